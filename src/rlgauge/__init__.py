@@ -1,0 +1,38 @@
+"""RLGauge: policies evaluated, training benchmarked, environments measured. Public names are imported on use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rlgauge.core.errors import UserError
+    from rlgauge.episodes.video import VideoRecorder
+    from rlgauge.kinds.evaluate.benchmark import Benchmark
+    from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
+
+__version__ = "0.1.0"
+
+__all__ = ["Benchmark", "BenchmarkResults", "TaskResult", "UserError", "VideoRecorder", "__version__"]
+
+_HOMES = {
+    "Benchmark": "rlgauge.kinds.evaluate.benchmark",
+    "BenchmarkResults": "rlgauge.kinds.evaluate.results",
+    "TaskResult": "rlgauge.kinds.evaluate.results",
+    "UserError": "rlgauge.core.errors",
+    "VideoRecorder": "rlgauge.episodes.video",
+}
+
+
+def __getattr__(name: str) -> object:
+    """The public object called `name`, imported from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The names that exist, imported or not."""
+    return sorted({*globals(), *__all__})

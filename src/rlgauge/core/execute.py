@@ -1,0 +1,192 @@
+"""Executing a workload: what is missing is run, by whatever launcher, until nothing is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+import uuid
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from rlgauge.core.case import Case
+from rlgauge.core.errors import UserError
+from rlgauge.core.files import plain_errors, write_atomic
+from rlgauge.core.run import FORMAT, ConfigFile, Record, Run, Status
+from rlgauge.core.store import Attempt, Need, Store, now
+from rlgauge.core.workload import Description, Measure, Workload
+
+POLL_SECONDS = 0.5
+"""How often a driver looks whether the cases that somebody else runs are done."""
+PLANS = "plans"
+"""The folder of a store that holds the plans being executed."""
+MAX_DEATHS = 2
+"""A case whose worker died this often under one driver is given up."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A case of a plan, and how many records complete it."""
+
+    case: Case
+    num_wanted: int | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run may use. None is no limit."""
+
+    seconds: float | None = None
+    resident_bytes: int | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a worker must know: what to measure, of what, and where to keep it."""
+
+    format: int = FORMAT
+    root: str
+    workload: Description | None
+    items: list[Item]
+    units: dict[str, str] = {}
+    process: str = "shared"
+    hang_seconds: float | None = None
+    limits: Limits = Limits()
+    rerun_failed_before: str | None = None
+
+    def need(self, item: Item) -> Need:
+        """What is wanted of the item's case."""
+        return Need(num_wanted=item.num_wanted, rerun_failed_before=self.rerun_failed_before)
+
+    def config(self, item: Item) -> ConfigFile:
+        """config.json of an attempt at the item's case."""
+        described = None if self.workload is None else msgspec.structs.asdict(self.workload)
+        environment = item.case.params.get("environment")
+        return ConfigFile(
+            seed=item.case.seed, case=item.case, workload=described, units=self.units, environment=environment
+        )
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says while it works. `status` is set once, at the end of the run."""
+
+    case_id: str
+    num_records: int
+    status: Status | None = None
+    fail_kind: str | None = None
+    message: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a measurement ended, before it is committed."""
+
+    status: Status
+    result: dict[str, Any] | None = None
+    fail_kind: str | None = None
+    fail_trace: str | None = None
+    message: str | None = None
+
+
+class Launcher(Protocol):
+    """Where runs execute."""
+
+    def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
+        """Run every item of the plan that nobody else runs; say what happens. Closing the iterator ends all work."""
+
+
+def execute(
+    workload: Workload,
+    store: Store,
+    *,
+    launcher: Launcher,
+    limits: Limits | None = None,
+    rerun_failed: bool = False,
+    on_event: Callable[[Event], None] = lambda _event: None,
+    described: bool = True,
+) -> dict[str, Run | None]:
+    """The run of every case, by case id, after all that was missing has been run.
+
+    Cases that another driver is running are waited for. Raises UserError for a mistake that would fail every case.
+    """
+    store.make()
+    items = list({case.id: Item(case=case, num_wanted=workload.num_wanted(case)) for case in workload.cases()}.values())
+    plan = Plan(
+        root=str(store.root.resolve()),
+        workload=workload.describe() if described else None,
+        items=items,
+        units=dict(workload.units),
+        process=workload.process,
+        hang_seconds=workload.hang_seconds,
+        limits=limits or Limits(),
+        rerun_failed_before=now() if rerun_failed else None,
+    )
+    _run_until_done(plan, store, launcher=launcher, workload=workload, on_event=on_event)
+    return {item.case.id: store.find(item.case) for item in items}
+
+
+def measure(attempt: Attempt, case: Case, measure_case: Measure, on_record: Callable[[Record], None]) -> Outcome:
+    """Measure one case into its attempt. An exception becomes a failed run with its traceback."""
+    try:
+        for record in measure_case(case, attempt):
+            attempt.append(record)
+            on_record(record)
+        attempt.close()
+    except UserError as error:
+        return Outcome(status=Status.FAILED, fail_kind="usage", fail_trace=str(error), message=str(error))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # the one place where an exception becomes a failed run
+        return failure(error)
+    return Outcome(status=Status.COMPLETED, result=attempt.result)
+
+
+def failure(error: BaseException) -> Outcome:
+    """The outcome of a run that raised."""
+    trace = "".join(traceback.format_exception(error))
+    return Outcome(status=Status.FAILED, fail_kind="error", fail_trace=trace, message=f"{type(error).__name__}: {error}")
+
+
+@contextlib.contextmanager
+def plan_file(plan: Plan, store: Store) -> Iterator[Path | None]:
+    """The plan as a file that workers read, gone when the launcher has ended; None where it holds live objects."""
+    if plan.workload is None:
+        yield None
+        return
+    path = store.root / PLANS / f"{uuid.uuid4().hex}.json"
+    with plain_errors(path):
+        path.parent.mkdir(exist_ok=True)
+    write_atomic(path, msgspec.json.encode(plan))
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _run_until_done(
+    plan: Plan, store: Store, *, launcher: Launcher, workload: Workload, on_event: Callable[[Event], None]
+) -> None:
+    deaths: Counter[str] = Counter()
+    while missing := [item for item in _missing(plan, store) if deaths[item.case.id] < MAX_DEATHS]:
+        free = [item for item in missing if not _is_running(store, item)]
+        if not free:
+            time.sleep(POLL_SECONDS)
+            continue
+        rest = msgspec.structs.replace(plan, items=free)
+        with plan_file(rest, store) as path, contextlib.closing(launcher.launch(rest, path, workload)) as events:
+            for event in events:
+                on_event(event)
+                if event.fail_kind == "usage":
+                    raise UserError(event.message or "")
+        deaths.update(item.case.id for item in free if _has_died(store, item))
+
+
+def _missing(plan: Plan, store: Store) -> list[Item]:
+    return [item for item in plan.items if store.needs(item.case, plan.need(item))]
+
+
+def _is_running(store: Store, item: Item) -> bool:
+    return any(run.status is Status.RUNNING for run in store.attempts(store.root / item.case.folder))
+
+
+def _has_died(store: Store, item: Item) -> bool:
+    run = store.find(item.case)
+    return run is not None and run.status is Status.DIED

@@ -1,0 +1,1 @@
+"""Environment libraries, one file each."""

@@ -1,0 +1,84 @@
+"""Durations, kept as histograms: memory does not grow with the number of steps, and runs can be added up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlgauge.core.errors import UserError
+
+BINS_PER_DECADE = 100
+"""Bins are logarithmic; a quantile is right to 1.2 %."""
+_FLUSH = 4096
+
+
+class Durations:
+    """How long something took, over and over. Seconds."""
+
+    def __init__(self, counts: dict[str, int] | None = None) -> None:
+        """Begin with the histogram that `to_json` gave."""
+        self._pending: list[float] = []
+        self._counts: dict[int, int] = {int(bin_): count for bin_, count in (counts or {}).items()}
+
+    def append(self, seconds: float) -> None:
+        """Note one duration."""
+        self._pending.append(seconds)
+        if len(self._pending) >= _FLUSH:
+            self._flush()
+
+    def add(self, other: Durations) -> None:
+        """Add all that another has noted."""
+        other._flush()
+        for bin_, count in other._counts.items():
+            self._counts[bin_] = self._counts.get(bin_, 0) + count
+
+    def quantile(self, q: float) -> float | None:
+        """The duration in seconds below which the share `q` lies; None where nothing was noted."""
+        self._flush()
+        if not 0 <= q <= 1:
+            raise UserError(f"A quantile lies between 0 and 1, not at {q}.")
+        rank = q * sum(self._counts.values())
+        seen = 0
+        for bin_ in sorted(self._counts):
+            seen += self._counts[bin_]
+            if seen >= rank:
+                return float(10.0 ** ((bin_ + 0.5) / BINS_PER_DECADE))
+        return None
+
+    @property
+    def num(self) -> int:
+        """How many durations were noted."""
+        self._flush()
+        return sum(self._counts.values())
+
+    def to_json(self) -> dict[str, int]:
+        """The histogram: counts by bin, bin b holding durations from 10^(b/100) to 10^((b+1)/100) seconds."""
+        self._flush()
+        return {str(bin_): self._counts[bin_] for bin_ in sorted(self._counts)}
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        seconds = np.maximum(self._pending, 1e-9)
+        self._pending.clear()
+        bins, counts = np.unique(np.floor(np.log10(seconds) * BINS_PER_DECADE).astype(int), return_counts=True)
+        for bin_, count in zip(bins.tolist(), counts.tolist(), strict=True):
+            self._counts[bin_] = self._counts.get(bin_, 0) + count
+
+
+class Latency:
+    """Durations of policy calls (one for all lanes), environment steps and renderings."""
+
+    def __init__(self) -> None:
+        """Nothing noted yet."""
+        self.policy = Durations()
+        self.environment = Durations()
+        self.render = Durations()
+
+    def to_json(self) -> dict[str, dict[str, int]]:
+        """The three histograms."""
+        return {name: part.to_json() for name, part in vars(self).items()}
+
+    def add_json(self, content: dict[str, dict[str, int]]) -> None:
+        """Add what `to_json` of another gave."""
+        for name, part in vars(self).items():
+            part.add(Durations(content.get(name)))

@@ -1,0 +1,1 @@
+"""Policies of every origin behind one batched call."""

@@ -1,0 +1,144 @@
+"""From what a policy returns to what `env.step` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlgauge.episodes.policies.protocol import Action, WrongActionError
+from rlgauge.episodes.policies.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Spec
+
+One = Callable[[Any], Action]
+Batch = Callable[[NDArray[Any]], Sequence[Action]]
+
+
+@runtime_checkable
+class _Tensor(Protocol):
+    """A torch tensor, seen from outside."""
+
+    def detach(self) -> _Tensor: ...
+
+    def cpu(self) -> _Tensor: ...
+
+    def numpy(self) -> NDArray[Any]: ...
+
+
+def as_array(value: object) -> NDArray[Any]:
+    """The value as an array; a tensor comes to the host and loses its gradient. Raises WrongActionError."""
+    if isinstance(value, _Tensor):
+        return value.detach().cpu().numpy()
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise WrongActionError(f"returned {value!r:.100}, which is not an array") from None
+
+
+def one_action(space: Spec) -> One:
+    """A function that turns one returned action into what `env.step` takes; it raises WrongActionError."""
+    match space:
+        case Discrete():
+            return lambda value: value if type(value) is int else _integer(value, space)
+        case Box() | MultiDiscrete() | MultiBinary():
+            return lambda value: _array(value, space)
+        case _:
+            return lambda value: value
+
+
+def _integer(value: object, space: Discrete) -> Action:
+    array = as_array(value)
+    if array.size != 1:
+        raise WrongActionError(
+            f"returned an action of shape {array.shape}, but the action space {space.text} takes one integer"
+        )
+    number = array.item()
+    # What is no whole number is handed on: the spec check names it, and so does the environment.
+    return int(number) if isinstance(number, (int, float)) and float(number).is_integer() else number
+
+
+def _array(value: object, space: Box | MultiDiscrete | MultiBinary) -> Action:
+    array = as_array(value)
+    if array.dtype.kind not in "biuf":
+        raise WrongActionError(f"returned {value!r:.100}, but the action space is {space.text}")
+    if array.shape != space.shape:
+        array = _reshaped(array, space)
+    if array.dtype == space.dtype:
+        return array
+    if array.dtype.kind == "f" and space.dtype.kind != "f" and not (array == np.floor(array)).all():
+        raise WrongActionError(f"returned {value!r:.100}, but the action space {space.text} takes integers")
+    return array.astype(space.dtype)
+
+
+def _reshaped(array: NDArray[Any], space: Box | MultiDiscrete | MultiBinary) -> NDArray[Any]:
+    """The same numbers without, or with, leading dimensions of one."""
+    if _without_ones(array.shape) != _without_ones(space.shape):
+        raise WrongActionError(f"returned an action of shape {array.shape}, but the action space is {space.text}")
+    return array.reshape(space.shape)
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    start = next((index for index, length in enumerate(shape) if length != 1), len(shape))
+    return shape[start:]
+
+
+def network_actions(space: Spec, width: int) -> Batch:
+    """A function from a network's output for L rows to L actions; it raises WrongActionError.
+
+    Discrete: float (L, n) are logits or values, of which the largest is taken; integers (L,) are actions. Box: float
+    (L, *shape) are actions and are clipped to the bounds, as Stable-Baselines3 does.
+    """
+    match space:
+        case Discrete():
+            return lambda output: _discrete(output, space, width)
+        case Box():
+            return lambda output: clipped(_rows(output, space, width), space)
+        case MultiDiscrete() | MultiBinary():
+            return lambda output: list(_integers(_rows(output, space, width), space))
+        case _:
+            raise WrongActionError(f"is a network, and has no way to act in {space.text}")
+
+
+def _discrete(output: NDArray[Any], space: Discrete, width: int) -> Sequence[Action]:
+    if output.dtype.kind == "f" and output.shape == (width, space.n):
+        actions = greedy(output)
+        return actions if space.start == 0 else [action + space.start for action in actions]
+    if output.dtype.kind in "iu" and output.shape in {(width,), (width, 1)}:
+        return list(output.reshape(width).tolist())
+    raise WrongActionError(
+        f"returned {output.dtype} of shape {output.shape} for {width} observations, but the action space {space.text} "
+        f"takes ({width}, {space.n}) logits or ({width},) integers"
+    )
+
+
+def greedy(values: NDArray[Any]) -> list[Action]:
+    """The index of the largest value of each row; NaN for a row with a NaN, which is no action."""
+    actions: list[Action] = values.argmax(1).tolist()
+    total = np.add.reduce(values, axis=None)
+    if total != total:  # noqa: PLR0124  # the quickest test for NaN
+        for row in np.flatnonzero(np.isnan(values).any(1)):
+            actions[row] = float("nan")
+    return actions
+
+
+def clipped(actions: NDArray[Any], space: Box) -> list[Action]:
+    """The rows within the bounds and of the space's dtype; NaN stays."""
+    within = np.minimum(np.maximum(actions, space.low), space.high)
+    return list(within if within.dtype == space.dtype else within.astype(space.dtype))
+
+
+def _rows(output: NDArray[Any], space: Box | MultiDiscrete | MultiBinary, width: int) -> NDArray[Any]:
+    if output.shape == (width, *space.shape):
+        return output
+    if output.size == width and len(output) == width and space.shape in {(), (1,)}:
+        return output.reshape(width, *space.shape)
+    raise WrongActionError(
+        f"returned an array of shape {output.shape} for {width} observations, but the action space is {space.text}"
+    )
+
+
+def _integers(output: NDArray[Any], space: MultiDiscrete | MultiBinary) -> NDArray[Any]:
+    if output.dtype.kind not in "biu":
+        raise WrongActionError(f"returned {output.dtype}, but the action space {space.text} takes integers")
+    return output.astype(space.dtype)

@@ -1,0 +1,198 @@
+"""Policies that are Python code: `py:MODULE:NAME`, `py:package.module.Name`, `py:FILE.py:NAME`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from rlgauge.core.errors import UserError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+_SPACES = ("observation_space", "action_space")
+
+
+@runtime_checkable
+class _LoadsCheckpoints(Protocol):
+    """A class that knows how to read its own checkpoints, as Lightning's modules do."""
+
+    def load_from_checkpoint(self, checkpoint_path: str) -> object: ...
+
+
+def load(
+    target: str,
+    *,
+    ckpt_path: str | None,
+    observation_space: gymnasium.Space[Any],
+    action_space: gymnasium.Space[Any],
+) -> object:
+    """What the target names; a class is instantiated, with the spaces where its constructor names them.
+
+    With a checkpoint: `Class.load_from_checkpoint(path)` where there is one, else `Class(path)`. Raises UserError.
+    """
+    found = resolve(target)
+    if not isinstance(found, type):
+        if ckpt_path is not None:
+            raise UserError(f"A checkpoint path needs a class, and py:{target} is none.")
+        return found
+    spaces = {"observation_space": observation_space, "action_space": action_space}
+    if ckpt_path is None:
+        return _construct(found, (), spaces, target)
+    if isinstance(found, _LoadsCheckpoints):
+        named = _parameters(found.load_from_checkpoint)
+        return found.load_from_checkpoint(ckpt_path, **({"map_location": "cpu"} if "map_location" in named else {}))
+    return _construct(found, (ckpt_path,), spaces, target)
+
+
+def _construct(found: type, arguments: tuple[str, ...], spaces: dict[str, gymnasium.Space[Any]], target: str) -> object:
+    parameters = _parameters(found)
+    keywords = {name: space for name, space in spaces.items() if name in parameters}
+    needed = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
+        and name not in keywords
+    ]
+    if len(needed) > len(arguments):
+        missing = ", ".join(repr(name) for name in needed[len(arguments) :])
+        raise UserError(
+            f"The class py:{target} needs arguments: {missing}. It is called with {' and '.join(_SPACES)} where its "
+            "constructor names them, and nothing else; name a subclass or an instance that needs no more."
+        )
+    return found(*arguments, **keywords)
+
+
+def _parameters(function: Any) -> dict[str, inspect.Parameter]:  # noqa: ANN401  # anything that can be called
+    try:
+        return dict(inspect.signature(function).parameters)
+    except ValueError:  # built-in classes have no signature to read
+        return {}
+
+
+def resolve(target: str) -> object:
+    """The object that the target names, its module imported. Raises UserError."""
+    module_name, attribute = split(target)
+    found: object = _import(module_name)
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            near = difflib.get_close_matches(name, dir(found), n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise UserError(f"There is no {name!r} in {module_name!r} (from py:{target}).{hint}") from None
+    return found
+
+
+def split(target: str) -> tuple[str, str]:
+    """Module (or path of a file) and name within it. Raises UserError where one of them is missing."""
+    module_name, colon, attribute = target.rpartition(":")
+    if not colon and not target.endswith(".py"):
+        module_name, _, attribute = target.rpartition(".")
+    if not module_name or not attribute:
+        raise UserError(
+            f"The policy 'py:{target}' names no function or class: write py:MODULE:NAME or py:FILE.py:NAME."
+        )
+    return module_name, attribute
+
+
+def qualified_name(target: str) -> str:
+    """`module:name`, the same for both spellings and wherever a file lies."""
+    module_name, attribute = split(target)
+    return f"{Path(module_name).stem if _is_file(module_name) else module_name}:{attribute}"
+
+
+def source_bytes(target: str) -> bytes:
+    """The module's source file; empty for a module without one. Raises UserError."""
+    origin = _find(split(target)[0]).origin
+    return Path(origin).read_bytes() if origin is not None and Path(origin).is_file() else b""
+
+
+def module_exists(name: str) -> bool:
+    """True when a top-level module of this name can be imported, from the current folder too."""
+    return _find_top(name) is not None
+
+
+def _is_file(module_name: str) -> bool:
+    return module_name.endswith(".py")
+
+
+def _import(module_name: str) -> ModuleType:
+    spec = _find(module_name)
+    top = module_name.partition(".")[0]
+    try:
+        if _is_file(module_name):
+            return _execute(spec)
+        if top not in sys.modules and importlib.util.find_spec(top) is None:
+            _execute(_find(top))
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"Importing '{module_name}' failed: there is no module {error.name!r}. "
+            "Is it installed? A module in another folder is found with PYTHONPATH=FOLDER."
+        ) from error
+    except (ImportError, SyntaxError) as error:
+        raise UserError(f"Importing '{module_name}' failed: {type(error).__name__}: {error}.") from error
+
+
+def _execute(spec: ModuleSpec) -> ModuleType:
+    """The module, from where the interpreter would not look by itself."""
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        if spec.loader is not None:
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]  # half a module must not be found by the next import
+        raise
+    return module
+
+
+def _find(module_name: str) -> ModuleSpec:
+    """Where the module is; nothing is imported. Raises UserError."""
+    if _is_file(module_name):
+        return _find_file(Path(module_name))
+    top, *rest = module_name.split(".")
+    spec = _find_top(top)
+    if spec is None:
+        raise _no_module(top, [*sys.path, str(Path.cwd())])
+    for name in rest:
+        folders = list(spec.submodule_search_locations or ())
+        found = PathFinder.find_spec(f"{spec.name}.{name}", folders)
+        if found is None:
+            raise _no_module(f"{spec.name}.{name}", folders)
+        spec = found
+    return spec
+
+
+def _find_top(name: str) -> ModuleSpec | None:
+    loaded = sys.modules.get(name)
+    if loaded is not None and loaded.__spec__ is None:  # __main__ of a script
+        return spec_from_file_location(name, loaded.__file__) if loaded.__file__ else ModuleSpec(name, None)
+    return importlib.util.find_spec(name) or PathFinder.find_spec(name, [str(Path.cwd())])
+
+
+def _find_file(path: Path) -> ModuleSpec:
+    if not path.is_file():
+        raise UserError(f"There is no file '{path}'.")
+    spec = spec_from_file_location(f"rlgauge_policy_{path.stem}", path)
+    if spec is None:
+        raise UserError(f"'{path}' is not a Python file.")
+    return spec
+
+
+def _no_module(name: str, folders: list[str]) -> UserError:
+    parent, _, last = name.rpartition(".")
+    near = difflib.get_close_matches(last, [module.name for module in pkgutil.iter_modules(folders)], n=1, cutoff=0.6)
+    hint = f" Did you mean {(parent + '.' if parent else '') + near[0]!r}?" if near else ""
+    return UserError(f"There is no module {name!r}.{hint}")

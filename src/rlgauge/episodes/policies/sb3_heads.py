@@ -1,0 +1,164 @@
+"""How policies of Stable-Baselines3 turn observations into actions.
+
+The same numbers as theirs, without a distribution object for every step, and with noise that each episode owns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlgauge.episodes.policies.actions import clipped, greedy
+from rlgauge.episodes.policies.protocol import Action
+from rlgauge.episodes.policies.spaces import Box, Discrete, describe
+
+if TYPE_CHECKING:
+    import torch
+    from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+
+_Finish = Callable[[NDArray[Any]], Sequence[Action]]
+
+
+class Head(Protocol):
+    """The last step of a policy."""
+
+    def mode(self, observation: Any) -> Sequence[Action]:  # noqa: ANN401  # a tensor or a dictionary of them
+        """The deterministic actions of all rows."""
+
+    def sample(self, observation: Any, rngs: Sequence[np.random.Generator], active: Sequence[int]) -> Sequence[Action]:  # noqa: ANN401
+        """Actions with the noise of each active row's own generator."""
+
+
+def head_of(policy: BasePolicy) -> Head:
+    """The head that fits; `Opaque` for a policy that changed how the library acts, and for other distributions."""
+    from stable_baselines3.common import distributions
+    from stable_baselines3.common.policies import ActorCriticPolicy
+    from stable_baselines3.sac.policies import Actor, SACPolicy
+
+    if isinstance(policy, ActorCriticPolicy) and _unchanged(
+        policy, ActorCriticPolicy, "_predict", "get_distribution", "_get_action_dist_from_latent"
+    ):
+        if type(policy.action_dist) is distributions.CategoricalDistribution:
+            return Categorical(_latent(policy))
+        if type(policy.action_dist) is distributions.DiagGaussianDistribution:
+            latent, log_std = _latent(policy), policy.log_std
+            return Gaussian(lambda observation: (latent(observation), log_std), _finishing(policy), squashed=False)
+    if (
+        isinstance(policy, SACPolicy)
+        and _unchanged(policy, SACPolicy, "_predict")
+        and type(policy.actor) is Actor
+        and type(policy.actor.action_dist) is distributions.SquashedDiagGaussianDistribution
+    ):
+        actor = policy.actor
+        return Gaussian(
+            lambda observation: actor.get_action_dist_params(observation)[:2], _finishing(policy), squashed=True
+        )
+    return Opaque(policy)
+
+
+class Categorical:
+    """One of n actions."""
+
+    def __init__(self, logits: Callable[[Any], torch.Tensor]) -> None:
+        self._logits = logits
+
+    def mode(self, observation: Any) -> Sequence[Action]:  # noqa: ANN401
+        """The likeliest actions: by probability, as in the library, since two logits may round to one probability."""
+        return greedy(self._probabilities(observation))
+
+    def sample(self, observation: Any, rngs: Sequence[np.random.Generator], active: Sequence[int]) -> Sequence[Action]:  # noqa: ANN401
+        """Inverse transform sampling: one uniform number for each active row."""
+        cumulative_LA = self._probabilities(observation).astype(np.float64).cumsum(1)
+        actions: list[Action] = [None] * len(cumulative_LA)
+        for row in active:
+            cumulative = cumulative_LA[row]
+            index = int(cumulative.searchsorted(rngs[row].random() * cumulative[-1], side="right"))
+            actions[row] = index if cumulative[-1] == cumulative[-1] else float("nan")  # NaN
+        return actions
+
+    def _probabilities(self, observation: Any) -> NDArray[Any]:  # noqa: ANN401
+        logits = self._logits(observation)
+        normal = logits - logits.logsumexp(dim=-1, keepdim=True)
+        return cast("NDArray[Any]", normal.softmax(dim=-1).numpy(force=True))
+
+
+class Gaussian:
+    """Independent normal numbers, squashed by tanh or not."""
+
+    def __init__(
+        self,
+        mean_and_log_std: Callable[[Any], tuple[torch.Tensor, torch.Tensor]],
+        finish: _Finish,
+        *,
+        squashed: bool,
+    ) -> None:
+        self._parameters = mean_and_log_std
+        self._finish = finish
+        self._squashed = squashed
+
+    def mode(self, observation: Any) -> Sequence[Action]:  # noqa: ANN401
+        """The mean."""
+        return self._finished(self._parameters(observation)[0])
+
+    def sample(self, observation: Any, rngs: Sequence[np.random.Generator], active: Sequence[int]) -> Sequence[Action]:  # noqa: ANN401
+        """The mean, moved by normal numbers."""
+        mean, log_std = self._parameters(observation)
+        noise_LA = np.zeros(tuple(mean.shape), np.float32)
+        for row in active:
+            rngs[row].standard_normal(out=noise_LA[row])
+        return self._finished(mean + log_std.exp() * mean.new_tensor(noise_LA))
+
+    def _finished(self, actions: torch.Tensor) -> Sequence[Action]:
+        return self._finish((actions.tanh() if self._squashed else actions).numpy(force=True))
+
+
+class Opaque:
+    """A policy that is asked as a whole; deterministic actions only."""
+
+    def __init__(self, policy: BasePolicy) -> None:
+        self._policy = policy
+        self._finish = _finishing(policy)
+
+    def mode(self, observation: Any) -> Sequence[Action]:  # noqa: ANN401
+        """What the policy says."""
+        return self._finish(self._policy._predict(observation, deterministic=True).numpy(force=True))  # noqa: SLF001
+
+    def sample(self, observation: Any, rngs: Sequence[np.random.Generator], active: Sequence[int]) -> Sequence[Action]:  # noqa: ANN401
+        """Never called: `Sb3Policy` refuses it before the first episode."""
+        raise NotImplementedError
+
+
+def _unchanged(policy: BasePolicy, origin: type, *methods: str) -> bool:
+    return all(getattr(type(policy), method) is getattr(origin, method) for method in methods)
+
+
+def _latent(policy: ActorCriticPolicy) -> Callable[[Any], torch.Tensor]:
+    """What `get_distribution` computes before it builds the distribution: logits or means."""
+    from stable_baselines3.common.policies import BaseModel
+
+    def latent(observation: Any) -> torch.Tensor:  # noqa: ANN401
+        features = BaseModel.extract_features(policy, observation, policy.pi_features_extractor)
+        actions: torch.Tensor = policy.action_net(policy.mlp_extractor.forward_actor(features))
+        return actions
+
+    return latent
+
+
+def _finishing(policy: BasePolicy) -> _Finish:
+    """From the network's actions to the environment's, as `predict` does it: rescaled if squashed, else clipped."""
+    space = describe(policy.action_space)
+    match space:
+        case Discrete():
+            return lambda actions: cast("list[Action]", actions.reshape(-1).tolist())
+        case Box() if policy.squash_output:
+            return lambda actions: list(
+                policy.unscale_action(actions.reshape(-1, *space.shape)).astype(space.dtype, copy=False)
+            )
+        case Box():
+            return lambda actions: clipped(actions.reshape(-1, *space.shape), space)
+        case _:
+            shape = policy.action_space.shape or ()
+            return lambda actions: list(actions.reshape(-1, *shape))

@@ -1,0 +1,158 @@
+"""Where a policy comes from: `random`, `zero`, `py:MODULE:NAME`, `sb3:FILE`, `torchscript:FILE`, `onnx:FILE`."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from rlgauge.core.errors import UserError, unknown
+from rlgauge.episodes.policies import code
+
+SCHEMES: Mapping[str, tuple[str, ...]] = {
+    "random": (),
+    "zero": (),
+    "py": (),
+    "sb3": ("deterministic", "device"),
+    "torchscript": ("device",),
+    "onnx": (),
+}
+"""Each scheme with the options that may follow a `?`."""
+
+_DEFAULTS = {"deterministic": "true", "device": "cpu"}
+_VALUES = {"deterministic": "true|false", "device": r"cpu|mps|cuda(:\d+)?"}
+_VALUES_TEXT = {"deterministic": "true or false", "device": "cpu, cuda, cuda:N or mps"}
+_WITHOUT_TARGET = ("random", "zero")
+_SUFFIXES = {".onnx": "onnx", ".zip": "sb3", ".pt": "torchscript", ".pth": "torchscript", ".ts": "torchscript"}
+_CLASS_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*([.:][^\W\d]\w*)(\.[^\W\d]\w*)*")
+
+
+class PolicySource(msgspec.Struct, frozen=True):
+    """A policy that can be described in words, and so be opened again in another process."""
+
+    uri: str
+    ckpt_path: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        """One of SCHEMES."""
+        return self.uri.partition("?")[0].partition(":")[0]
+
+    @property
+    def target(self) -> str:
+        """What follows the scheme: a path, MODULE:NAME, or nothing."""
+        return self.uri.partition("?")[0].partition(":")[2]
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What follows the `?`."""
+        return dict(parse_qsl(self.uri.partition("?")[2], keep_blank_values=True))
+
+    def option(self, name: str) -> str:
+        """The option's value, or its default."""
+        return self.options.get(name, _DEFAULTS[name])
+
+    def digest(self) -> str:
+        """32 hexadecimal digits of the content: the same file under another name is the same policy.
+
+        For `py:` it is the name, the module's own source file and the checkpoint; modules that it imports are not seen.
+        Raises UserError for what is not there.
+        """
+        content = hashlib.blake2b(digest_size=16)
+        for part in self._parts():
+            content.update(len(part).to_bytes(8, "big"))
+            content.update(part)
+        return content.hexdigest()
+
+    def _parts(self) -> Iterator[bytes]:
+        yield self.scheme.encode()
+        for name, value in sorted(self.options.items()):
+            if value != _DEFAULTS[name]:
+                yield f"{name}={value}".encode()
+        if self.scheme == "py":
+            yield code.qualified_name(self.target).encode()
+            yield code.source_bytes(self.target)
+        elif self.scheme not in _WITHOUT_TARGET:
+            yield from _file_parts(Path(self.target))
+        if self.ckpt_path is not None:
+            yield from _file_parts(Path(self.ckpt_path))
+
+
+def parse_source(uri: str, ckpt_path: str | None = None) -> PolicySource:
+    """The source that a person wrote; a class path needs no `py:`. Raises UserError."""
+    head, mark, query = uri.partition("?")
+    scheme, colon, target = head.partition(":")
+    if scheme not in SCHEMES:
+        return parse_source(_class_path(head) + mark + query, ckpt_path)
+    source = PolicySource(uri, ckpt_path)
+    _check_options(source)
+    if scheme in _WITHOUT_TARGET:
+        if colon:
+            raise UserError(f"The policy {uri!r} takes nothing after its name: write {scheme!r}.")
+    elif not target:
+        example = "py:MODULE:NAME" if scheme == "py" else f"{scheme}:FILE"
+        raise UserError(f"The policy {uri!r} does not say which one: write {example}.")
+    elif scheme != "py":
+        _check_exists(Path(target), uri)
+    if ckpt_path is not None:
+        if scheme != "py":
+            raise UserError(f"A checkpoint path goes with a class path, not with {uri!r}.")
+        _check_exists(Path(ckpt_path), "the checkpoint path")
+    return source
+
+
+def _class_path(head: str) -> str:
+    """The URI of a class path without its scheme. Raises UserError for anything else."""
+    scheme, colon, _ = head.partition(":")
+    suffix = Path(head).suffix.lower()
+    if suffix in _SUFFIXES and not colon:
+        raise UserError(
+            f"The policy {head!r} is a path without a scheme. Did you mean {_SUFFIXES[suffix] + ':' + head!r}?"
+        )
+    if _CLASS_PATH.fullmatch(head) and ("." in scheme or code.module_exists(scheme)):
+        return f"py:{head}"
+    if suffix == ".py" or scheme.endswith(".py"):
+        raise UserError(f"The policy {head!r} is a path without a scheme. Did you mean 'py:{scheme}:NAME'?")
+    raise unknown("policy", scheme, SCHEMES) if not colon else unknown("policy scheme", scheme, SCHEMES)
+
+
+def _check_options(source: PolicySource) -> None:
+    known = SCHEMES[source.scheme]
+    for name, value in source.options.items():
+        if name not in known:
+            if not known:
+                raise UserError(f"The policy {source.uri!r} has the option {name!r}, but {source.scheme!r} takes none.")
+            raise unknown(f"option of {source.scheme!r}", name, known)
+        if not re.fullmatch(_VALUES[name], value):
+            raise UserError(f"The option {name!r} of {source.uri!r} is {value!r}; it takes {_VALUES_TEXT[name]}.")
+
+
+def _check_exists(path: Path, what: str) -> None:
+    if path.exists():
+        return
+    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.5)
+    hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
+    raise UserError(f"There is no file '{path}' (from {what}).{hint}")
+
+
+def _file_parts(path: Path) -> Iterator[bytes]:
+    """The bytes of a file (with the weights that an ONNX file may keep beside it), or of all files of a folder."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                yield file.relative_to(path).as_posix().encode()
+                yield from _file_parts(file)
+        return
+    try:
+        yield path.read_bytes()
+    except OSError as error:
+        raise UserError(f"Could not read '{path}': {error.strerror}.") from error
+    weights = path.with_name(path.name + ".data")
+    if weights.is_file():
+        yield weights.read_bytes()

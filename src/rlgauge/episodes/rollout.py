@@ -1,0 +1,306 @@
+"""Playing episodes: L lanes in one process, one batched policy call a step, every episode exactly once.
+
+The list of episodes is fixed before anything is played. A free lane takes the next episode of the list; every episode
+that is started is finished and counted, so that short episodes are not favoured ("first N finished" would be biased).
+The policy is always called with L rows, rows of idle lanes being zeros: an episode's outcome does not depend on the
+lanes beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rlgauge.core.errors import UserError
+from rlgauge.episodes.alarm import EpisodeTimeoutError, StepAlarm
+from rlgauge.episodes.latency import Latency
+from rlgauge.episodes.observations import make_batch
+
+if TYPE_CHECKING:
+    from gymnasium import Env
+
+    from rlgauge.episodes.policies.protocol import BatchPolicy
+    from rlgauge.episodes.video import Film, VideoRecorder
+
+SUCCESS_KEYS = ("is_success", "success")
+"""Where environments report success, in `info`."""
+
+
+class Episode(NamedTuple):
+    """One entry of the list to be played."""
+
+    index: int
+    seed: int
+    action_seed: int
+
+
+class Played(NamedTuple):
+    """What happened in an episode. `success...` is None where the environment said nothing of it."""
+
+    index: int
+    seed: int
+    total_return: float | None
+    length: int
+    terminated: bool
+    truncated: bool
+    success_at_end: bool | None
+    success_ever: bool | None
+    success_at_reset: bool
+    environment_seconds: float
+    info: dict[str, Any]
+    error: str | None = None
+    timed_out: bool = False
+    video: str | None = None
+
+
+class Rules(NamedTuple):
+    """How a task is played and judged."""
+
+    task_id: str
+    max_steps: int | None = None
+    episode_seconds: float | None = None
+    judge: Callable[[Played], str] = lambda _played: "unmeasured"
+    recorder: VideoRecorder | None = None
+    at: Callable[[int], None] | None = None
+
+
+class Lane:
+    """One environment and the episode that it is playing."""
+
+    __slots__ = (
+        "env",
+        "environment_seconds",
+        "episode",
+        "film",
+        "info",
+        "length",
+        "reported",
+        "row",
+        "start_info",
+        "step",
+        "success_ever",
+        "total_return",
+    )
+
+    def __init__(self, row: int, env: Env[Any, Any]) -> None:
+        """Row `row` of the batch is played in `env`."""
+        self.row = row
+        self.take(env)
+        self.film: Film | None = None
+
+    def take(self, env: Env[Any, Any]) -> None:
+        """Play in `env` from now on."""
+        self.env = env
+        self.step = env.step
+
+    def begin(self, episode: Episode, reset_info: dict[str, Any], reset_seconds: float) -> None:
+        """Forget the episode before."""
+        self.episode = episode
+        self.total_return = 0.0
+        self.length = 0
+        self.environment_seconds = reset_seconds
+        self.start_info = reset_info
+        self.info = reset_info
+        self.success_ever: bool | None = None
+
+    def played(self, *, terminated: bool = False, truncated: bool = False) -> Played:
+        """What happened so far."""
+        return Played(
+            index=self.episode.index,
+            seed=self.episode.seed,
+            total_return=self.total_return,
+            length=self.length,
+            terminated=terminated,
+            truncated=truncated,
+            success_at_end=reported_success(self.info) if self.length else None,
+            success_ever=self.success_ever,
+            success_at_reset=bool(reported_success(self.start_info)),
+            environment_seconds=self.environment_seconds,
+            info=self.info,
+        )
+
+
+def reported_success(info: dict[str, Any]) -> bool | None:
+    """What the environment says of success; None where it says nothing."""
+    for key in SUCCESS_KEYS:
+        if key in info and info[key] is not None:
+            return bool(info[key])
+    return None
+
+
+class Rollout:
+    """Plays a list of episodes of one task with one policy.
+
+    `envs` has one environment a lane and `policy` was opened for at least as many rows. `remake` gives a new
+    environment for a lane whose own has raised or hangs.
+    """
+
+    def __init__(
+        self,
+        envs: Sequence[Env[Any, Any]],
+        policy: BatchPolicy,
+        *,
+        width: int,
+        rules: Rules,
+        latency: Latency,
+        remake: Callable[[int], Env[Any, Any]],
+    ) -> None:
+        """Prepare; nothing is reset yet."""
+        self._lanes = [Lane(row, env) for row, env in enumerate(envs)]
+        self._policy = policy
+        self._rules = rules
+        self._latency = latency
+        self._remake = remake
+        self._batch = make_batch(envs[0].observation_space, width)
+        self._alarm = StepAlarm(rules.episode_seconds)
+
+    def play(self, episodes: Sequence[Episode]) -> Iterator[Played]:
+        """Every episode of the list, in the order in which they end."""
+        queue = iter(episodes)
+        with self._alarm, contextlib.ExitStack() as stack:
+            stack.callback(self._discard_films)
+            active: list[Lane] = []
+            for lane in self._lanes:
+                yield from self._begin_next(lane, queue, active)
+            while active:
+                for lane, end in self._step_all(active):
+                    yield self._finish(lane, end)
+                    active.remove(lane)
+                    yield from self._begin_next(lane, queue, active)
+
+    def _step_all(self, active: list[Lane]) -> list[tuple[Lane, Played]]:
+        """One step of every active lane; the lanes whose episode has ended, with what happened."""
+        batch, put, clock = self._batch, self._batch.put, perf_counter
+        max_steps = self._rules.max_steps or math.inf
+        note, at, alarm = self._latency.environment.append, self._rules.at, self._alarm
+        ended: list[tuple[Lane, Played]] = []
+        start = clock()
+        actions = self._policy.act(batch.value, [lane.row for lane in active])
+        self._latency.policy.append(clock() - start)
+        for lane in active:
+            if at is not None:
+                at(lane.episode.index)
+            start = alarm.step_start = clock()
+            try:
+                observation, reward, terminated, truncated, info = lane.step(actions[lane.row])
+                alarm.step_start = None
+            except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # an environment that raises ends its episode only
+                ended.append((lane, self._broken(lane, error)))
+                continue
+            seconds = clock() - start
+            note(seconds)
+            lane.environment_seconds += seconds
+            lane.length += 1
+            lane.total_return += float(reward)
+            put(lane.row, observation)
+            if info:
+                lane.info = info
+                if (success := reported_success(info)) is not None:
+                    lane.success_ever = success or bool(lane.success_ever)
+            if lane.film is not None:
+                self._add_frame(lane)
+            if terminated or truncated or lane.length >= max_steps:
+                cut = bool(truncated) or not terminated
+                ended.append((lane, self._checked(lane, lane.played(terminated=bool(terminated), truncated=cut))))
+            elif not math.isfinite(lane.total_return) or alarm.is_over(lane.environment_seconds):
+                ended.append((lane, self._checked(lane, lane.played())))
+        if not batch.is_finite():
+            ended.extend(self._not_finite(active, {id(lane) for lane, _ in ended}))
+        return ended
+
+    def _begin_next(self, lane: Lane, queue: Iterator[Episode], active: list[Lane]) -> Iterator[Played]:
+        """Start the next episode in the lane; yields those whose reset failed before one could be started."""
+        for episode in queue:
+            if self._rules.at is not None:
+                self._rules.at(episode.index)
+            start = self._alarm.step_start = perf_counter()
+            lane.begin(episode, {}, 0.0)
+            try:
+                observation, info = lane.env.reset(seed=episode.seed)
+                self._alarm.step_start = None
+            except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # a reset that raises ends its episode only
+                yield self._finish(lane, self._broken(lane, error))
+                continue
+            lane.begin(episode, info, perf_counter() - start)
+            self._batch.put(lane.row, observation)
+            self._policy.begin(lane.row, episode.action_seed)
+            if self._rules.recorder is not None and self._rules.recorder.wants(episode.index):
+                self._open_film(lane, self._rules.recorder)
+            if not self._batch.is_row_finite(lane.row):
+                yield self._finish(lane, self._checked(lane, lane.played()))
+                continue
+            active.append(lane)
+            return
+        self._batch.clear(lane.row)
+
+    def _finish(self, lane: Lane, end: Played) -> Played:
+        if lane.film is None:
+            return end
+        start = perf_counter()
+        path = lane.film.close(self._rules.judge(end))
+        lane.film = None
+        self._latency.render.append(perf_counter() - start)
+        return end if path is None else end._replace(video=path.name)
+
+    def _broken(self, lane: Lane, error: BaseException) -> Played:
+        """The episode whose environment raised or stood still; the lane gets a new environment."""
+        seconds = perf_counter() - (self._alarm.step_start or perf_counter())
+        self._alarm.step_start = None
+        lane.environment_seconds += seconds
+        with contextlib.suppress(Exception):  # it is broken already
+            lane.env.close()
+        lane.take(self._remake(lane.row))
+        self._batch.clear(lane.row)
+        if isinstance(error, EpisodeTimeoutError):
+            return lane.played()._replace(error=f"{self._timeout()} in step {lane.length + 1}", timed_out=True)
+        last = traceback.format_exception_only(error)[-1].strip()
+        where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+        return lane.played()._replace(error=f"step {lane.length + 1}: {last}\n{where}")
+
+    def _checked(self, lane: Lane, end: Played) -> Played:
+        """The end of an episode, an error where a number of it is not finite or its time is over."""
+        finite_observation = self._batch.is_row_finite(lane.row)
+        if not finite_observation:
+            self._batch.clear(lane.row)
+            return end._replace(error=f"step {lane.length}: the observation is not finite", total_return=None)
+        if end.total_return is None or not math.isfinite(end.total_return):
+            return end._replace(error=f"step {lane.length}: the reward is not finite", total_return=None)
+        if self._alarm.is_over(lane.environment_seconds) and not (end.terminated or end.truncated):
+            return end._replace(error=f"{self._timeout()} in step {lane.length}", timed_out=True)
+        return end
+
+    def _timeout(self) -> str:
+        return f"timeout: the environment took more than {self._rules.episode_seconds:g} s for the episode"
+
+    def _not_finite(self, active: Sequence[Lane], ended: set[int]) -> Iterator[tuple[Lane, Played]]:
+        for lane in active:
+            if id(lane) not in ended and not self._batch.is_row_finite(lane.row):
+                yield lane, self._checked(lane, lane.played())
+
+    def _open_film(self, lane: Lane, recorder: VideoRecorder) -> None:
+        fps = lane.env.metadata.get("render_fps")
+        lane.film = recorder.open(self._rules.task_id, lane.episode.index, fps=fps)
+        self._add_frame(lane)
+
+    def _add_frame(self, lane: Lane) -> None:
+        start = perf_counter()
+        try:
+            frame = lane.env.render()
+        except Exception as error:
+            raise UserError(
+                f"{self._rules.task_id} can't be rendered ({type(error).__name__}: {error}). Leave out the videos "
+                "(record_mode='none'), or set up rendering: without a screen MuJoCo needs MUJOCO_GL=osmesa or egl."
+            ) from error
+        if lane.film is not None:
+            lane.film.add(frame, step=lane.length, total_return=lane.total_return)
+        self._latency.render.append(perf_counter() - start)
+
+    def _discard_films(self) -> None:
+        for lane in self._lanes:
+            if lane.film is not None:
+                lane.film.discard()
+                lane.film = None

@@ -1,0 +1,1 @@
+"""What can be measured; one package a kind, none of which knows another."""

@@ -1,0 +1,1 @@
+"""Evaluating policies over environments: success, return, length, latency, videos."""

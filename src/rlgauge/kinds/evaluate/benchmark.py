@@ -1,0 +1,231 @@
+"""A benchmark: the environments and the rules by which policies are evaluated in them."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from rlgauge.core.errors import UserError
+from rlgauge.core.workload import Description, class_path, describe_arguments, import_object
+from rlgauge.kinds.evaluate.gyms import Gym, Gyms, Task, unique
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from rlgauge.episodes.rollout import Played
+    from rlgauge.kinds.evaluate.results import BenchmarkResults
+
+_SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode")
+
+
+class Benchmark:
+    """Evaluates policies over a list of environments, `num_episodes` in each.
+
+    Give `gyms` (environments, or functions without arguments that make one), or subclass, set your fields, call
+    `super().__init__(...)` and return the environments from `create_gyms()`. `max_steps` cuts episodes beside the
+    environments' own limits. Videos go to `video_dir`; `record_mode` is one of all, successes, failures, none, first:k.
+    """
+
+    success_when: ClassVar[Literal["end", "ever"]] = "end"
+    """Whether an episode is a success by what `info` says in its last step, or in any step."""
+
+    _arguments: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401  # whatever a subclass takes
+        """Remember the arguments, by which a worker makes the same benchmark again."""
+        made = super().__new__(cls)
+        made._arguments = _bind(cls, args, kwargs)
+        return made
+
+    def __init__(
+        self,
+        gyms: Sequence[Gym] | None = None,
+        *,
+        num_episodes: int = 20,
+        max_steps: int | None = None,
+        seed: int = 42,
+        video_dir: str | Path | None = None,
+        record_mode: str = "failures",
+    ) -> None:
+        """Keep the settings; no environment is made before it is used."""
+        self.gyms = gyms
+        self.num_episodes = _at_least(1, num_episodes, "num_episodes")
+        self.max_steps = None if max_steps is None else _at_least(1, max_steps, "max_steps")
+        self.seed = seed
+        self.video_dir = None if video_dir is None else Path(video_dir)
+        self.record_mode = record_mode
+
+    def create_gyms(self) -> Sequence[Gym]:
+        """The environments, one a task. Called again for every further lane that steps beside the first."""
+        raise UserError(
+            f"{type(self).__name__} has no environments: give gyms=[...], or override create_gyms() in a subclass."
+        )
+
+    def is_success(self, played: Played) -> bool | None:
+        """Whether an episode is a success; None where that can't be told. Override for a rule of your own."""
+        return played.success_at_end if self.success_when == "end" else played.success_ever
+
+    def tasks(self) -> list[Task]:
+        """What the environments are called and what defines them, in the order of `create_gyms()`.
+
+        Makes one environment a task and closes it again; override where that is slow.
+        """
+        from rlgauge.envs.gymnasium import describe
+
+        with contextlib.closing(self.open_gyms()) as gyms:
+            envs = [gyms.env(position, 0) for position in range(len(gyms))]
+            names = unique([_task_name(env) for env in envs])
+            return [Task(name, self._described(describe(env))) for name, env in zip(names, envs, strict=True)]
+
+    def _described(self, environment: dict[str, Any]) -> dict[str, Any]:
+        """A given instance without a spec may hold anything: it is like no other, and is never resumed."""
+        is_known = self.gyms is None or environment["gym_id"] is not None
+        return environment if is_known else {**environment, "instance": uuid.uuid4().hex}
+
+    def open_gyms(self) -> Gyms:
+        """The environments, to be closed by the caller."""
+        return Gyms(self.gyms, self.create_gyms)
+
+    def evaluate(
+        self,
+        policy: object,
+        *,
+        out: str | Path | None = None,
+        workers: int | None = None,
+        lanes: int = 8,
+        resume: bool = True,
+        trust: bool = False,
+        episode_seconds: float | None = None,
+        train_seeds: Sequence[int] | None = None,
+    ) -> BenchmarkResults:
+        """The results of one policy, or of several: a URI, an object that acts, a list or a mapping of names to these.
+
+        Without `out`, everything happens in this process and nothing is stored. With `out`, runs are kept in that
+        folder, `workers` processes share them (None: this process), and what is there already is not measured again
+        (`resume=False` refuses such a folder). `lanes` environments step side by side. `trust` allows files that hold
+        code. `episode_seconds` limits what an environment may take for an episode. `train_seeds` replace `{seed}` in a
+        policy's URI: one checkpoint a training seed. Raises UserError.
+        """
+        from rlgauge.kinds.evaluate.run import evaluate
+
+        return evaluate(
+            self,
+            policy,
+            out=None if out is None else Path(out),
+            workers=workers,
+            lanes=_at_least(1, lanes, "lanes"),
+            resume=resume,
+            trust=trust,
+            episode_seconds=episode_seconds,
+            train_seeds=train_seeds,
+        )
+
+    def describe(self) -> Description:
+        """How another process makes the same benchmark. Raises UserError where it holds live objects."""
+        name = type(self).__name__
+        arguments = {key: str(value) if isinstance(value, Path) else value for key, value in self._arguments.items()}
+        return Description(class_path(type(self)), describe_arguments(name, arguments))
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as they are now, which may differ from the arguments."""
+        values = {name: getattr(self, name) for name in _SETTINGS}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+    def identity(self) -> dict[str, Any]:
+        """What of the benchmark defines a measurement: not how many episodes, nor what is filmed."""
+        from rlgauge.envs.gymnasium import describe_class
+
+        arguments = {name: value for name, value in self._arguments.items() if name not in {*_SETTINGS, "gyms"}}
+        described = describe_arguments(type(self).__name__, arguments) if self.gyms is None else {}
+        return {**describe_class(type(self)), "arguments": described, "success_when": self.success_when}
+
+
+class GymnasiumBenchmark(Benchmark):
+    """Registered Gymnasium environments by id.
+
+    Films nothing unless asked, since rendering costs more than the evaluation. An episode is a success where the
+    environment says so, or, with `success_return`, where its return reaches that.
+    """
+
+    def __init__(
+        self,
+        env: Sequence[str],
+        *,
+        num_episodes: int = 20,
+        max_steps: int | None = None,
+        seed: int = 42,
+        video_dir: str | Path | None = None,
+        record_mode: str = "none",
+        success_return: float | None = None,
+        env_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep the ids; `env_kwargs` go to every environment."""
+        super().__init__(
+            num_episodes=num_episodes, max_steps=max_steps, seed=seed, video_dir=video_dir, record_mode=record_mode
+        )
+        self.env_ids = [env] if isinstance(env, str) else list(env)
+        self.env_kwargs = dict(env_kwargs or {})
+        self.success_return = success_return
+
+    def create_gyms(self) -> list[Callable[[], gymnasium.Env[Any, Any]]]:
+        """One factory an id."""
+        from functools import partial
+
+        from rlgauge.envs.gymnasium import make
+
+        films = self.video_dir is not None and self.record_mode != "none"
+        return [partial(make, env_id, render=films, **self.env_kwargs) for env_id in self.env_ids]
+
+    def is_success(self, played: Played) -> bool | None:
+        """By the return where a threshold was given, else by what the environment says."""
+        if self.success_return is None:
+            return super().is_success(played)
+        return played.total_return is not None and played.total_return >= self.success_return
+
+    def tasks(self) -> list[Task]:
+        """The registered specs; no environment is made."""
+        from rlgauge.envs.gymnasium import describe_spec, find_spec
+
+        names = unique(self.env_ids)
+        tasks = []
+        for name, env_id in zip(names, self.env_ids, strict=True):
+            spec = find_spec(env_id)
+            tasks.append(Task(name, {**describe_spec(spec), "made_with": self.env_kwargs}))
+        return tasks
+
+
+def build_benchmark(description: Description, settings: Mapping[str, Any]) -> Benchmark:
+    """The benchmark that was described, with the settings as they were. Raises UserError."""
+    made = import_object(description.class_path)(**description.init_args)
+    for name, value in settings.items():
+        setattr(made, name, Path(value) if name == "video_dir" and value is not None else value)
+    return made  # type: ignore[no-any-return]  # the class path was made from a Benchmark
+
+
+def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments by name. A call that does not fit raises TypeError in the constructor itself."""
+    try:
+        bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
+    except TypeError:
+        return {}
+    named: dict[str, Any] = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = bound.signature.parameters[name].kind
+        named.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+    return named
+
+
+def _task_name(env: gymnasium.Env[Any, Any]) -> str:
+    if env.spec is not None:
+        return env.spec.id
+    return type(env.unwrapped).__name__
+
+
+def _at_least(least: int, value: int, name: str) -> int:
+    if value < least:
+        raise UserError(f"{name}={value}: at least {least} is needed.")
+    return value

@@ -1,0 +1,158 @@
+"""Measuring blocks of episodes: one process, its environments and its policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from rlgauge.core.case import Case, slug
+from rlgauge.core.errors import UserError
+from rlgauge.core.run import Record
+from rlgauge.core.workload import Context
+from rlgauge.episodes.latency import Latency
+from rlgauge.episodes.policy import open_policy, wrap_policy
+from rlgauge.episodes.rollout import Played, Rollout, Rules
+from rlgauge.episodes.spec_check import check_policy
+from rlgauge.episodes.video import VideoRecorder
+from rlgauge.kinds.evaluate.candidates import Candidate, Live
+from rlgauge.kinds.evaluate.workload import EvaluateWorkload, episode, outcome, record
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from rlgauge.episodes.policies.protocol import BatchPolicy
+
+
+class Session:
+    """Keeps one task's environments and one opened policy at a time."""
+
+    def __init__(self, workload: EvaluateWorkload) -> None:
+        """Nothing is opened yet."""
+        self._workload = workload
+        self._benchmark = workload.benchmark
+        self._gyms = workload.benchmark.open_gyms()
+        self._positions = {task.id: position for position, task in enumerate(workload.tasks)}
+        self._position: int | None = None
+        self._policy: BatchPolicy | None = None
+        self._key: tuple[str, int | None, str] | None = None
+
+    def close(self) -> None:
+        """Close the policy and the environments that were made here."""
+        if self._policy is not None:
+            self._policy.close()
+        self._gyms.close()
+
+    def measure(self, case: Case, context: Context) -> Iterator[Record]:
+        """Play the episodes of the block that are still wanted."""
+        kept = {record.index for record in context.kept}
+        last = case.params["first"] + (context.num_wanted or 0)
+        indices = [index for index in range(case.params["first"], last) if index not in kept]
+        if not indices:
+            return
+        task = case.params["task"]
+        rollout, latency = self._rollout(case, context, num_lanes=min(len(indices), self._workload.lanes))
+        start, steps = perf_counter(), 0
+        for played in rollout.play([episode(case.seed, task, index) for index in indices]):
+            steps += played.length
+            yield record(played, self._is_success(played))
+        seconds = perf_counter() - start
+        context.result.update(steps=steps, seconds=seconds, latency=latency.to_json(), bit_stable=self._is_bit_stable())
+
+    def _rollout(self, case: Case, context: Context, *, num_lanes: int) -> tuple[Rollout, Latency]:
+        position = self._move_to(case.params["task"])
+        lanes = self._gyms.num_lanes(position, num_lanes)
+        envs = [self._gyms.env(position, lane) for lane in range(lanes)]
+        policy = self._open(case, envs[0])
+        latency = Latency()
+        rules = Rules(
+            task_id=case.params["task"],
+            max_steps=case.params["max_steps"],
+            episode_seconds=self._workload.hang_seconds,
+            judge=lambda played: outcome(played, self._is_success(played)),
+            recorder=self._recorder(case.labels["films"], envs[0]),
+            at=None if self._workload.hang_seconds is None else context.at,
+        )
+        rollout = Rollout(
+            envs,
+            policy,
+            width=case.params["width"],
+            rules=rules,
+            latency=latency,
+            remake=lambda lane: self._gyms.remake(position, lane),
+        )
+        return rollout, latency
+
+    def _move_to(self, task_id: str) -> int:
+        """Only one task's environments are open at a time."""
+        position = self._positions[task_id]
+        if self._position not in {None, position}:
+            self._gyms.close_task(self._position or 0)
+        self._position = position
+        return position
+
+    def _open(self, case: Case, env: gymnasium.Env[Any, Any]) -> BatchPolicy:
+        """The case's policy, checked against the environment before it plays there."""
+        key = (case.labels["policy"], case.params["train_seed"], case.params["task"])
+        if self._policy is None or key != self._key:
+            if self._policy is not None:
+                self._policy.close()
+            width = case.params["width"]
+            self._policy = self._load(self._workload.find_policy(case), case, env)
+            self._key = key
+            observation, _ = env.reset(seed=case.seed)
+            check_policy(
+                self._policy,
+                observation_space=env.observation_space,
+                action_space=env.action_space,
+                observation=observation,
+                width=width,
+            )
+        return self._policy
+
+    def _load(self, policy: Candidate | Live, case: Case, env: gymnasium.Env[Any, Any]) -> BatchPolicy:
+        width = case.params["width"]
+        spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
+        if isinstance(policy, Live):
+            return wrap_policy(policy.policy, **spaces, width=width)
+        source = policy.source(case.params["task"])
+        if source.digest() != case.params["policy"]:
+            raise UserError(f"The policy {source.uri} has changed since the command was given; give it again.")
+        return open_policy(source, **spaces, width=width, trust=self._workload.trust)
+
+    def _recorder(self, folder: str, env: gymnasium.Env[Any, Any]) -> VideoRecorder | None:
+        benchmark = self._benchmark
+        if benchmark.video_dir is None or benchmark.record_mode == "none":
+            return None
+        if env.render_mode not in {"rgb_array", "rgb_array_list"}:
+            raise UserError(
+                f"{case_name(env)} was made with render_mode={env.render_mode!r}, so it can't be filmed: make it with "
+                "render_mode='rgb_array', or set record_mode='none'."
+            )
+        return VideoRecorder(benchmark.video_dir / slug(folder), record_mode=benchmark.record_mode)
+
+    def _is_success(self, played: Played) -> bool | None:
+        return None if played.error else self._benchmark.is_success(played)
+
+    def _is_bit_stable(self) -> bool:
+        return self._policy is not None and self._policy.bit_stable
+
+
+def case_name(env: gymnasium.Env[Any, Any]) -> str:
+    """What to call an environment in a sentence."""
+    return env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+
+
+class Memory:
+    """A context that keeps nothing: for evaluations that are not stored."""
+
+    def __init__(self, num_wanted: int) -> None:
+        """Nothing was measured before."""
+        self.kept: tuple[Record, ...] = ()
+        self.num_wanted: int | None = num_wanted
+        self.artifacts = None
+        self.result: dict[str, Any] = {}
+
+    def at(self, index: int) -> None:
+        """Nobody watches."""
+        del index

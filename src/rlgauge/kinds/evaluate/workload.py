@@ -1,0 +1,204 @@
+"""Evaluation as a workload: a case is a policy, a task and a block of episodes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from rlgauge.core.case import Case, slug
+from rlgauge.core.errors import UserError
+from rlgauge.core.run import Record
+from rlgauge.core.seeding import action_seed, episode_seed
+from rlgauge.core.workload import Context, Description, Measure
+from rlgauge.episodes.rollout import Episode, Played
+from rlgauge.kinds.evaluate.benchmark import Benchmark, build_benchmark
+from rlgauge.kinds.evaluate.candidates import Candidate, Live
+from rlgauge.kinds.evaluate.gyms import Task
+
+UNITS = {
+    "return": "reward",
+    "length": "steps",
+    "environment_seconds": "s",
+    "success": "success",
+    "success_at_end": "success",
+    "success_ever": "success",
+}
+
+
+class Block(NamedTuple):
+    """Episodes `first` to `last - 1` of a task: the part of the list that one run plays."""
+
+    first: int
+    last: int
+
+
+def blocks(num_episodes: int) -> Iterator[Block]:
+    """The blocks that hold the first `num_episodes` episodes.
+
+    The episodes are cut in the same places whatever their number, so that 20 can grow to 50: small blocks first, which
+    several workers can share, longer ones later, which cost less to start.
+    """
+    first = 0
+    while first < num_episodes:
+        size = 10 if first < 100 else 50 if first < 1000 else 250
+        yield Block(first, first + size)
+        first += size
+
+
+class EvaluateWorkload:
+    """Policies x tasks x blocks of episodes."""
+
+    name = "evaluate"
+    process: Literal["shared", "fresh"] = "shared"
+
+    def __init__(
+        self,
+        benchmark: Benchmark | Mapping[str, Any],
+        policies: Sequence[Candidate | Live | Mapping[str, Any]],
+        *,
+        lanes: int,
+        trust: bool = False,
+        episode_seconds: float | None = None,
+    ) -> None:
+        """Take the objects themselves, or, in a worker, what `describe` said of them."""
+        self.benchmark = benchmark if isinstance(benchmark, Benchmark) else _build(benchmark)
+        self.policies = [msgspec.convert(p, Candidate) if isinstance(p, Mapping) else p for p in policies]
+        self.lanes = lanes
+        self.trust = trust
+        self.hang_seconds = episode_seconds
+        self.units: Mapping[str, str] = UNITS
+
+    def describe(self) -> Description:
+        """How a worker makes it again. Raises UserError for live environments and policies."""
+        policies = []
+        for policy in self.policies:
+            if isinstance(policy, Live):
+                raise UserError(
+                    f"The policy {policy.name} is an object of this process, which no worker has: leave out `workers`, "
+                    "or save it and give its URI, such as onnx:FILE or py:MODULE:CLASS."
+                )
+            policies.append(msgspec.structs.asdict(policy))
+        described = msgspec.structs.asdict(self.benchmark.describe())
+        benchmark = {**described, "settings": self.benchmark.settings()}
+        return Description(
+            "rlgauge.kinds.evaluate.workload:EvaluateWorkload",
+            {
+                "benchmark": benchmark,
+                "policies": policies,
+                "lanes": self.lanes,
+                "trust": self.trust,
+                "episode_seconds": self.hang_seconds,
+            },
+        )
+
+    def cases(self) -> Iterator[Case]:
+        """Every policy's blocks, task by task."""
+        for policy in self.policies:
+            for task in self.tasks:
+                for block in blocks(self.benchmark.num_episodes):
+                    yield self.case(policy, task, block)
+
+    def case(self, policy: Candidate | Live, task: Task, block: Block) -> Case:
+        """One block of one task."""
+        uri = "" if isinstance(policy, Live) else policy.uri
+        seed = "" if policy.train_seed is None else f"-s{policy.train_seed}"
+        return Case(
+            workload=self.name,
+            name=f"{task.id}-e{block.first:04d}",
+            params={
+                "policy": self._digest(policy, task.id),
+                "train_seed": policy.train_seed,
+                "task": task.id,
+                "environment": task.environment,
+                "benchmark": self._identity,
+                "first": block.first,
+                "last": block.last,
+                "max_steps": self.benchmark.max_steps,
+                "width": self.lanes,
+            },
+            seed=self.benchmark.seed,
+            labels={"policy": policy.name, "uri": uri, "films": f"{slug(policy.name)}{seed}"},
+        )
+
+    def num_wanted(self, case: Case) -> int:
+        """How many episodes of the block belong to the first `num_episodes`."""
+        return min(case.params["last"], self.benchmark.num_episodes) - case.params["first"]
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Measure]:
+        """Environments and policies are opened on first use and closed at the end."""
+        from rlgauge.kinds.evaluate.session import Session
+
+        with contextlib.closing(Session(self)) as session:
+            yield session.measure
+
+    def find_policy(self, case: Case) -> Candidate | Live:
+        """The policy that a case is about."""
+        return next(
+            policy
+            for policy in self.policies
+            if policy.name == case.labels["policy"] and policy.train_seed == case.params["train_seed"]
+        )
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """The tasks of the benchmark."""
+        return self.benchmark.tasks()
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        return self.benchmark.identity()
+
+    @cached_property
+    def _digests(self) -> dict[tuple[str, str], str]:
+        return {}
+
+    def _digest(self, policy: Candidate | Live, task_id: str) -> str:
+        if isinstance(policy, Live):
+            return policy.digest()
+        source = policy.source(task_id)
+        key = (source.uri, source.ckpt_path or "")
+        if key not in self._digests:
+            self._digests[key] = source.digest()
+        return self._digests[key]
+
+
+def episode(seed: int, task_id: str, index: int) -> Episode:
+    """Episode `index` of a task: its seeds depend on nothing else."""
+    return Episode(index, episode_seed(seed, task_id, index), action_seed(seed, task_id, index))
+
+
+def record(played: Played, success: bool | None) -> Record:  # noqa: FBT001  # a measured value
+    """What is kept of an episode. After an error only its length and its seed are known to be right."""
+    values = {
+        "outcome": outcome(played, success),
+        "return": None if played.error else played.total_return,
+        "length": played.length,
+        "success": None if played.error else success,
+        "success_at_end": None if played.error else played.success_at_end,
+        "success_ever": None if played.error else played.success_ever,
+        "success_at_reset": played.success_at_reset,
+        "terminated": played.terminated,
+        "truncated": played.truncated,
+        "seed": played.seed,
+        "environment_seconds": played.environment_seconds,
+        "video": played.video,
+    }
+    return Record(played.index, values, played.error)
+
+
+def outcome(played: Played, success: bool | None) -> str:  # noqa: FBT001  # a measured value
+    """success, failure, unmeasured, error or timeout."""
+    if played.error is not None:
+        return "timeout" if played.timed_out else "error"
+    if success is None:
+        return "unmeasured"
+    return "success" if success else "failure"
+
+
+def _build(described: Mapping[str, Any]) -> Benchmark:
+    return build_benchmark(Description(described["class_path"], described["init_args"]), described["settings"])

@@ -1,0 +1,1 @@
+"""Where runs execute: in this process, or in workers on this machine."""

@@ -1,0 +1,97 @@
+"""Intervals of a rate and of a mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+from rlgauge.stats.quantiles import student_t_quantile
+from rlgauge.stats.summary import Summary
+
+_FEW = 5
+
+
+def wilson(successes: int, n: int, *, confidence: float = 0.95, missing: int = 0) -> Summary:
+    """The success rate in 0..1 with its score interval, which stays inside 0..1 and has a width at 0 and at 1.
+
+    Wilson 1927, doi:10.1080/01621459.1927.10502953, without continuity correction. Raises ValueError for n = 0: a rate
+    of nothing does not exist.
+    """
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes in n = {n} episodes: there must be one episode, and no more successes")
+    rate = successes / n
+    z = normal_quantile(two_sided(confidence))
+    shrink = 1 + z * z / n
+    centre = (rate + z * z / (2 * n)) / shrink
+    half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / shrink
+    return Summary(
+        point=rate,
+        low=0.0 if successes == 0 else max(0.0, centre - half),
+        high=1.0 if successes == n else min(1.0, centre + half),
+        n=n,
+        missing=missing,
+        method="Wilson",
+        confidence=confidence,
+    )
+
+
+def student_t(values: Sequence[float], *, confidence: float = 0.95, missing: int = 0) -> Summary:
+    """The mean with Student's interval: exact for independent normal values, approximate for others.
+
+    One value has no interval. Raises ValueError for no values and for one that is not finite.
+    """
+    n = len(values)
+    if n == 0:
+        raise ValueError("the mean of no values does not exist")
+    numbers = [float(value) for value in values]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a value is not finite")
+    quantile = student_t_quantile(two_sided(confidence), n - 1) if n > 1 else None
+    mean, error = _mean_and_standard_error(numbers)
+    half = None if quantile is None or error is None else quantile * error
+    return Summary(
+        point=mean,
+        low=None if half is None else mean - half,
+        high=None if half is None else mean + half,
+        n=n,
+        missing=missing,
+        method="Student t",
+        confidence=confidence,
+        warnings=tuple(_doubts(numbers)),
+    )
+
+
+def normal_quantile(p: float) -> float:
+    """The standard normal's quantile at p in (0, 1). Wichura 1988, algorithm AS 241."""
+    return NormalDist().inv_cdf(p)
+
+
+def two_sided(confidence: float) -> float:
+    """The probability at which a central interval's upper end is read: 0.975 for 0.95. Raises ValueError."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"a confidence lies between 0 and 1; {confidence} was given")
+    return 0.5 + confidence / 2
+
+
+def _mean_and_standard_error(numbers: list[float]) -> tuple[float, float | None]:
+    """Both independent of the order of the numbers, and exact where all are equal."""
+    n = len(numbers)
+    if n > 1 and min(numbers) == max(numbers):
+        return numbers[0], 0.0
+    mean = math.fsum(numbers) / n
+    if n == 1:
+        return mean, None
+    return mean, math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / (n - 1) / n)
+
+
+def _doubts(numbers: list[float]) -> list[str]:
+    n = len(numbers)
+    if n == 1:
+        return ["One value has no interval: measure at least two."]
+    doubts = []
+    if n < _FEW:
+        doubts.append(f"Only {n} values: the interval relies on their being normally distributed.")
+    if min(numbers) == max(numbers):
+        doubts.append("All values are equal: an interval of no width says nothing about values not seen yet.")
+    return doubts

@@ -1,0 +1,205 @@
+"""Supervising one child after the other until the plan has nothing left to claim."""
+
+from __future__ import annotations
+
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rlgauge.core import platform, provenance
+from rlgauge.core.errors import UserError
+from rlgauge.core.execute import Event, Item, Outcome, Plan
+from rlgauge.core.run import Record, Start, Status
+from rlgauge.core.store import BEAT_SECONDS, Attempt, Store, now
+from rlgauge.worker.child_process import ChildProcess
+from rlgauge.worker.messages import Task
+
+_TICK_SECONDS = 0.5
+_GRACE_SECONDS = 2.0
+"""Beyond `hang_seconds`: what the child itself can interrupt, it interrupts first."""
+
+
+class Stopped(BaseException):
+    """The driver has ended or asked for the end; no error, and nothing that may be caught as one."""
+
+
+class _Killed(Exception):
+    """The child was killed for a limit; carries the outcome of its run."""
+
+    def __init__(self, status: Status, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome = Outcome(status=status, fail_kind=kind, fail_trace=message, message=message)
+
+
+class Supervisor:
+    """Claims the cases of a plan in turn and has a child measure them. Use in a `with` statement."""
+
+    def __init__(self, plan: Plan, path: Path, *, report: Callable[[Event], None], lifeline: int | None) -> None:
+        """Prepare; `lifeline` is a descriptor whose end means that the driver has ended."""
+        self._plan = plan
+        self._path = path
+        self._report = report
+        self._lifeline = lifeline
+        self._store = Store(plan.root)
+        self._child: ChildProcess | None = None
+        platform.adopt_orphans()
+
+    def __enter__(self) -> Self:
+        """Nothing is started yet."""
+        return self
+
+    def __exit__(self, _kind: type | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        """End the child and all that it started."""
+        self._end_child()
+
+    def run(self) -> None:
+        """Measure every case that nobody else runs. Raises UserError for what would fail every case, and Stopped."""
+        for number, item in enumerate(self._plan.items):
+            self._check_lifeline()
+            start = Start(
+                command=self._plan.workload.class_path if self._plan.workload else "",
+                start_time=now(),
+                host=provenance.host(),
+                provenance=provenance.collect(),
+            )
+            attempt = self._store.claim(item.case, self._plan.need(item), self._plan.config(item), start)
+            if attempt is not None:
+                self._attend(number, item, attempt)
+
+    def _attend(self, number: int, item: Item, attempt: Attempt) -> None:
+        """One run from claim to commit."""
+        try:
+            outcome = self._measure(number, item, attempt)
+        except Stopped:
+            self._end_child()
+            attempt.commit(Status.INTERRUPTED)
+            raise
+        end = attempt.commit(
+            outcome.status, result=outcome.result, fail_kind=outcome.fail_kind, fail_trace=outcome.fail_trace
+        )
+        self._report(
+            Event(
+                case_id=item.case.id,
+                num_records=end.num_records or 0,
+                status=outcome.status,
+                fail_kind=outcome.fail_kind,
+                message=outcome.message,
+            )
+        )
+        if outcome.fail_kind == "usage":
+            raise UserError(outcome.message or "")
+
+    def _measure(self, number: int, item: Item, attempt: Attempt) -> Outcome:
+        deadline = None if self._plan.limits.seconds is None else time.monotonic() + self._plan.limits.seconds
+        while True:
+            try:
+                return self._measure_once(Task(number, str(attempt.folder)), item, attempt, deadline=deadline)
+            except _Killed as killed:
+                self._end_child()
+                return killed.outcome
+            except _Hung as hung:
+                self._end_child()
+                attempt.append(Record(hung.index, {}, str(hung)))
+                attempt.close()
+            finally:
+                if self._plan.process == "fresh":
+                    self._end_child()
+
+    def _measure_once(self, task: Task, item: Item, attempt: Attempt, *, deadline: float | None) -> Outcome:
+        child = self._child or ChildProcess.spawn(self._path, attempt)
+        self._child = child
+        watch = _Watch(self._plan, attempt, child, deadline)
+        child.send(task)
+        while True:
+            for news in child.read(self._wait(child)):
+                if news.outcome is not None:
+                    return news.outcome
+                self._report(Event(case_id=item.case.id, num_records=news.num_records))
+            if child.has_ended:
+                self._child = None
+                return _crashed(child)
+            watch.check()
+
+    def _wait(self, child: ChildProcess) -> bool:
+        """Wait for news, a tick at most; whether there is some."""
+        watched = [child.messages] if self._lifeline is None else [child.messages, self._lifeline]
+        ready, _, _ = select.select(watched, [], [], _TICK_SECONDS)
+        if self._lifeline in ready:
+            raise Stopped
+        return child.messages in ready
+
+    def _check_lifeline(self) -> None:
+        if self._lifeline is not None and select.select([self._lifeline], [], [], 0)[0]:
+            raise Stopped
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+
+class _Hung(Exception):
+    """The child made no progress at an index."""
+
+    def __init__(self, index: int, seconds: float) -> None:
+        super().__init__(f"timeout: nothing happened for {seconds:g} s; the process was killed")
+        self.index = index
+
+
+class _Watch:
+    """Beats the heartbeat of one run and enforces its limits."""
+
+    def __init__(self, plan: Plan, attempt: Attempt, child: ChildProcess, deadline: float | None) -> None:
+        self._limits = plan.limits
+        self._hang_seconds = plan.hang_seconds
+        self._attempt = attempt
+        self._child = child
+        self._deadline = deadline
+        self._next_beat = time.monotonic() + BEAT_SECONDS
+        self._progress: tuple[int, int] | None = None
+        self._progress_time = time.monotonic()
+
+    def check(self) -> None:
+        """Raise _Killed for a limit, _Hung for a measurement that stands still."""
+        present = time.monotonic()
+        if present > self._next_beat:
+            self._attempt.beat()
+            self._next_beat = present + BEAT_SECONDS
+        if self._deadline is not None and present > self._deadline:
+            raise _Killed(Status.TIMEOUT, "time", f"The run took longer than its limit of {self._limits.seconds:g} s.")
+        self._check_memory()
+        self._check_progress(present)
+
+    def _check_memory(self) -> None:
+        limit = self._limits.resident_bytes
+        if limit is None:
+            return
+        used = platform.resident_bytes(self._child.pid)
+        if used is not None and used > limit:
+            text = f"The run held {used / 2**20:.0f} MiB of memory; its limit is {limit / 2**20:.0f} MiB."
+            raise _Killed(Status.FAILED, "memory", text)
+
+    def _check_progress(self, present: float) -> None:
+        if self._hang_seconds is None:
+            return
+        progress = self._attempt.progress()
+        if progress is None or progress != self._progress:
+            self._progress, self._progress_time = progress, present
+        elif present - self._progress_time > self._hang_seconds + _GRACE_SECONDS:
+            raise _Hung(progress[0], self._hang_seconds)
+
+
+def _crashed(child: ChildProcess) -> Outcome:
+    code = child.end()
+    how = f"exit code {code}"
+    if code < 0:
+        how = f"signal {signal.Signals(-code).name}"
+    if code == -signal.SIGKILL and sys.platform == "linux":
+        how += " (out of memory, or killed by hand)"
+    message = f"The measuring process ended by {how}."
+    return Outcome(status=Status.FAILED, fail_kind="crash", fail_trace=f"{message} What it printed is in cout.txt.", message=message)
