@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+import sys
 import time
 import traceback
 import uuid
@@ -13,10 +15,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from rlgauge.core import provenance
 from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import plain_errors, write_atomic
-from rlgauge.core.run import FORMAT, ConfigFile, Record, Run, Status
+from rlgauge.core.run import FORMAT, ConfigFile, Record, Run, Start, Status
 from rlgauge.core.store import Attempt, Need, Store, now
 from rlgauge.core.workload import Description, Measure, Workload
 
@@ -54,6 +57,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hang_seconds: float | None = None
     limits: Limits = Limits()
     rerun_failed_before: str | None = None
+    command: list[str] = []
 
     def need(self, item: Item) -> Need:
         """What is wanted of the item's case."""
@@ -65,6 +69,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         environment = item.case.params.get("environment")
         return ConfigFile(
             seed=item.case.seed, case=item.case, workload=described, units=self.units, environment=environment
+        )
+
+    def start(self) -> Start:
+        """run.json at the start of a run: the driver's command, this machine."""
+        return Start(
+            command=shlex.join(self.command), start_time=now(), host=provenance.host(), provenance=provenance.collect(argv=self.command)
         )
 
 
@@ -120,6 +130,7 @@ def execute(
         hang_seconds=workload.hang_seconds,
         limits=limits or Limits(),
         rerun_failed_before=now() if rerun_failed else None,
+        command=provenance.masked(sys.argv),
     )
     _run_until_done(plan, store, launcher=launcher, workload=workload, on_event=on_event)
     return {item.case.id: store.find(item.case) for item in items}

@@ -51,10 +51,17 @@ VARIABLES = (
 """The only environment variables that are recorded: others may hold secrets."""
 MASK = "***"
 _TIMEOUT_SECONDS = 5.0
-_SECRET = r"[\w.\-]*(?:token|secret|passw|passphrase|credential|key|auth)[\w.\-]*"
-_OPTION = re.compile(rf"-{{1,2}}{_SECRET}", re.IGNORECASE)
-_ASSIGNED = re.compile(rf"(-{{0,2}}{_SECRET}=).*", re.IGNORECASE | re.DOTALL)
-_INSIDE = re.compile(rf"""({_SECRET}["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;&"'}}]+)""", re.IGNORECASE)
+_STATUS = ("--porcelain=v2", "--branch", "--no-renames", "--untracked-files=normal", "-z")
+_DIFF = (  # whatever the user's configuration says, the same text for the same changes
+    *("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--unified=0"),
+    *("--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/"),
+)
+_PRIVATE = r"(?<![\w.\-])[\w.\-]*(?:token|secret|passw|passphrase|credential|key|auth)[\w.\-]*"
+_OPTION = re.compile(rf"(?=-){_PRIVATE}", re.IGNORECASE)
+_ASSIGNED = re.compile(rf"({_PRIVATE}=).*", re.IGNORECASE | re.DOTALL)
+_SEPARATOR = r"""(?:["']?\s*=\s*|["']\s*:\s*|:\s+)"""  # of JSON, YAML and queries; not the colon of py:module:name
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s,;&"'}]+)"""
+_INSIDE = re.compile(rf"({_PRIVATE}{_SEPARATOR}){_VALUE}", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -70,11 +77,11 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gpu(msgspec.Struct, frozen=True):
-    """A GPU as its driver describes it."""
+    """A GPU as its driver describes it; `memory_bytes` is None where it shares the machine's."""
 
     name: str
     driver_version: str
-    memory_bytes: int
+    memory_bytes: int | None
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +157,7 @@ def repository(source: Path) -> Repository:
     """
     folder = source if source.is_dir() else source.parent
     try:
-        status = _git(folder, "status", "--porcelain=v2", "--branch", "--no-renames", "-z").decode(errors="replace")
+        status = _git(folder, "status", *_STATUS).decode(errors="replace")
         lines = status.split("\0")
         commit = next(line.split()[-1] for line in lines if line.startswith("# branch.oid "))
         if commit == "(initial)":
@@ -165,7 +172,7 @@ def repository(source: Path) -> Repository:
             diff_hash=_diff_hash(folder, changed, untracked),
         )
     except FileNotFoundError:
-        return Repository(reason="git is not installed" if folder.is_dir() else f"{folder} does not exist")
+        return Repository(reason="git is not installed")
     except (OSError, subprocess.SubprocessError) as error:
         return Repository(reason=_reason(error))
 
@@ -173,9 +180,7 @@ def repository(source: Path) -> Repository:
 def _diff_hash(folder: Path, changed: list[str], untracked: list[str]) -> str | None:
     if not changed and not untracked:
         return None
-    options = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--unified=0"]
-    prefixes = ["--src-prefix=a/", "--dst-prefix=b/", "--diff-algorithm=myers"]
-    diff = _git(folder, "diff", "HEAD", *options, *prefixes) if changed else b""
+    diff = _git(folder, "diff", *_DIFF, "HEAD") if changed else b""
     return hashlib.blake2b(diff + b"\0" + "\0".join(untracked).encode(), digest_size=16).hexdigest()
 
 
@@ -241,7 +246,10 @@ def _gpus() -> list[Gpu] | None:
             command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS
         ).stdout
         rows = [[cell.strip() for cell in line.split(",")] for line in printed.splitlines() if line.strip()]
-        return [Gpu(name, driver, int(mebibytes) * 2**20) for name, driver, mebibytes in rows]
+        return [
+            Gpu(name, driver, int(mebibytes) * 2**20 if mebibytes.isdecimal() else None)
+            for name, driver, mebibytes in rows
+        ]
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 

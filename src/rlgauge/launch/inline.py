@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
 
-from rlgauge.core import execute, provenance
+from rlgauge.core import execute
 from rlgauge.core.execute import Event, Item, Outcome, Plan
-from rlgauge.core.run import Start, Status
-from rlgauge.core.store import BEAT_SECONDS, Attempt, Store, now
+from rlgauge.core.run import Status
+from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
 from rlgauge.core.workload import Measure, Workload
 
 
@@ -23,10 +22,7 @@ class Inline:
         store = Store(plan.root)
         with workload.session() as measure:
             for item in plan.items:
-                start = Start(
-                    command=" ".join(sys.argv), start_time=now(), host=provenance.host(), provenance=provenance.collect()
-                )
-                attempt = store.claim(item.case, plan.need(item), plan.config(item), start)
+                attempt = store.claim(item.case, plan.need(item), plan.config(item), plan.start())
                 if attempt is not None:
                     yield _run(item, attempt, measure)
 

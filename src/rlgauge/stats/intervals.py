@@ -47,7 +47,8 @@ def student_t(values: Sequence[float], *, confidence: float = 0.95, missing: int
     numbers = [float(value) for value in values]
     if not all(map(math.isfinite, numbers)):
         raise ValueError("a value is not finite")
-    quantile = student_t_quantile(two_sided(confidence), n - 1) if n > 1 else None
+    p = two_sided(confidence)
+    quantile = student_t_quantile(p, n - 1) if n > 1 else None
     mean, error = _mean_and_standard_error(numbers)
     half = None if quantile is None or error is None else quantile * error
     return Summary(

@@ -125,7 +125,7 @@ def _fair_coin_p_value(heads: int, tails: int) -> float:
     for k in range(min(heads, tails)):
         term = term * (tosses - k) // (k + 1)
         total += term
-    return min(1.0, 2 * total / 2**tosses)
+    return min(1.0, 2 * total / (1 << tosses))
 
 
 def _check_pairs(candidate: Sequence[object], baseline: Sequence[object]) -> None:
@@ -133,5 +133,5 @@ def _check_pairs(candidate: Sequence[object], baseline: Sequence[object]) -> Non
         raise ValueError(
             f"{len(candidate)} values of the candidate can't be paired with {len(baseline)} of the baseline"
         )
-    if not candidate:
+    if len(candidate) == 0:
         raise ValueError("there are no pairs to compare")

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rlgauge.core import platform, provenance
+from rlgauge.core import platform
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Event, Item, Outcome, Plan
-from rlgauge.core.run import Record, Start, Status
-from rlgauge.core.store import BEAT_SECONDS, Attempt, Store, now
+from rlgauge.core.run import Record, Status
+from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
 from rlgauge.worker.child_process import ChildProcess
 from rlgauge.worker.messages import Task
 
@@ -61,13 +61,7 @@ class Supervisor:
         """Measure every case that nobody else runs. Raises UserError for what would fail every case, and Stopped."""
         for number, item in enumerate(self._plan.items):
             self._check_lifeline()
-            start = Start(
-                command=self._plan.workload.class_path if self._plan.workload else "",
-                start_time=now(),
-                host=provenance.host(),
-                provenance=provenance.collect(),
-            )
-            attempt = self._store.claim(item.case, self._plan.need(item), self._plan.config(item), start)
+            attempt = self._store.claim(item.case, self._plan.need(item), self._plan.config(item), self._plan.start())
             if attempt is not None:
                 self._attend(number, item, attempt)
 

@@ -108,7 +108,7 @@ class Gaussian:
         mean, log_std = self._parameters(observation)
         noise_LA = np.zeros(tuple(mean.shape), np.float32)
         for row in active:
-            rngs[row].standard_normal(out=noise_LA[row])
+            rngs[row].standard_normal(dtype=np.float32, out=noise_LA[row])
         return self._finished(mean + log_std.exp() * mean.new_tensor(noise_LA))
 
     def _finished(self, actions: torch.Tensor) -> Sequence[Action]:
@@ -139,12 +139,30 @@ def _latent(policy: ActorCriticPolicy) -> Callable[[Any], torch.Tensor]:
     """What `get_distribution` computes before it builds the distribution: logits or means."""
     from stable_baselines3.common.policies import BaseModel
 
+    network = _plain_network(policy)
+    if network is not None:
+        return lambda observation: network(observation.float())
+
     def latent(observation: Any) -> torch.Tensor:  # noqa: ANN401
         features = BaseModel.extract_features(policy, observation, policy.pi_features_extractor)
         actions: torch.Tensor = policy.action_net(policy.mlp_extractor.forward_actor(features))
         return actions
 
     return latent
+
+
+def _plain_network(policy: ActorCriticPolicy) -> torch.nn.Module | None:
+    """The same layers in one row, for vectors and the library's own multilayer perceptron; else None."""
+    from stable_baselines3.common.torch_layers import FlattenExtractor, MlpExtractor
+    from torch.nn import Sequential
+
+    extractor, mlp = policy.pi_features_extractor, policy.mlp_extractor
+    space = describe(policy.observation_space)
+    if not (isinstance(space, Box) and len(space.shape) == 1):
+        return None
+    if type(extractor) is not FlattenExtractor or type(mlp) is not MlpExtractor:
+        return None
+    return Sequential(*mlp.policy_net, policy.action_net)
 
 
 def _finishing(policy: BasePolicy) -> _Finish:

@@ -114,11 +114,13 @@ def _class_path(head: str) -> str:
         raise UserError(
             f"The policy {head!r} is a path without a scheme. Did you mean {_SUFFIXES[suffix] + ':' + head!r}?"
         )
+    if scheme.endswith(".py"):
+        if not colon:
+            raise UserError(f"The policy {head!r} does not say which one: write '{head}:NAME'.")
+        return f"py:{head}"
     if _CLASS_PATH.fullmatch(head) and ("." in scheme or code.module_exists(scheme)):
         return f"py:{head}"
-    if suffix == ".py" or scheme.endswith(".py"):
-        raise UserError(f"The policy {head!r} is a path without a scheme. Did you mean 'py:{scheme}:NAME'?")
-    raise unknown("policy", scheme, SCHEMES) if not colon else unknown("policy scheme", scheme, SCHEMES)
+    raise unknown("policy scheme" if colon else "policy", scheme, SCHEMES)
 
 
 def _check_options(source: PolicySource) -> None:

@@ -33,6 +33,9 @@ class Benchmark:
     success_when: ClassVar[Literal["end", "ever"]] = "end"
     """Whether an episode is a success by what `info` says in its last step, or in any step."""
 
+    defined_by_task: ClassVar[tuple[str, ...]] = ("gyms",)
+    """Arguments that a task's environment says already: a case need not name them again."""
+
     _arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401  # whatever a subclass takes
@@ -110,19 +113,17 @@ class Benchmark:
         code. `episode_seconds` limits what an environment may take for an episode. `train_seeds` replace `{seed}` in a
         policy's URI: one checkpoint a training seed. Raises UserError.
         """
-        from rlgauge.kinds.evaluate.run import evaluate
+        from rlgauge.kinds.evaluate.run import evaluate, make_workload
 
-        return evaluate(
+        workload = make_workload(
             self,
             policy,
-            out=None if out is None else Path(out),
-            workers=workers,
             lanes=_at_least(1, lanes, "lanes"),
-            resume=resume,
             trust=trust,
             episode_seconds=episode_seconds,
             train_seeds=train_seeds,
         )
+        return evaluate(workload, None if out is None else Path(out), workers=workers, resume=resume)
 
     def describe(self) -> Description:
         """How another process makes the same benchmark. Raises UserError where it holds live objects."""
@@ -139,7 +140,7 @@ class Benchmark:
         """What of the benchmark defines a measurement: not how many episodes, nor what is filmed."""
         from rlgauge.envs.gymnasium import describe_class
 
-        arguments = {name: value for name, value in self._arguments.items() if name not in {*_SETTINGS, "gyms"}}
+        arguments = {name: value for name, value in self._arguments.items() if name not in {*_SETTINGS, *self.defined_by_task}}
         described = describe_arguments(type(self).__name__, arguments) if self.gyms is None else {}
         return {**describe_class(type(self)), "arguments": described, "success_when": self.success_when}
 
@@ -150,6 +151,8 @@ class GymnasiumBenchmark(Benchmark):
     Films nothing unless asked, since rendering costs more than the evaluation. An episode is a success where the
     environment says so, or, with `success_return`, where its return reaches that.
     """
+
+    defined_by_task = ("env", "env_kwargs")
 
     def __init__(
         self,

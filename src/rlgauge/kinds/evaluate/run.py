@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rlgauge.core import provenance
 from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
-from rlgauge.core.execute import Event, Launcher, Limits, execute
+from rlgauge.core.execute import Launcher, execute
 from rlgauge.core.run import Record, Run
 from rlgauge.core.store import Store
 from rlgauge.core.workload import Context
@@ -24,29 +24,22 @@ from rlgauge.launch.inline import Inline
 from rlgauge.launch.local import Local
 
 
-def evaluate(
+def make_workload(
     benchmark: Benchmark,
     policy: object,
     *,
-    out: Path | None = None,
-    workers: int | None = None,
     lanes: int = 8,
-    resume: bool = True,
     trust: bool = False,
     episode_seconds: float | None = None,
     train_seeds: Sequence[int] | None = None,
-    rerun_failed: bool = False,
-    limits: Limits | None = None,
-    on_event: Callable[[Event], None] = lambda _event: None,
-) -> BenchmarkResults:
-    """The results of all policies in all tasks; see `Benchmark.evaluate`."""
-    workload = EvaluateWorkload(
-        benchmark,
-        parse_candidates(policy, train_seeds),
-        lanes=lanes,
-        trust=trust,
-        episode_seconds=episode_seconds,
-    )
+) -> EvaluateWorkload:
+    """All policies in all tasks of the benchmark, as a workload; see `Benchmark.evaluate`."""
+    policies = parse_candidates(policy, train_seeds)
+    return EvaluateWorkload(benchmark, policies, lanes=lanes, trust=trust, episode_seconds=episode_seconds)
+
+
+def evaluate(workload: EvaluateWorkload, out: Path | None, *, workers: int | None, resume: bool) -> BenchmarkResults:
+    """The results of a workload: in memory without `out`, else stored; see `Benchmark.evaluate`."""
     if out is None:
         if workers is not None:
             raise UserError("Workers keep what they measure in a folder: give out=DIR.")
@@ -55,16 +48,8 @@ def evaluate(
     if not resume and any(store.find(case) is not None for case in workload.cases()):
         raise UserError(f"{out} holds runs of this evaluation already: resume=True goes on with them.")
     launcher: Launcher = Inline() if workers is None else Local(workers)
-    runs = execute(
-        workload,
-        store,
-        launcher=launcher,
-        limits=limits,
-        rerun_failed=rerun_failed,
-        on_event=on_event,
-        described=workers is not None or not _is_live(workload),
-    )
-    return results_of(workload, runs)
+    described = workers is not None or not _is_live(workload)
+    return results_of(workload, execute(workload, store, launcher=launcher, described=described))
 
 
 def results_of(workload: EvaluateWorkload, runs: Mapping[str, Run | None]) -> BenchmarkResults:

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.episodes.policies.source import PolicySource, parse_source
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"weights")
+    (tmp_path / "ppo.zip").write_bytes(b"weights")
+    (tmp_path / "my_policy.py").write_text("def act(observation):\n    return 0\n")
+    return tmp_path
+
+
+def test_scheme_target_and_options_are_told_apart(folder):
+    source = parse_source("sb3:ppo.zip?deterministic=false&device=cuda:1")
+    assert (source.scheme, source.target) == ("sb3", "ppo.zip")
+    assert source.options == {"deterministic": "false", "device": "cuda:1"}
+    assert parse_source("sb3:ppo.zip").option("deterministic") == "true"
+    assert (parse_source("random").scheme, parse_source("random").target) == ("random", "")
+
+
+@pytest.mark.parametrize(
+    "uri", ["my_policy:act", "my_policy.act", "my_policy.py:act", "rlgauge.core.errors:UserError", "a.b.C"]
+)
+def test_a_class_path_needs_no_scheme(folder, uri):
+    assert parse_source(uri).uri == f"py:{uri}"
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("randm", "Unknown policy 'randm'. Did you mean 'random'?"),
+        ("onx:model.onnx", "Unknown policy scheme 'onx'. Did you mean 'onnx'?"),
+        ("hub:thing", "Unknown policy scheme 'hub'. Known: onnx, py, random, sb3, torchscript, zero."),
+        ("model.onnx", "is a path without a scheme. Did you mean 'onnx:model.onnx'?"),
+        ("./runs/ppo.zip", "Did you mean 'sb3:./runs/ppo.zip'?"),
+        ("policy.pt", "Did you mean 'torchscript:policy.pt'?"),
+        ("my_policy.py", "does not say which one: write 'my_policy.py:NAME'"),
+        ("onnx:modl.onnx", "There is no file 'modl.onnx' (from onnx:modl.onnx). Did you mean 'model.onnx'?"),
+        ("sb3:there/ppo.zip", "There is no file 'there/ppo.zip'"),
+        ("onnx", "does not say which one: write onnx:FILE"),
+        ("py:", "write py:MODULE:NAME"),
+        ("random:3", "takes nothing after its name: write 'random'"),
+        ("zero?x=1", "has the option 'x', but 'zero' takes none"),
+        ("sb3:ppo.zip?determinstic=true", "Unknown option of 'sb3' 'determinstic'. Did you mean 'deterministic'?"),
+        ("sb3:ppo.zip?deterministic=no", "it takes true or false"),
+        ("sb3:ppo.zip?device=gpu", "it takes cpu, cuda, cuda:N or mps"),
+        ("", "Unknown policy ''"),
+    ],
+)
+def test_a_mistake_is_named_with_what_was_probably_meant(folder, uri, message):
+    with pytest.raises(UserError) as caught:
+        parse_source(uri)
+    assert message in str(caught.value)
+
+
+def test_a_checkpoint_goes_with_a_class_path_and_has_to_exist(folder):
+    assert parse_source("my_policy:act", "ppo.zip").ckpt_path == "ppo.zip"
+    with pytest.raises(UserError, match="goes with a class path, not with 'random'"):
+        parse_source("random", "ppo.zip")
+    with pytest.raises(UserError, match=r"There is no file 'last.ckpt'"):
+        parse_source("my_policy:act", "last.ckpt")
+
+
+def test_a_source_survives_json():
+    source = PolicySource("py:a:b", "x.ckpt")
+    assert msgspec.json.decode(msgspec.json.encode(source), type=PolicySource) == source
+
+
+def test_the_digest_is_of_the_content_not_of_the_path(folder):
+    (folder / "copy.onnx").write_bytes(b"weights")
+    (folder / "other.onnx").write_bytes(b"other weights")
+    digest = parse_source("onnx:model.onnx").digest()
+    assert len(digest) == 32
+    assert parse_source("onnx:copy.onnx").digest() == digest
+    assert parse_source(f"onnx:{folder}/model.onnx").digest() == digest
+    assert parse_source("onnx:other.onnx").digest() != digest
+    assert parse_source("sb3:ppo.zip").digest() != digest
+
+
+def test_weights_beside_an_onnx_file_are_part_of_its_digest(folder):
+    before = parse_source("onnx:model.onnx").digest()
+    (folder / "model.onnx.data").write_bytes(b"1")
+    assert parse_source("onnx:model.onnx").digest() != before
+
+
+def test_options_that_change_the_behaviour_change_the_digest_and_spelt_out_defaults_do_not(folder):
+    digest = parse_source("sb3:ppo.zip").digest()
+    assert parse_source("sb3:ppo.zip?device=cpu&deterministic=true").digest() == digest
+    assert parse_source("sb3:ppo.zip?deterministic=false").digest() != digest
+
+
+def test_the_digest_of_code_follows_the_name_the_source_and_the_checkpoint(folder):
+    digest = parse_source("my_policy:act").digest()
+    assert parse_source("my_policy.act").digest() == digest
+    assert parse_source("py:my_policy.py:act").digest() == digest
+    assert parse_source("my_policy:other").digest() != digest
+    assert parse_source("my_policy:act", "ppo.zip").digest() != digest
+    (folder / "my_policy.py").write_text("def act(observation):\n    return 1\n")
+    assert parse_source("my_policy:act").digest() != digest
+
+
+def test_the_digest_of_code_does_not_run_it(folder):
+    (folder / "explodes.py").write_text("raise SystemExit\n")
+    assert parse_source("py:explodes:act").digest()
+
+
+def test_a_folder_of_weights_is_a_checkpoint_too(folder):
+    weights = folder / "weights"
+    weights.mkdir()
+    (weights / "a").write_bytes(b"1")
+    before = parse_source("my_policy:act", "weights").digest()
+    (weights / "a").rename(weights / "b")
+    assert parse_source("my_policy:act", "weights").digest() != before
+
+
+def test_random_and_zero_have_constant_digests_of_their_own():
+    assert parse_source("random").digest() == parse_source("random").digest() != parse_source("zero").digest()
+
+
+def test_a_file_that_cannot_be_read_is_said(folder):
+    (folder / "folder.onnx").mkdir()
+    assert parse_source("onnx:folder.onnx").digest()
+    source = parse_source("onnx:model.onnx")
+    (folder / "model.onnx").unlink()
+    with pytest.raises(UserError, match=r"Could not read 'model.onnx': No such file"):
+        source.digest()
