@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import msgspec
-import numpy
+import numpy as np
 import pytest
 
 from rlgauge.core import provenance
@@ -202,7 +202,7 @@ def test_masking_a_long_argument_is_linear():
 
 def test_versions_are_those_installed_and_what_is_absent_is_left_out():
     packages = provenance.collect(packages=["pytest", "no-such-package"])["packages"]
-    assert packages["numpy"] == numpy.__version__
+    assert packages["numpy"] == np.__version__
     assert packages["pytest"] == pytest.__version__
     assert "no-such-package" not in packages
     assert "pytest" not in provenance.collect()["packages"]
@@ -211,7 +211,8 @@ def test_versions_are_those_installed_and_what_is_absent_is_left_out():
 def test_versions_are_found_without_importing_anything_heavy():
     code = (
         "import sys; from rlgauge.core import provenance; found = provenance.collect(); provenance.host();"
-        "assert 'numpy' in found['packages']; print(*{'numpy', 'torch', 'gymnasium', 'psutil', 'jax'} & set(sys.modules))"
+        "assert 'numpy' in found['packages'];"
+        "print(*{'numpy', 'torch', 'gymnasium', 'psutil', 'jax'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "\n"
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -93,3 +96,13 @@ def test_a_torch_module_with_a_method_of_its_own_is_asked_by_that_method():
 
     policy = wrap_policy(Own(), observation_space=OBSERVATIONS, action_space=ACTIONS, width=3)
     assert policy.act(BATCH, [0])[0] == 1
+
+
+def test_naming_and_hashing_a_policy_imports_no_heavy_library(folder):
+    code = (
+        "import sys\nfrom rlgauge.episodes.policy import parse_source\n"
+        "parse_source('onnx:m.onnx').digest(), parse_source('toy.py:act').digest()\n"
+        "print({'torch', 'gymnasium', 'onnxruntime', 'stable_baselines3'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"

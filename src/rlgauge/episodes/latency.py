@@ -16,24 +16,24 @@ class Durations:
 
     def __init__(self, counts: dict[str, int] | None = None) -> None:
         """Begin with the histogram that `to_json` gave."""
-        self._pending: list[float] = []
+        self.pending: list[float] = []
+        """Durations that are not in the histogram yet; whoever appends here calls `flush` now and then."""
         self._counts: dict[int, int] = {int(bin_): count for bin_, count in (counts or {}).items()}
 
     def append(self, seconds: float) -> None:
         """Note one duration."""
-        self._pending.append(seconds)
-        if len(self._pending) >= _FLUSH:
-            self._flush()
+        self.pending.append(seconds)
+        self.flush(at_least=_FLUSH)
 
     def add(self, other: Durations) -> None:
         """Add all that another has noted."""
-        other._flush()
+        other.flush()
         for bin_, count in other._counts.items():
             self._counts[bin_] = self._counts.get(bin_, 0) + count
 
     def quantile(self, q: float) -> float | None:
         """The duration in seconds below which the share `q` lies; None where nothing was noted."""
-        self._flush()
+        self.flush()
         if not 0 <= q <= 1:
             raise UserError(f"A quantile lies between 0 and 1, not at {q}.")
         rank = q * sum(self._counts.values())
@@ -47,19 +47,20 @@ class Durations:
     @property
     def num(self) -> int:
         """How many durations were noted."""
-        self._flush()
+        self.flush()
         return sum(self._counts.values())
 
     def to_json(self) -> dict[str, int]:
         """The histogram: counts by bin, bin b holding durations from 10^(b/100) to 10^((b+1)/100) seconds."""
-        self._flush()
+        self.flush()
         return {str(bin_): self._counts[bin_] for bin_ in sorted(self._counts)}
 
-    def _flush(self) -> None:
-        if not self._pending:
+    def flush(self, *, at_least: int = 1) -> None:
+        """Put what is pending into the histogram, where there is so much."""
+        if len(self.pending) < at_least:
             return
-        seconds = np.maximum(self._pending, 1e-9)
-        self._pending.clear()
+        seconds = np.maximum(self.pending, 1e-9)
+        self.pending.clear()
         bins, counts = np.unique(np.floor(np.log10(seconds) * BINS_PER_DECADE).astype(int), return_counts=True)
         for bin_, count in zip(bins.tolist(), counts.tolist(), strict=True):
             self._counts[bin_] = self._counts.get(bin_, 0) + count
@@ -73,6 +74,12 @@ class Latency:
         self.policy = Durations()
         self.environment = Durations()
         self.render = Durations()
+
+    def flush(self) -> None:
+        """Keep the memory bounded: called once for all lanes' steps."""
+        if len(self.environment.pending) >= _FLUSH:
+            self.environment.flush()
+            self.policy.flush()
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """The three histograms."""

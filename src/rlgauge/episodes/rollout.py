@@ -9,9 +9,10 @@ lanes beside it.
 from __future__ import annotations
 
 import contextlib
-import math
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -107,12 +108,20 @@ class Lane:
         self.info = reset_info
         self.success_ever: bool | None = None
 
+    def read(self, info: dict[str, Any]) -> None:
+        """Keep the step's `info`, and what it says of success."""
+        self.info = info
+        for key in SUCCESS_KEYS:
+            if key in info and (success := reported_success(info)) is not None:
+                self.success_ever = success or bool(self.success_ever)
+                return
+
     def played(self, *, terminated: bool = False, truncated: bool = False) -> Played:
         """What happened so far."""
         return Played(
             index=self.episode.index,
             seed=self.episode.seed,
-            total_return=self.total_return,
+            total_return=float(self.total_return),
             length=self.length,
             terminated=terminated,
             truncated=truncated,
@@ -157,6 +166,8 @@ class Rollout:
         self._remake = remake
         self._batch = make_batch(envs[0].observation_space, width)
         self._alarm = StepAlarm(rules.episode_seconds)
+        self._is_watched = rules.episode_seconds is not None or rules.at is not None
+        self._rows: list[int] = []
 
     def play(self, episodes: Sequence[Episode]) -> Iterator[Played]:
         """Every episode of the list, in the order in which they end."""
@@ -167,63 +178,78 @@ class Rollout:
             for lane in self._lanes:
                 yield from self._begin_next(lane, queue, active)
             while active:
-                for lane, end in self._step_all(active):
+                self._rows = [lane.row for lane in active]
+                ended = self._step_all(active)
+                while not ended:
+                    ended = self._step_all(active)
+                for lane, end in ended:
                     yield self._finish(lane, end)
                     active.remove(lane)
                     yield from self._begin_next(lane, queue, active)
 
     def _step_all(self, active: list[Lane]) -> list[tuple[Lane, Played]]:
-        """One step of every active lane; the lanes whose episode has ended, with what happened."""
-        batch, put, clock = self._batch, self._batch.put, perf_counter
-        max_steps = self._rules.max_steps or math.inf
-        note, at, alarm = self._latency.environment.append, self._rules.at, self._alarm
+        """One step of every active lane; the lanes whose episode has ended, with what happened.
+
+        The hot loop of every evaluation: locals instead of attributes, and what can be asked once for all lanes
+        (whether anything is not finite) is asked once.
+        """
+        batch, put, clock, note = self._batch, self._batch.put, perf_counter, self._latency.environment.pending.append
+        max_steps, watches = self._rules.max_steps or sys.maxsize, self._is_watched
         ended: list[tuple[Lane, Played]] = []
+        rewards = 0.0
         start = clock()
-        actions = self._policy.act(batch.value, [lane.row for lane in active])
-        self._latency.policy.append(clock() - start)
+        actions = self._policy.act(batch.value, self._rows)
+        self._latency.policy.pending.append(clock() - start)
         for lane in active:
-            if at is not None:
-                at(lane.episode.index)
-            start = alarm.step_start = clock()
+            row = lane.row
+            if watches:
+                self._watch(lane)
+            start = clock()
             try:
-                observation, reward, terminated, truncated, info = lane.step(actions[lane.row])
-                alarm.step_start = None
+                observation, reward, terminated, truncated, info = lane.step(actions[row])
+                seconds = clock() - start
+                if watches:
+                    self._alarm.step_start = None
             except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # an environment that raises ends its episode only
-                ended.append((lane, self._broken(lane, error)))
+                ended.append((lane, self._broken(lane, error, clock() - start)))
                 continue
-            seconds = clock() - start
             note(seconds)
+            put(row, observation)
             lane.environment_seconds += seconds
             lane.length += 1
-            lane.total_return += float(reward)
-            put(lane.row, observation)
+            lane.total_return += reward
+            rewards += reward
             if info:
-                lane.info = info
-                if (success := reported_success(info)) is not None:
-                    lane.success_ever = success or bool(lane.success_ever)
+                lane.read(info)
             if lane.film is not None:
                 self._add_frame(lane)
             if terminated or truncated or lane.length >= max_steps:
                 cut = bool(truncated) or not terminated
                 ended.append((lane, self._checked(lane, lane.played(terminated=bool(terminated), truncated=cut))))
-            elif not math.isfinite(lane.total_return) or alarm.is_over(lane.environment_seconds):
+            elif watches and self._alarm.is_over(lane.environment_seconds):
                 ended.append((lane, self._checked(lane, lane.played())))
-        if not batch.is_finite():
+        if not (isfinite(rewards) and batch.is_finite()):
             ended.extend(self._not_finite(active, {id(lane) for lane, _ in ended}))
+        self._latency.flush()
         return ended
+
+    def _watch(self, lane: Lane) -> None:
+        """Before a step of a lane: the alarm's clock starts, and whoever supervises is told the index."""
+        self._alarm.step_start = perf_counter()
+        if self._rules.at is not None:
+            self._rules.at(lane.episode.index)
 
     def _begin_next(self, lane: Lane, queue: Iterator[Episode], active: list[Lane]) -> Iterator[Played]:
         """Start the next episode in the lane; yields those whose reset failed before one could be started."""
         for episode in queue:
-            if self._rules.at is not None:
-                self._rules.at(episode.index)
-            start = self._alarm.step_start = perf_counter()
             lane.begin(episode, {}, 0.0)
+            self._watch(lane)
+            start = perf_counter()
             try:
                 observation, info = lane.env.reset(seed=episode.seed)
                 self._alarm.step_start = None
             except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # a reset that raises ends its episode only
-                yield self._finish(lane, self._broken(lane, error))
+                yield self._finish(lane, self._broken(lane, error, perf_counter() - start))
                 continue
             lane.begin(episode, info, perf_counter() - start)
             self._batch.put(lane.row, observation)
@@ -246,9 +272,8 @@ class Rollout:
         self._latency.render.append(perf_counter() - start)
         return end if path is None else end._replace(video=path.name)
 
-    def _broken(self, lane: Lane, error: BaseException) -> Played:
+    def _broken(self, lane: Lane, error: BaseException, seconds: float) -> Played:
         """The episode whose environment raised or stood still; the lane gets a new environment."""
-        seconds = perf_counter() - (self._alarm.step_start or perf_counter())
         self._alarm.step_start = None
         lane.environment_seconds += seconds
         with contextlib.suppress(Exception):  # it is broken already
@@ -267,7 +292,7 @@ class Rollout:
         if not finite_observation:
             self._batch.clear(lane.row)
             return end._replace(error=f"step {lane.length}: the observation is not finite", total_return=None)
-        if end.total_return is None or not math.isfinite(end.total_return):
+        if end.total_return is None or not isfinite(end.total_return):
             return end._replace(error=f"step {lane.length}: the reward is not finite", total_return=None)
         if self._alarm.is_over(lane.environment_seconds) and not (end.terminated or end.truncated):
             return end._replace(error=f"{self._timeout()} in step {lane.length}", timed_out=True)
@@ -278,7 +303,7 @@ class Rollout:
 
     def _not_finite(self, active: Sequence[Lane], ended: set[int]) -> Iterator[tuple[Lane, Played]]:
         for lane in active:
-            if id(lane) not in ended and not self._batch.is_row_finite(lane.row):
+            if id(lane) not in ended and not (isfinite(lane.total_return) and self._batch.is_row_finite(lane.row)):
                 yield lane, self._checked(lane, lane.played())
 
     def _open_film(self, lane: Lane, recorder: VideoRecorder) -> None:

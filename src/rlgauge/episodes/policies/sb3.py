@@ -183,5 +183,7 @@ def _observing(policy: BasePolicy) -> Callable[[Observations], Any]:
 
     device = policy.device
     if isinstance(describe(policy.observation_space), Box) and not is_image_space(policy.observation_space):
+        if device.type == "cpu":
+            return cast("Callable[[Observations], Any]", torch.from_numpy)
         return lambda observations: torch.as_tensor(observations, device=device)
     return lambda observations: policy.obs_to_tensor(cast("Any", observations))[0]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _Finish = Callable[[NDArray[Any]], Sequence[Action]]
 
+_CLOSE = 1e-5
+"""Logits that differ by more, relative to their size, can't round to the same float32 probability."""
+
 
 class Head(Protocol):
     """The last step of a policy."""
@@ -66,23 +69,24 @@ class Categorical:
         self._logits = logits
 
     def mode(self, observation: Any) -> Sequence[Action]:  # noqa: ANN401
-        """The likeliest actions: by probability, as in the library, since two logits may round to one probability."""
-        return greedy(self._probabilities(observation))
+        """The likeliest actions: by probability, as in the library, where two close logits may round to one."""
+        logits = self._logits(observation)
+        values_LA = logits.cpu().numpy()
+        best = np.maximum.reduce(values_LA, axis=1, keepdims=True)
+        rivals = values_LA > best - _CLOSE * (1.0 + np.abs(best))
+        if np.count_nonzero(rivals) == len(values_LA):  # one a row, and no NaN
+            return cast("list[Action]", values_LA.argmax(1).tolist())
+        return greedy(_probabilities(logits))
 
     def sample(self, observation: Any, rngs: Sequence[np.random.Generator], active: Sequence[int]) -> Sequence[Action]:  # noqa: ANN401
         """Inverse transform sampling: one uniform number for each active row."""
-        cumulative_LA = self._probabilities(observation).astype(np.float64).cumsum(1)
+        cumulative_LA = _probabilities(self._logits(observation)).astype(np.float64).cumsum(1)
         actions: list[Action] = [None] * len(cumulative_LA)
         for row in active:
             cumulative = cumulative_LA[row]
             index = int(cumulative.searchsorted(rngs[row].random() * cumulative[-1], side="right"))
             actions[row] = index if cumulative[-1] == cumulative[-1] else float("nan")  # NaN
         return actions
-
-    def _probabilities(self, observation: Any) -> NDArray[Any]:  # noqa: ANN401
-        logits = self._logits(observation)
-        normal = logits - logits.logsumexp(dim=-1, keepdim=True)
-        return cast("NDArray[Any]", normal.softmax(dim=-1).numpy(force=True))
 
 
 class Gaussian:
@@ -112,7 +116,7 @@ class Gaussian:
         return self._finished(mean + log_std.exp() * mean.new_tensor(noise_LA))
 
     def _finished(self, actions: torch.Tensor) -> Sequence[Action]:
-        return self._finish((actions.tanh() if self._squashed else actions).numpy(force=True))
+        return self._finish((actions.tanh() if self._squashed else actions).cpu().numpy())
 
 
 class Opaque:
@@ -124,11 +128,18 @@ class Opaque:
 
     def mode(self, observation: Any) -> Sequence[Action]:  # noqa: ANN401
         """What the policy says."""
-        return self._finish(self._policy._predict(observation, deterministic=True).numpy(force=True))  # noqa: SLF001
+        return self._finish(self._policy._predict(observation, deterministic=True).cpu().numpy())  # noqa: SLF001
 
     def sample(self, observation: Any, rngs: Sequence[np.random.Generator], active: Sequence[int]) -> Sequence[Action]:  # noqa: ANN401
         """Never called: `Sb3Policy` refuses it before the first episode."""
         raise NotImplementedError
+
+
+def _probabilities(logits: torch.Tensor) -> NDArray[Any]:
+    """Those of torch's Categorical, to the bit."""
+    normal = logits - logits.logsumexp(dim=-1, keepdim=True)
+    probabilities: NDArray[Any] = normal.softmax(dim=-1).cpu().numpy()
+    return probabilities
 
 
 def _unchanged(policy: BasePolicy, origin: type, *methods: str) -> bool:

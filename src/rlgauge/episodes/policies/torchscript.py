@@ -53,7 +53,8 @@ class TorchPolicy:
     def _tensors(self, observations: Observations) -> Any:  # noqa: ANN401  # a tensor or a dictionary of them
         if isinstance(observations, dict):
             return {key: self._tensors(array) for key, array in observations.items()}
-        return self._torch.from_numpy(np.asarray(observations, np.float32)).to(self._device)
+        tensor = self._torch.from_numpy(np.asarray(observations, np.float32))
+        return tensor if self._device == "cpu" else tensor.to(self._device)
 
 
 def is_module(policy: object) -> TypeGuard[torch.nn.Module]:

@@ -13,7 +13,7 @@ from rlgauge.core.workload import Context
 from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.policy import open_policy, wrap_policy
 from rlgauge.episodes.rollout import Played, Rollout, Rules
-from rlgauge.episodes.spec_check import check_policy
+from rlgauge.episodes.spec_check import check_policy, row_dependence
 from rlgauge.episodes.video import VideoRecorder
 from rlgauge.kinds.evaluate.candidates import Candidate, Live
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload, episode, outcome, record
@@ -36,6 +36,7 @@ class Session:
         self._position: int | None = None
         self._policy: BatchPolicy | None = None
         self._key: tuple[str, int | None, str] | None = None
+        self._is_bit_stable = False
 
     def close(self) -> None:
         """Close the policy and the environments that were made here."""
@@ -57,7 +58,7 @@ class Session:
             steps += played.length
             yield record(played, self._is_success(played))
         seconds = perf_counter() - start
-        context.result.update(steps=steps, seconds=seconds, latency=latency.to_json(), bit_stable=self._is_bit_stable())
+        context.result.update(steps=steps, seconds=seconds, latency=latency.to_json(), bit_stable=self._is_bit_stable)
 
     def _rollout(self, case: Case, context: Context, *, num_lanes: int) -> tuple[Rollout, Latency]:
         position = self._move_to(case.params["task"])
@@ -97,18 +98,27 @@ class Session:
         if self._policy is None or key != self._key:
             if self._policy is not None:
                 self._policy.close()
-            width = case.params["width"]
             self._policy = self._load(self._workload.find_policy(case), case, env)
             self._key = key
-            observation, _ = env.reset(seed=case.seed)
-            check_policy(
-                self._policy,
-                observation_space=env.observation_space,
-                action_space=env.action_space,
-                observation=observation,
-                width=width,
-            )
+            self._check(self._policy, case, env)
         return self._policy
+
+    def _check(self, policy: BatchPolicy, case: Case, env: gymnasium.Env[Any, Any]) -> None:
+        """Raise UserError where the policy does not fit; find out whether its bits depend on the row."""
+        observation, _ = env.reset(seed=case.seed)
+        width = case.params["width"]
+        check_policy(
+            policy,
+            observation_space=env.observation_space,
+            action_space=env.action_space,
+            observation=observation,
+            width=width,
+            name=case.labels["uri"] or case.labels["policy"],
+            environment=case.params["task"],
+        )
+        self._is_bit_stable = policy.bit_stable and not row_dependence(
+            policy, observation_space=env.observation_space, observation=observation, width=width
+        )
 
     def _load(self, policy: Candidate | Live, case: Case, env: gymnasium.Env[Any, Any]) -> BatchPolicy:
         width = case.params["width"]
@@ -133,9 +143,6 @@ class Session:
 
     def _is_success(self, played: Played) -> bool | None:
         return None if played.error else self._benchmark.is_success(played)
-
-    def _is_bit_stable(self) -> bool:
-        return self._policy is not None and self._policy.bit_stable
 
 
 def case_name(env: gymnasium.Env[Any, Any]) -> str:

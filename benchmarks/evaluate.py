@@ -1,0 +1,218 @@
+"""Microseconds per counted step of evaluating one policy: ours against what people use, and against the floor.
+
+    python benchmarks/evaluate.py [--env CartPole-v1 HalfCheetah-v5] [--rounds 7] [--json FILE]
+
+Every side plays with the same 2x64 tanh policy (a PPO actor, deterministic, one thread; in CartPole a trained one). The sides take
+turns; each round gives one ratio to ours, and the median of the ratios is printed with its range.
+
+- ours: the evaluation loop at width 8, everything kept that a stored evaluation keeps of an episode.
+- ours, 2 workers: two processes at once, each playing its share; wall time of the slower.
+- SB3 1 / SB3 8: `evaluate_policy` with one environment, with a DummyVecEnv of eight.
+- Sync 8: Gymnasium's SyncVectorEnv of eight, the policy's `predict`, episodes counted with RecordEpisodeStatistics.
+- floor: eight environments stepped by hand and the policy called once for all, nothing counted or kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+WIDTH = 8
+POLICIES = Path(__file__).parents[1] / "src" / "rlgauge" / "quickstart" / "policies"
+EPISODES = {"CartPole-v1": 160, "Pendulum-v1": 48, "HalfCheetah-v5": 16}
+
+
+def build_policy(env_id: str) -> Any:
+    """The actor that every side uses: PPO's default 2x64 network, with weights of a fixed seed."""
+    import torch
+    from stable_baselines3 import PPO
+
+    torch.set_num_threads(1)
+    model = PPO("MlpPolicy", env_id, seed=1, device="cpu", policy_kwargs={"net_arch": [64, 64]})
+    trained = POLICIES / f"{env_id}.onnx"
+    if trained.exists() and env_id == "CartPole-v1":
+        _take_weights(model, trained)
+    return model
+
+
+def _take_weights(model: Any, path: Path) -> None:
+    """The weights of a trained actor of the same shape, so that episodes have the length that they have in earnest."""
+    import onnx
+    import torch
+    from onnx import numpy_helper
+
+    arrays = {a.name: torch.tensor(numpy_helper.to_array(a)) for a in onnx.load(path).graph.initializer}
+    hidden = model.policy.mlp_extractor.policy_net
+    for index, layer in enumerate([hidden[0], hidden[2], model.policy.action_net]):
+        layer.weight.data, layer.bias.data = arrays[f"weight_{index}"], arrays[f"bias_{index}"]
+
+
+def play_ours(env_id: str, model: Any, num_episodes: int) -> int:
+    """Counted steps of our loop."""
+    from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
+
+    results = GymnasiumBenchmark([env_id], num_episodes=num_episodes).evaluate(model, lanes=WIDTH)
+    return results.metadata["timing"]["steps"]
+
+
+def play_sb3(env_id: str, model: Any, num_episodes: int, num_envs: int) -> int:
+    """Counted steps of SB3's evaluate_policy."""
+    import gymnasium
+    from stable_baselines3.common.evaluation import evaluate_policy
+    from stable_baselines3.common.monitor import Monitor
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    envs = DummyVecEnv([lambda: Monitor(gymnasium.make(env_id)) for _ in range(num_envs)])
+    envs.seed(0)
+    _, lengths = evaluate_policy(model, envs, n_eval_episodes=num_episodes, return_episode_rewards=True)
+    envs.close()
+    return sum(lengths)
+
+
+def play_sync(env_id: str, model: Any, num_episodes: int) -> int:
+    """Counted steps of a loop over Gymnasium's SyncVectorEnv."""
+    import gymnasium
+    from gymnasium.wrappers.vector import RecordEpisodeStatistics
+
+    envs = RecordEpisodeStatistics(gymnasium.make_vec(env_id, WIDTH, vectorization_mode="sync"))
+    observations, _ = envs.reset(seed=0)
+    steps = finished = 0
+    while finished < num_episodes:
+        actions, _ = model.predict(observations, deterministic=True)
+        observations, _, _, _, info = envs.step(actions)
+        if "episode" in info:
+            finished += int(info["_episode"].sum())
+            steps += int(info["episode"]["l"][info["_episode"]].sum())
+    envs.close()
+    return steps
+
+
+def play_floor(env_id: str, model: Any, num_steps: int) -> int:
+    """Steps of eight environments and one policy call, and nothing else."""
+    import gymnasium
+    import numpy as np
+
+    from rlgauge.episodes.policy import wrap_policy
+
+    envs = [gymnasium.make(env_id) for _ in range(WIDTH)]
+    spaces = {"observation_space": envs[0].observation_space, "action_space": envs[0].action_space}
+    policy = wrap_policy(model, **spaces, width=WIDTH)
+    batch = np.stack([env.reset(seed=row)[0] for row, env in enumerate(envs)])
+    rows = list(range(WIDTH))
+    for _ in range(num_steps // WIDTH):
+        actions = policy.act(batch, rows)
+        for row, env in enumerate(envs):
+            batch[row], _, terminated, truncated, _ = env.step(actions[row])
+            if terminated or truncated:
+                batch[row], _ = env.reset()
+    for env in envs:
+        env.close()
+    return num_steps // WIDTH * WIDTH
+
+
+def _serve(connection: Any, env_id: str) -> None:
+    model = build_policy(env_id)
+    play_ours(env_id, model, WIDTH)
+    connection.send(0)
+    while (num_episodes := connection.recv()) is not None:
+        connection.send(play_ours(env_id, model, num_episodes))
+
+
+class TwoWorkers:
+    """Two processes that have loaded the policy, as two workers of a long evaluation have."""
+
+    def __init__(self, env_id: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connections, self._processes = [], []
+        for _ in range(2):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, env_id), daemon=True)
+            process.start()
+            self._connections.append(ours)
+            self._processes.append(process)
+        for connection in self._connections:
+            connection.recv()
+
+    def play(self, num_episodes: int) -> int:
+        """Counted steps of both."""
+        for connection in self._connections:
+            connection.send(num_episodes // 2)
+        return sum(connection.recv() for connection in self._connections)
+
+    def close(self) -> None:
+        for connection, process in zip(self._connections, self._processes, strict=True):
+            connection.send(None)
+            process.join(10)
+
+
+def microseconds(play: Callable[[], int]) -> float:
+    """Wall time per counted step."""
+    start = time.perf_counter()
+    steps = play()
+    return (time.perf_counter() - start) / steps * 1e6
+
+
+def measure(env_id: str, rounds: int) -> dict[str, list[float]]:
+    """Every side once a round, after one round that is not counted."""
+    model, episodes = build_policy(env_id), EPISODES[env_id]
+    workers = TwoWorkers(env_id)
+    steps = play_ours(env_id, model, episodes)
+    sides: dict[str, Callable[[], int]] = {
+        "ours": lambda: play_ours(env_id, model, episodes),
+        "floor": lambda: play_floor(env_id, model, steps),
+        "SB3 8": lambda: play_sb3(env_id, model, episodes, WIDTH),
+        "SB3 1": lambda: play_sb3(env_id, model, max(4, episodes // 4), 1),
+        "Sync 8": lambda: play_sync(env_id, model, episodes),
+        "ours, 2 workers": lambda: workers.play(episodes),
+    }
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for round_index in range(rounds + 1):
+        for name, play in sides.items():
+            value = microseconds(play)
+            if round_index:
+                times[name].append(value)
+    workers.close()
+    return times
+
+
+def report(env_id: str, times: dict[str, list[float]]) -> list[str]:
+    """Lines of a table: median time, and the median of the paired ratios to ours with their range."""
+    lines = []
+    for name, values in times.items():
+        ratios = [value / own for value, own in zip(values, times["ours"], strict=True)]
+        low, high = min(ratios), max(ratios)
+        lines.append(
+            f"| {env_id} | {name} | {statistics.median(values):.1f} | {statistics.median(ratios):.2f} | {low:.2f}..{high:.2f} |"
+        )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--env", nargs="+", default=["CartPole-v1", "HalfCheetah-v5"], choices=list(EPISODES))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}, {options.rounds} rounds")
+    print("| environment | side | us per counted step | ratio to ours | range |\n|---|---|---|---|---|")
+    measured = {}
+    for env_id in options.env:
+        measured[env_id] = measure(env_id, options.rounds)
+        print("\n".join(report(env_id, measured[env_id])), flush=True)
+    if options.json is not None:
+        options.json.write_text(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()
