@@ -2,8 +2,8 @@
 
     python benchmarks/evaluate.py [--env CartPole-v1 HalfCheetah-v5] [--rounds 7] [--json FILE]
 
-Every side plays with the same 2x64 tanh policy (a PPO actor, deterministic, one thread; in CartPole a trained one). The sides take
-turns; each round gives one ratio to ours, and the median of the ratios is printed with its range.
+Every side plays with the same 2x64 tanh policy (a PPO actor, deterministic, one thread; in CartPole a trained one).
+The sides take turns; each round gives one ratio to ours, and the median of the ratios is printed with its range.
 
 - ours: the evaluation loop at width 8, everything kept that a stored evaluation keeps of an episode.
 - ours, 2 workers: two processes at once, each playing its share; wall time of the slower.
@@ -22,8 +22,12 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stable_baselines3 import PPO
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -33,7 +37,7 @@ POLICIES = Path(__file__).parents[1] / "src" / "rlgauge" / "quickstart" / "polic
 EPISODES = {"CartPole-v1": 160, "Pendulum-v1": 48, "HalfCheetah-v5": 16}
 
 
-def build_policy(env_id: str) -> Any:
+def build_policy(env_id: str) -> PPO:
     """The actor that every side uses: PPO's default 2x64 network, with weights of a fixed seed."""
     import torch
     from stable_baselines3 import PPO
@@ -46,7 +50,7 @@ def build_policy(env_id: str) -> Any:
     return model
 
 
-def _take_weights(model: Any, path: Path) -> None:
+def _take_weights(model: PPO, path: Path) -> None:
     """The weights of a trained actor of the same shape, so that episodes have the length that they have in earnest."""
     import onnx
     import torch
@@ -58,7 +62,7 @@ def _take_weights(model: Any, path: Path) -> None:
         layer.weight.data, layer.bias.data = arrays[f"weight_{index}"], arrays[f"bias_{index}"]
 
 
-def play_ours(env_id: str, model: Any, num_episodes: int) -> int:
+def play_ours(env_id: str, model: PPO, num_episodes: int) -> int:
     """Counted steps of our loop."""
     from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 
@@ -66,7 +70,7 @@ def play_ours(env_id: str, model: Any, num_episodes: int) -> int:
     return results.metadata["timing"]["steps"]
 
 
-def play_sb3(env_id: str, model: Any, num_episodes: int, num_envs: int) -> int:
+def play_sb3(env_id: str, model: PPO, num_episodes: int, num_envs: int) -> int:
     """Counted steps of SB3's evaluate_policy."""
     import gymnasium
     from stable_baselines3.common.evaluation import evaluate_policy
@@ -80,7 +84,7 @@ def play_sb3(env_id: str, model: Any, num_episodes: int, num_envs: int) -> int:
     return sum(lengths)
 
 
-def play_sync(env_id: str, model: Any, num_episodes: int) -> int:
+def play_sync(env_id: str, model: PPO, num_episodes: int) -> int:
     """Counted steps of a loop over Gymnasium's SyncVectorEnv."""
     import gymnasium
     from gymnasium.wrappers.vector import RecordEpisodeStatistics
@@ -98,7 +102,7 @@ def play_sync(env_id: str, model: Any, num_episodes: int) -> int:
     return steps
 
 
-def play_floor(env_id: str, model: Any, num_steps: int) -> int:
+def play_floor(env_id: str, model: PPO, num_steps: int) -> int:
     """Steps of eight environments and one policy call, and nothing else."""
     import gymnasium
     import numpy as np
@@ -121,7 +125,7 @@ def play_floor(env_id: str, model: Any, num_steps: int) -> int:
     return num_steps // WIDTH * WIDTH
 
 
-def _serve(connection: Any, env_id: str) -> None:
+def _serve(connection: Connection, env_id: str) -> None:
     model = build_policy(env_id)
     play_ours(env_id, model, WIDTH)
     connection.send(0)
@@ -133,6 +137,7 @@ class TwoWorkers:
     """Two processes that have loaded the policy, as two workers of a long evaluation have."""
 
     def __init__(self, env_id: str) -> None:
+        """Start both and wait until they have played a little."""
         context = multiprocessing.get_context("spawn")
         self._connections, self._processes = [], []
         for _ in range(2):
@@ -151,6 +156,7 @@ class TwoWorkers:
         return sum(connection.recv() for connection in self._connections)
 
     def close(self) -> None:
+        """End both."""
         for connection, process in zip(self._connections, self._processes, strict=True):
             connection.send(None)
             process.join(10)
@@ -191,14 +197,13 @@ def report(env_id: str, times: dict[str, list[float]]) -> list[str]:
     lines = []
     for name, values in times.items():
         ratios = [value / own for value, own in zip(values, times["ours"], strict=True)]
-        low, high = min(ratios), max(ratios)
-        lines.append(
-            f"| {env_id} | {name} | {statistics.median(values):.1f} | {statistics.median(ratios):.2f} | {low:.2f}..{high:.2f} |"
-        )
+        ratio = f"{statistics.median(ratios):.2f} | {min(ratios):.2f}..{max(ratios):.2f}"
+        lines.append(f"| {env_id} | {name} | {statistics.median(values):.1f} | {ratio} |")
     return lines
 
 
 def main() -> None:
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--env", nargs="+", default=["CartPole-v1", "HalfCheetah-v5"], choices=list(EPISODES))
     parser.add_argument("--rounds", type=int, default=7)

@@ -98,7 +98,7 @@ def load_policy(path: Path, *, device: str, trust: bool, name: str) -> BasePolic
         data, weights, _ = load_from_zip_file(
             path, device=device, custom_objects=dict.fromkeys(stored.keys() - _NEEDED, None)
         )
-        return _build(cast("dict[str, Any]", data), weights["policy"], device)
+        return _build(cast("dict[str, Any]", data), cast("dict[str, Any]", weights["policy"]), device)
     except (
         ImportError,
         AttributeError,

@@ -52,14 +52,17 @@ def head_of(policy: BasePolicy) -> Head:
     if (
         isinstance(policy, SACPolicy)
         and _unchanged(policy, SACPolicy, "_predict")
-        and type(policy.actor) is Actor
-        and type(policy.actor.action_dist) is distributions.SquashedDiagGaussianDistribution
+        and type(actor := policy.actor) is Actor
+        and _is_exactly(actor.action_dist, distributions.SquashedDiagGaussianDistribution)
     ):
-        actor = policy.actor
         return Gaussian(
             lambda observation: actor.get_action_dist_params(observation)[:2], _finishing(policy), squashed=True
         )
     return Opaque(policy)
+
+
+def _is_exactly(thing: object, kind: type) -> bool:
+    return type(thing) is kind
 
 
 class Categorical:
@@ -181,7 +184,7 @@ def _finishing(policy: BasePolicy) -> _Finish:
     space = describe(policy.action_space)
     match space:
         case Discrete():
-            return lambda actions: cast("list[Action]", actions.reshape(-1).tolist())
+            return lambda actions: actions.reshape(-1).tolist()
         case Box() if policy.squash_output:
             return lambda actions: list(
                 policy.unscale_action(actions.reshape(-1, *space.shape)).astype(space.dtype, copy=False)
