@@ -214,6 +214,16 @@ def test_killing_a_tree_whose_head_has_ended_kills_its_group(start):
     assert eventually(lambda: not lives(left))
 
 
+def test_killing_a_tree_whose_head_has_ended_kills_the_groups_of_its_session(start):
+    fork = "import os, time\nif os.fork() == 0:\n os.setpgid(0, 0)\n"
+    process = start(f"{fork} print(os.getpid(), flush=True)\n time.sleep(600)\n")
+    (left,) = read_pids(process, 1)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert os.getpgid(left) == left
+    platform.kill_tree(process.pid)
+    assert not lives(left)
+
+
 def test_killing_a_tree_spares_its_siblings(chain):
     killed, _ = chain("own_session")
     _, spared = chain("own_session")
@@ -272,10 +282,12 @@ while True:
 @pytest.mark.parametrize("head", ["alive", "zombie", "reaped"])
 def test_orphans_in_sessions_of_their_own_are_killed_and_reaped(start, head):
     supervise = f"""
-import os, subprocess, sys
+import os, subprocess, sys, time
 from rlgauge.core import platform
 assert platform.adopt_orphans()
-earlier = subprocess.Popen(["sleep", "600"])
+earlier = subprocess.Popen(["sleep", "600"], start_new_session={head != "reaped"})
+while platform.process_start(earlier.pid) + 2 > time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"):
+    pass  # until the clock has ticked
 process = subprocess.Popen([sys.executable, "-c", {ORPHAN!r}], start_new_session=True, stdout=subprocess.PIPE)
 orphan, child = map(int, process.stdout.readline().split())
 assert os.getpgid(orphan) != child and orphan in platform.descendants(os.getpid()), "not adopted"
@@ -373,12 +385,23 @@ def test_what_is_written_to_the_pipe_is_no_end(start, pipe):
     assert process.wait(SECONDS) == -signal.SIGKILL
 
 
-def test_the_watchdog_holds_no_other_pipe_and_ends_with_the_leader(start, pipe):
+@pytest.mark.skipif(not LINUX, reason="descriptors are listed in /proc")
+def test_the_watchdog_holds_no_other_descriptor(start, pipe):
     read, _, _ = pipe
-    code = "import sys\nfrom rlgauge.core import platform\nplatform.die_with_pipe(int(sys.argv[1]))\nprint(1)\n"
-    process = start(code, str(read), pass_fds=(read,))
-    assert process.stdout.read() == "1\n"  # comes to its end although the watchdog may still live
+    process = start(f"import os\nother = os.pipe()\n{WATCHED}", str(read), pass_fds=(read,))
+    head, plain, _ = (int(word) for word in process.stdout.readline().split())
+    (watchdog,) = members(process.pid) - {head, plain}
+    assert eventually(lambda: [path.name for path in Path(f"/proc/{watchdog}/fd").iterdir()] == [str(read)])
+
+
+def test_the_watchdog_ends_with_the_leader_and_with_what_it_left_behind(start, pipe):
+    read, _, _ = pipe
+    leave = "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+    code = "import sys\nfrom rlgauge.core import platform\nplatform.die_with_pipe(int(sys.argv[1]))\n"
+    process = start(code + leave, str(read), pass_fds=(read,))
+    (left,) = read_pids(process, 1)
     assert process.wait(SECONDS) == 0
+    assert eventually(lambda: not lives(left))
     assert eventually(lambda: not members(process.pid))
 
 

@@ -80,14 +80,14 @@ def kill_tree(pid: int) -> None:
     """Kill the process, the group and the session that it leads, and every descendant, whatever session that is in.
 
     Returns when all are dead (and the adopted ones reaped), or after five seconds. The process itself is left to its
-    parent to reap; best not before this call, so that its pid can't be another's by then.
+    parent to reap, best after this call: before it, nobody knows when it started, nor whether its pid is another's.
     After `adopt_orphans`, the orphans of the tree are those children of ours in other sessions that started after
     `pid`: one tree at a time. Elsewhere, an orphan that called setsid is found only while its parent lives.
     Raises ValueError where this would kill ourselves.
     """
     leader = _read(pid)
     start = leader.start if leader is not None else 0.0
-    members = _tree(pid, start)
+    members = _tree(pid, start, known=())
     if pid <= 1 or os.getpid() in {member.pid for member in members}:
         raise ValueError(f"killing the tree of process {pid} would kill the caller, process {os.getpid()}")
     deadline, pause = time.monotonic() + _KILL_SECONDS, 0.001
@@ -95,7 +95,7 @@ def kill_tree(pid: int) -> None:
     while _kill_members(members, pid) and time.monotonic() < deadline:
         time.sleep(pause)
         pause = min(2 * pause, 0.05)
-        members = _tree(pid, start)
+        members = _tree(pid, start, known=members)
 
 
 def adopt_orphans() -> bool:
@@ -214,10 +214,15 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _tree(pid: int, start: float) -> list[_Process]:
-    """The process, all it leads, all below these, and the orphans among our children that started after `start`."""
+def _tree(pid: int, start: float, *, known: Iterable[_Process]) -> list[_Process]:
+    """The process, all it leads, the orphans among our children that started after `start`, `known`, and all below.
+
+    `known` are members found before, which lose their parent when it dies before them.
+    """
     processes = list(_processes())
+    seen = {(process.pid, process.start) for process in known}
     roots = {process.pid for process in processes if pid in {process.pid, process.group, process.session}}
+    roots |= {process.pid for process in processes if (process.pid, process.start) in seen}
     if _adopts_orphans():
         roots |= {process.pid for process in processes if _is_orphan(process) and process.start >= start}
     found = {process for process in processes if process.pid in roots}

@@ -42,8 +42,8 @@ class Acrobot:
     """Pump energy: torque sign(q2' - 2 q1') on the elbow.
 
     q1' and q2' are the rates of the first joint and of the elbow. Torque adds energy at the rate torque * q2', hence
-    the sign of q2' (Spong 1995, doi:10.1109/37.341864, swings up by energy too). Its reaction turns the first link the
-    other way, hence minus the sign of q1'. The weight of 2 is found by trial.
+    the sign of q2'. Its reaction turns the first link the other way, hence minus the sign of q1'; the weight of 2 is
+    found by trial. The task is that of Spong 1995, doi:10.1109/37.341864, whose own law also balances.
     """
 
     def act(self, observation: NDArray[Any]) -> int:

@@ -6,6 +6,7 @@ The same numbers as theirs, without a distribution object for every step, and wi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -65,6 +66,20 @@ def _is_exactly(thing: object, kind: type) -> bool:
     return type(thing) is kind
 
 
+def clear_winners(values_LA: NDArray[Any]) -> list[Action] | None:
+    """The greatest of every row; None where some row has a close second, or a NaN."""
+    if values_LA.shape[1] == 2:  # noqa: PLR2004  # two actions are common, and quicker without arrays
+        pairs = values_LA.tolist()
+        if all(abs(a - b) > _CLOSE * (1.0 + max(abs(a), abs(b))) for a, b in pairs):
+            return [int(b > a) for a, b in pairs]
+        return None
+    best = np.maximum.reduce(values_LA, axis=1, keepdims=True)
+    rivals = values_LA > best - _CLOSE * (1.0 + np.abs(best))
+    if np.count_nonzero(rivals) == len(values_LA):  # one a row, and no NaN
+        return cast("list[Action]", values_LA.argmax(1).tolist())
+    return None
+
+
 class Categorical:
     """One of n actions."""
 
@@ -74,12 +89,8 @@ class Categorical:
     def mode(self, observation: Any) -> Sequence[Action]:  # noqa: ANN401
         """The likeliest actions: by probability, as in the library, where two close logits may round to one."""
         logits = self._logits(observation)
-        values_LA = logits.cpu().numpy()
-        best = np.maximum.reduce(values_LA, axis=1, keepdims=True)
-        rivals = values_LA > best - _CLOSE * (1.0 + np.abs(best))
-        if np.count_nonzero(rivals) == len(values_LA):  # one a row, and no NaN
-            return cast("list[Action]", values_LA.argmax(1).tolist())
-        return greedy(_probabilities(logits))
+        actions = clear_winners(logits.cpu().numpy())
+        return greedy(_probabilities(logits)) if actions is None else actions
 
     def sample(self, observation: Any, rngs: Sequence[np.random.Generator], active: Sequence[int]) -> Sequence[Action]:  # noqa: ANN401
         """Inverse transform sampling: one uniform number for each active row."""
@@ -153,9 +164,9 @@ def _latent(policy: ActorCriticPolicy) -> Callable[[Any], torch.Tensor]:
     """What `get_distribution` computes before it builds the distribution: logits or means."""
     from stable_baselines3.common.policies import BaseModel
 
-    network = _plain_network(policy)
-    if network is not None:
-        return lambda observation: network(observation.float())
+    layers = _plain_network(policy)
+    if layers is not None:
+        return chained(layers)
 
     def latent(observation: Any) -> torch.Tensor:  # noqa: ANN401
         features = BaseModel.extract_features(policy, observation, policy.pi_features_extractor)
@@ -165,10 +176,9 @@ def _latent(policy: ActorCriticPolicy) -> Callable[[Any], torch.Tensor]:
     return latent
 
 
-def _plain_network(policy: ActorCriticPolicy) -> torch.nn.Module | None:
+def _plain_network(policy: ActorCriticPolicy) -> list[torch.nn.Module] | None:
     """The same layers in one row, for vectors and the library's own multilayer perceptron; else None."""
     from stable_baselines3.common.torch_layers import FlattenExtractor, MlpExtractor
-    from torch.nn import Sequential
 
     extractor, mlp = policy.pi_features_extractor, policy.mlp_extractor
     space = describe(policy.observation_space)
@@ -176,7 +186,35 @@ def _plain_network(policy: ActorCriticPolicy) -> torch.nn.Module | None:
         return None
     if type(extractor) is not FlattenExtractor or type(mlp) is not MlpExtractor:
         return None
-    return Sequential(*mlp.policy_net, policy.action_net)
+    return [*mlp.policy_net, policy.action_net]
+
+
+def chained(layers: Sequence[torch.nn.Module]) -> Callable[[Any], torch.Tensor]:
+    """Layer after layer, to the bit as `Sequential` does it.
+
+    A module's own call costs as much as the arithmetic of a small layer; linear layers without hooks are called as the
+    function that they are.
+    """
+    functions = [_function(layer) for layer in layers]
+
+    def call(observation: Any) -> torch.Tensor:  # noqa: ANN401
+        values: torch.Tensor = observation.float()
+        for function in functions:
+            values = function(values)
+        return values
+
+    return call
+
+
+def _function(layer: torch.nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+    import torch
+    from torch.nn import functional
+
+    if layer._forward_hooks or layer._forward_pre_hooks:  # noqa: SLF001  # there is no public way to ask
+        return layer
+    if type(layer) is torch.nn.Linear:
+        return partial(functional.linear, weight=layer.weight, bias=layer.bias)
+    return torch.tanh if type(layer) is torch.nn.Tanh else layer.forward
 
 
 def _finishing(policy: BasePolicy) -> _Finish:

@@ -1,0 +1,234 @@
+"""`rlgauge benchmark`: policies evaluated in environments."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rlgauge.cli.dry_run import predict
+from rlgauge.cli.evaluation import Manner, evaluate
+from rlgauge.cli.main import FINE
+from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.units import parse_bytes, parse_seeds
+from rlgauge.core.errors import UserError
+from rlgauge.core.execute import Limits
+from rlgauge.kinds.evaluate.benchmark import Benchmark, GymnasiumBenchmark
+from rlgauge.kinds.evaluate.candidates import Candidate, Live, parse_candidates
+from rlgauge.kinds.evaluate.workload import EvaluateWorkload
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser, Namespace
+
+_WITH_ENV = ("num_episodes", "max_steps", "seed", "success_return", "record_mode")
+"""Options that say how registered environments are evaluated; a benchmark class has arguments of its own for it."""
+_POSITIVE = ("workers", "lanes", "episode_seconds", "time_limit")
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge benchmark`. Raises UserError."""
+    parser = build_parser()
+    options = parse(parser, _dotted(argv), repeated=("--policy", "--env"))
+    if options is None:
+        return FINE
+    _check(options)
+    manner = _manner(options)
+    workload = _workload(parser, options)
+    if options.dry_run:
+        return predict(workload, manner)
+    return evaluate(workload, manner)
+
+
+def build_parser() -> ArgumentParser:
+    """The options of `rlgauge benchmark`."""
+    parser = make_parser(
+        "benchmark", "Evaluate policies in environments: the same episodes for each, every one counted."
+    )
+    parser.add_argument("--config", action="config", help="YAML file with these options; see --print_config")
+    _add_what(parser)
+    _add_policies(parser)
+    _add_how(parser)
+    _add_where(parser)
+    return parser
+
+
+def _add_what(parser: ArgumentParser) -> None:
+    own = parser.add_argument_group("Benchmarks")
+    own.add_subclass_arguments(
+        Benchmark,
+        "benchmark",
+        as_group=False,
+        required=False,
+        metavar="CLASS_PATH",
+        skip={"gyms"},
+        help="class path of a benchmark, such as my_module.MyBenchmark; its arguments are --benchmark.NAME VALUE",
+    )
+    group = parser.add_argument_group("Registered Gymnasium environments")
+    group.add_argument("--env", type=list[str] | str, default=[], metavar="ID", help="environment id; repeatable")
+    group.add_argument("--num-episodes", type=int | None, metavar="N", help="episodes in each environment (20)")
+    group.add_argument("--max-steps", type=int | None, metavar="N", help="cut episodes after so many steps")
+    group.add_argument("--seed", type=int | None, metavar="N", help="seed from which all episode seeds follow (42)")
+    group.add_argument(
+        "--success-return",
+        type=float | None,
+        metavar="X",
+        help="count episodes that return at least X as a success; otherwise the environment says",
+    )
+    group.add_argument(
+        "--record-mode",
+        type=str | None,
+        metavar="MODE",
+        help="film episodes: all, successes, failures, first:K or none (none)",
+    )
+
+
+def _add_policies(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("Policies")
+    group.add_argument(
+        "--policy",
+        type=list[str] | str,
+        default=[],
+        metavar="[NAME=]URI",
+        help="random, zero, py:MODULE:NAME, sb3:FILE.zip, torchscript:FILE.pt, onnx:FILE.onnx or a class path; "
+        "repeatable; {task} in it is replaced by the task, {seed} by each of --train-seeds",
+    )
+    group.add_argument(
+        "--ckpt_path", type=str | None, metavar="FILE", help="checkpoint for a policy given by class path"
+    )
+    group.add_argument("--train-seeds", type=str | None, metavar="SEEDS", help="such as 0..4 or 0,3,7")
+    group.add_argument("--trust", action="store_true", help="load policy files that can run code when they are read")
+
+
+def _add_how(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("How it is run")
+    group.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work")
+    group.add_argument("--lanes", type=int, default=8, metavar="N", help="environments side by side in each process")
+    group.add_argument(
+        "--episode-seconds", type=float | None, metavar="S", help="end an episode whose environment takes longer"
+    )
+    group.add_argument("--time-limit", type=float | None, metavar="S", help="end a run that takes longer")
+    group.add_argument(
+        "--memory-limit", type=str | None, metavar="SIZE", help="end a run that holds more, such as 2GiB"
+    )
+    group.add_argument("--rerun-failed", action="store_true", help="measure again what failed before")
+    group.add_argument(
+        "--max-errors", type=int, default=0, metavar="N", help="exit with 1 for more error and timeout episodes"
+    )
+    group.add_argument("--dry-run", action="store_true", help="only list the episodes and predict time and disk")
+
+
+def _add_where(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("Where results go")
+    group.add_argument(
+        "--out",
+        type=str,
+        default="out/benchmark",
+        metavar="DIR",
+        help="folder of runs, results and videos; what is there is not measured again",
+    )
+    group.add_argument(
+        "-o", "--output", type=str | None, metavar="FILE", help="a further copy of the results: .json, .csv or .md"
+    )
+    group.add_argument("--json", action="store_true", help="print the results as JSON")
+    group.add_argument("--quiet", action="store_true", help="print only what went wrong")
+
+
+def _dotted(argv: Sequence[str]) -> list[str]:
+    """The arguments with `module:Class` after --benchmark as `module.Class`, which is what the parser reads."""
+    arguments = list(argv)
+    for position, argument in enumerate(arguments):
+        if argument == "--benchmark" and position + 1 < len(arguments):
+            arguments[position + 1] = arguments[position + 1].replace(":", ".")
+        elif argument.startswith("--benchmark="):
+            arguments[position] = argument.replace(":", ".")
+    return arguments
+
+
+def _check(options: Namespace) -> None:
+    if bool(options.env) == bool(options.benchmark):
+        both = "not both" if options.env else "such as --env CartPole-v1"
+        raise UserError(f"Say what to evaluate in: --env ID or --benchmark CLASS_PATH, {both}.")
+    if options.benchmark:
+        for name in (name for name in _WITH_ENV if options[name] is not None):
+            option = "--" + name.replace("_", "-")
+            raise UserError(f"{option} goes with --env; a benchmark class takes --benchmark.{name}.")
+    if not options.policy:
+        raise UserError("Say which policy to evaluate: --policy URI, such as random, zero or sb3:FILE.zip.")
+    for name in _POSITIVE:
+        if options[name] is not None and options[name] <= 0:
+            raise UserError(f"--{name.replace('_', '-')} must be more than 0, not {options[name]}.")
+    if options.json and options.quiet:
+        raise UserError("--json and --quiet contradict each other: the one prints the results, the other nothing.")
+
+
+def _manner(options: Namespace) -> Manner:
+    limit = None if options.memory_limit is None else parse_bytes(options.memory_limit)
+    return Manner(
+        out=Path(options.out),
+        workers=options.workers,
+        limits=Limits(seconds=options.time_limit, resident_bytes=limit),
+        rerun_failed=options.rerun_failed,
+        max_errors=options.max_errors,
+        json=options.json,
+        quiet=options.quiet,
+        output=None if options.output is None else Path(options.output),
+    )
+
+
+def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
+    policies = _policies(options)
+    benchmark = _registered(options) if options.env else _instantiate(parser, options)
+    if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or _can_be_filmed(benchmark)):
+        benchmark.video_dir = Path(options.out) / "videos"
+    _check_record_mode(benchmark)
+    return EvaluateWorkload(
+        benchmark, policies, lanes=options.lanes, trust=options.trust, episode_seconds=options.episode_seconds
+    )
+
+
+def _policies(options: Namespace) -> list[Candidate | Live]:
+    seeds = None if options.train_seeds is None else parse_seeds(options.train_seeds)
+    policies = parse_candidates(as_list(options.policy), seeds)
+    if seeds is not None and all(policy.train_seed is None for policy in policies):
+        raise UserError("--train-seeds goes with a policy whose URI holds {seed}, such as sb3:runs/ppo_{seed}.zip.")
+    if options.ckpt_path is None:
+        return policies
+    if len(policies) > 1:
+        raise UserError(f"--ckpt_path goes with one --policy; {len(policies)} were given.")
+    return [msgspec.structs.replace(p, ckpt_path=options.ckpt_path) for p in policies if isinstance(p, Candidate)]
+
+
+def _registered(options: Namespace) -> GymnasiumBenchmark:
+    given: dict[str, Any] = {name: options[name] for name in _WITH_ENV if options[name] is not None}
+    return GymnasiumBenchmark(as_list(options.env), **given)
+
+
+def _instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
+    """The benchmark of the class path, made from its arguments."""
+    path = options.benchmark.class_path
+    try:
+        made: Benchmark = parser.instantiate(options).benchmark
+    except ValueError as error:  # the parser hides the reason behind it
+        reason = error.__cause__ or error
+        if isinstance(reason, UserError):
+            raise reason from error
+        raise UserError(f"--benchmark {path} can't be made: {type(reason).__name__}: {reason}") from error
+    if type(made) is Benchmark:
+        raise UserError(f"--benchmark {path} has no environments: give the class path of a subclass of it.")
+    return made
+
+
+def _can_be_filmed(benchmark: Benchmark) -> bool:
+    """Whether all environments give frames; those of a class that was not asked to film may not."""
+    with contextlib.closing(benchmark.open_gyms()) as gyms:
+        modes = {gyms.env(position, 0).render_mode for position in range(len(gyms))}
+    return modes <= {"rgb_array", "rgb_array_list"}
+
+
+def _check_record_mode(benchmark: Benchmark) -> None:
+    from rlgauge.episodes.video import VideoRecorder
+
+    VideoRecorder(benchmark.video_dir or ".", record_mode=benchmark.record_mode)

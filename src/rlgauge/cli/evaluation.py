@@ -1,0 +1,148 @@
+"""Running an evaluation and telling of it: what `benchmark` and `quickstart` share."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from rlgauge.cli import progress, tables, words
+from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
+from rlgauge.cli.units import count_text
+from rlgauge.core.errors import UserError
+from rlgauge.core.execute import Limits, execute
+from rlgauge.core.run import Run, Status
+from rlgauge.core.store import Store
+from rlgauge.kinds.evaluate.results import BenchmarkResults
+from rlgauge.kinds.evaluate.run import results_of
+from rlgauge.kinds.evaluate.workload import EvaluateWorkload
+from rlgauge.launch.local import Local
+
+FORMATS = (".json", ".csv", ".md")
+"""What an extra copy of the results can be, by the ending of its name."""
+_MAX_FAILURES_TOLD = 5
+
+
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How an evaluation is run and told of."""
+
+    out: Path
+    workers: int = 1
+    limits: Limits = Limits()
+    rerun_failed: bool = False
+    max_errors: int = 0
+    json: bool = False
+    quiet: bool = False
+    output: Path | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether progress and tables are shown."""
+        return not (self.json or self.quiet)
+
+
+def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
+    """The exit code, after everything was run, written and told. Raises UserError."""
+    check_output(manner.output)
+    store = Store(manner.out)
+    store.make()
+    try:
+        runs = _run(workload, store, manner)
+    except KeyboardInterrupt:
+        text = f"Interrupted. What was measured is in {manner.out}; the same command goes on."
+        print(text, file=sys.stderr)
+        return INTERRUPTED
+    results = results_of(workload, runs)
+    write(results, manner.out)
+    if manner.output is not None:
+        write_copy(results, manner.output)
+    if manner.json:
+        print((manner.out / "results.json").read_text(), end="")
+    elif not manner.quiet:
+        tell(results, manner)
+    return _judge(results, list(runs.values()), manner)
+
+
+def _run(workload: EvaluateWorkload, store: Store, manner: Manner) -> Mapping[str, Run | None]:
+    launcher = Local(manner.workers)
+    with contextlib.ExitStack() as stack:
+        listen: progress.Listener = lambda _event: None  # noqa: E731
+        if manner.is_told:
+            listen = stack.enter_context(progress.shown(workload, store))
+        return execute(
+            workload,
+            store,
+            launcher=launcher,
+            limits=manner.limits,
+            rerun_failed=manner.rerun_failed,
+            on_event=listen,
+        )
+
+
+def check_output(path: Path | None) -> None:
+    """Raise UserError where a copy of the results can't be written, before anything is measured."""
+    if path is None:
+        return
+    if path.suffix not in FORMATS:
+        raise UserError(f"--output {path}: the ending says what is written; it is one of {', '.join(FORMATS)}.")
+    if not path.parent.is_dir():
+        raise UserError(f"--output {path}: there is no folder '{path.parent}'.")
+
+
+def write(results: BenchmarkResults, out: Path) -> None:
+    """Write results.json, results.csv, episodes.csv and results.md beside the runs."""
+    results.to_csv(out / "results.csv")
+    results.to_csv(out / "episodes.csv", episodes=True)
+    results.to_markdown(out / "results.md")
+    results.to_json(out / "results.json")
+
+
+def write_copy(results: BenchmarkResults, path: Path) -> None:
+    """Write the results once more, in the format that the ending says."""
+    if path.suffix == ".csv":
+        results.to_csv(path)
+    elif path.suffix == ".md":
+        results.to_markdown(path)
+    else:
+        results.to_json(path)
+
+
+def tell(results: BenchmarkResults, manner: Manner) -> None:
+    """Print the table, what must be known with it, and where everything is."""
+    tables.show(*results.table())
+    for paragraph in (
+        [f"warning: {text}" for text in results.warnings()],
+        list(words.comparisons(results)),
+        list(words.timing(results)),
+    ):
+        if paragraph:
+            print("\n" + "\n".join(paragraph))
+    print(f"\nResults: {manner.out}/results.json, results.csv, episodes.csv, results.md (digest {results.digest()})")
+    videos = sorted({Path(e.video).parent.parent for r in results.results for e in r.episodes if e.video})
+    if videos:
+        num_videos = sum(e.video is not None for r in results.results for e in r.episodes)
+        print(f"Videos: {count_text(num_videos, 'file')} in {', '.join(map(str, videos))}")
+
+
+def _judge(results: BenchmarkResults, runs: Sequence[Run | None], manner: Manner) -> int:
+    """1 where runs failed, or more episodes than allowed have no valid measurement."""
+    failed = [run for run in runs if run is None or run.status is not Status.COMPLETED]
+    num_errors = sum(result.n_errors + result.n_timeouts for result in results.results)
+    if failed:
+        print(f"\n{len(failed)} of {count_text(len(runs), 'run')} failed:", file=sys.stderr)
+        for run in failed[:_MAX_FAILURES_TOLD]:
+            print(_told(run), file=sys.stderr)
+        print(f"See all: rlgauge runs list {manner.out}. Again: the same command with --rerun-failed.", file=sys.stderr)
+    if num_errors > manner.max_errors:
+        text = f"{count_text(num_errors, 'episode')} ended in an error or a timeout; --max-errors allows {manner.max_errors}."
+        print(text, file=sys.stderr)
+    return FAILED if failed or num_errors > manner.max_errors else FINE
+
+
+def _told(run: Run | None) -> str:
+    if run is None:
+        return "  a run that never began"
+    return f"  {run.folder} {run.status}: {words.what_went_wrong(run)}\n    its log: {run.folder / 'cout.txt'}"

@@ -1,0 +1,76 @@
+"""Entry point of `rlgauge`: finds the command and imports nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import site
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from rlgauge import __version__
+from rlgauge.core.errors import UserError, unknown
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "benchmark": ("evaluate policies in environments", "rlgauge.cli.benchmark:main"),
+    "runs": ("list the runs of a folder, or show one of them", "rlgauge.cli.runs:main"),
+    "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),
+}
+"""What each command does and where it is."""
+
+FINE, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+"""Exit codes."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0 fine, 1 something failed, 2 a mistake in what was asked, 130 interrupted."""
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"rlgauge: {error}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        return PIPE_CLOSED
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    if not argv or argv[0] in {"-h", "--help"}:
+        print(_help())
+        return FINE
+    if argv[0] in {"-V", "--version"}:
+        print(f"rlgauge {__version__}")
+        return FINE
+    site.addsitedir(os.getcwd())  # noqa: PTH109  # so that class paths find the modules of the current folder
+    return dispatch("command", argv, {name: target for name, (_, target) in COMMANDS.items()})
+
+
+def dispatch(what: str, argv: Sequence[str], targets: Mapping[str, str]) -> int:
+    """The exit code of the command named by the first argument, called with the others. Raises UserError."""
+    if argv[0] not in targets:
+        raise unknown(what, argv[0], targets)
+    module, _, name = targets[argv[0]].partition(":")
+    function: Callable[[list[str]], int] = getattr(importlib.import_module(module), name)
+    return function(list(argv[1:]))
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:<{width}}  {text}" for name, (text, _) in COMMANDS.items())
+    return f"""usage: rlgauge COMMAND ...
+
+Evaluates policies in reinforcement learning environments.
+
+commands:
+{commands}
+
+options:
+  -h, --help     show this help, or with a command that command's
+  -V, --version  show the version
+
+Try `rlgauge quickstart`, or `rlgauge benchmark --env CartPole-v1 --policy random`."""

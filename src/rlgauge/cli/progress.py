@@ -1,0 +1,106 @@
+"""How far an evaluation is, on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from rlgauge.cli.units import seconds_text
+from rlgauge.core.execute import Event
+from rlgauge.core.run import Status
+from rlgauge.core.store import Store
+from rlgauge.kinds.evaluate.workload import EvaluateWorkload
+
+_LINE_SECONDS = 10.0
+
+Listener = Callable[[Event], None]
+
+
+class Tally:
+    """Counts episodes, starting from what the store holds already."""
+
+    def __init__(self, workload: EvaluateWorkload, store: Store) -> None:
+        """Look at what is there."""
+        self._wanted: dict[str, int] = {}
+        self._done: dict[str, int] = {}
+        self.num_failed = 0
+        for case in workload.cases():
+            run = store.find(case)
+            self._wanted[case.id] = workload.num_wanted(case)
+            self._count(case.id, 0 if run is None else run.num_records or len(run.records))
+        self.num_before = self.num_done
+
+    @property
+    def num_wanted(self) -> int:
+        """All episodes."""
+        return sum(self._wanted.values())
+
+    @property
+    def num_done(self) -> int:
+        """Episodes played so far, whenever it was."""
+        return sum(self._done.values())
+
+    def take(self, event: Event) -> None:
+        """Count what a worker tells of."""
+        if event.case_id not in self._wanted:
+            return
+        self._count(event.case_id, event.num_records)
+        if event.status is not None and event.status is not Status.COMPLETED:
+            self.num_failed += 1
+
+    def _count(self, case_id: str, num_records: int) -> None:
+        self._done[case_id] = min(num_records, self._wanted[case_id])
+
+
+@contextlib.contextmanager
+def shown(workload: EvaluateWorkload, store: Store) -> Iterator[Listener]:
+    """What to tell of every event: a bar with the time left on a terminal, else a line now and then."""
+    tally = Tally(workload, store)
+    if sys.stderr.isatty():
+        with _bar(tally) as listener:
+            yield listener
+    else:
+        yield lines(tally)
+
+
+@contextlib.contextmanager
+def _bar(tally: Tally) -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("episodes,"))
+    left = (TimeRemainingColumn(compact=True), TextColumn("left{task.fields[failed]}"))
+    with Progress(*columns, *left, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Evaluating", total=tally.num_wanted, completed=tally.num_before, failed="")
+
+        def listen(event: Event) -> None:
+            tally.take(event)
+            failed = f", {tally.num_failed} failed" if tally.num_failed else ""
+            progress.update(task, completed=tally.num_done, failed=failed)
+
+        yield listen
+
+
+def lines(tally: Tally, clock: Callable[[], float] = time.monotonic) -> Listener:
+    """A listener that prints a line every 10 s at most."""
+    start = last = clock()
+
+    def listen(event: Event) -> None:
+        nonlocal last
+        tally.take(event)
+        present = clock()
+        if present - last >= _LINE_SECONDS:
+            last = present
+            print(_line(tally, present - start), file=sys.stderr, flush=True)
+
+    return listen
+
+
+def _line(tally: Tally, seconds: float) -> str:
+    played = tally.num_done - tally.num_before
+    text = f"{tally.num_done} of {tally.num_wanted} episodes"
+    if played > 0:
+        text += f", about {seconds_text((tally.num_wanted - tally.num_done) * seconds / played)} left"
+    return text + (f", {tally.num_failed} runs failed" if tally.num_failed else "")

@@ -1,0 +1,286 @@
+"""`rlgauge runs list|show`: what a folder of runs holds."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlgauge.cli import tables, words
+from rlgauge.cli.main import FINE, dispatch
+from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.units import seconds_text
+from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.execute import PLANS, Plan
+from rlgauge.core.files import plain_errors
+from rlgauge.core.run import Run, Status
+from rlgauge.core.store import Store, now
+
+_HELP = """usage: rlgauge runs list OUT [--status STATUS] [--json]
+       rlgauge runs show OUT RUN [--json]
+
+list  every run of the folder: status, records, errors, what went wrong
+show  one run: its configuration, machine, results, records and log
+
+`rlgauge runs list --help` and `rlgauge runs show --help` say more."""
+_NUM_RECORDS, _NUM_LINES = 5, 20
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge runs`. Raises UserError."""
+    if not argv or argv[0] in {"-h", "--help"}:
+        print(_HELP)
+        return FINE
+    return dispatch(
+        "command after `rlgauge runs`", argv, {"list": f"{__name__}:list_runs", "show": f"{__name__}:show_run"}
+    )
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as a line of the list."""
+
+    id: str
+    name: str
+    policy: str
+    status: Status
+    attempt: str | None = None
+    num_records: int = 0
+    num_errors: int | None = None
+    start_time: str | None = None
+    seconds: float | None = None
+    host: str | None = None
+    failure: str = ""
+    folder: str | None = None
+
+
+def list_runs(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge runs list`. Raises UserError."""
+    parser = make_parser("runs list", "List the runs of a folder.")
+    parser.add_argument("out", type=str, help="the folder, as given to --out")
+    parser.add_argument("--status", type=str | None, metavar="STATUS", help=f"only these: {', '.join(Status)}")
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    options = parse(parser, argv)
+    if options is None:
+        return FINE
+    wanted = _status(options.status)
+    rows = [row for row in rows_of(_store(options.out)) if wanted in {None, row.status}]
+    if options.json:
+        print(json.dumps([msgspec.structs.asdict(row) for row in rows], indent=1))
+    else:
+        _tell(rows, options.out, wanted)
+    return FINE
+
+
+def show_run(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge runs show`. Raises UserError."""
+    parser = make_parser("runs show", "Show one run.")
+    parser.add_argument("out", type=str, help="the folder, as given to --out")
+    parser.add_argument(
+        "run", type=str, help="the run's id (or its beginning), name or folder, as `runs list` shows them"
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON, with all records")
+    options = parse(parser, argv)
+    if options is None:
+        return FINE
+    run = find_run(_store(options.out), options.run)
+    if options.json:
+        print(json.dumps(_as_json(run), indent=1))
+    else:
+        _describe(run)
+    return FINE
+
+
+def rows_of(store: Store) -> list[Row]:
+    """One row per case: the run that speaks for it, or QUEUED where a plan names it and nobody has begun."""
+    rows = [_row(run) for run in store.runs()]
+    known = {row.id for row in rows}
+    queued = {row.id: row for row in _queued(store) if row.id not in known}
+    return [*rows, *queued.values()]
+
+
+def _row(run: Run) -> Row:
+    start = run.file.start_time or None
+    end = run.file.stop_time or (now() if run.status is Status.RUNNING else None)
+    is_fine = run.status in {Status.COMPLETED, Status.RUNNING, Status.INTERRUPTED}
+    return Row(
+        id=run.case.id,
+        name=run.case.name,
+        policy=_label(run.case.labels.get("policy", ""), run.case.params.get("train_seed")),
+        status=run.status,
+        attempt=run.attempt,
+        num_records=run.num_records or len(run.records),
+        num_errors=run.file.num_errors,
+        start_time=start,
+        seconds=_between(start, end) if start and end else None,
+        host=run.file.host.get("hostname"),
+        failure=run.note or "" if is_fine else words.what_went_wrong(run),
+        folder=str(run.folder),
+    )
+
+
+def _queued(store: Store) -> Iterator[Row]:
+    for path in sorted((store.root / PLANS).glob("*.json")):
+        try:
+            plan = msgspec.json.decode(path.read_bytes(), type=Plan)
+        except FileNotFoundError:  # its driver has just ended
+            continue
+        except msgspec.DecodeError as error:
+            raise UserError(f"{path} is damaged ({error}); delete it.") from error
+        for case in (item.case for item in plan.items):
+            label = _label(case.labels.get("policy", ""), case.params.get("train_seed"))
+            yield Row(id=case.id, name=case.name, policy=label, status=Status.QUEUED)
+
+
+def find_run(store: Store, given: str) -> Run:
+    """The run with this id, beginning of an id, name or folder. Raises UserError, with the nearest."""
+    runs = list(store.runs())
+    folder = _attempt_folder(store, given)
+    if folder is not None:
+        attempts = store.attempts(folder.parent)
+        return next(run for run in attempts if run.folder.name == folder.name)
+    found = [r for r in runs if given in {r.case.id, r.case.name, r.folder.parent.name, r.folder.name}]
+    found = found or [r for r in runs if r.case.id.startswith(given)]
+    if len(found) > 1:
+        told = ", ".join(f"{r.case.id} ({r.case.labels.get('policy', r.case.workload)})" for r in found[:10])
+        raise UserError(f"{given!r} names {len(found)} runs; say which by its id: {told}.")
+    if not found:
+        known = {name for r in runs for name in (r.case.id, r.case.name)}
+        raise unknown("run", given, difflib.get_close_matches(given, known, n=5, cutoff=0.3) or sorted(known)[:5])
+    return found[0]
+
+
+def _attempt_folder(store: Store, given: str) -> Path | None:
+    for path in (Path(given), store.root / given):
+        if (path / "config.json").is_file():
+            return store.root / path.resolve().relative_to(store.root.resolve()) if _is_inside(path, store) else None
+    return None
+
+
+def _is_inside(path: Path, store: Store) -> bool:
+    return path.resolve().is_relative_to(store.root.resolve())
+
+
+def _store(out: str) -> Store:
+    path = Path(out)
+    if path.is_file():
+        raise UserError(f"'{out}' is a file; runs are kept in a folder.")
+    if not path.is_dir():
+        near = difflib.get_close_matches(path.name, _siblings(path), n=1, cutoff=0.5)
+        hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
+        raise UserError(f"There is no folder '{out}'.{hint}")
+    with plain_errors(path, "read"):
+        os.listdir(path)  # noqa: PTH208  # only whether it can be read
+    return Store(path)
+
+
+def _siblings(path: Path) -> list[str]:
+    return [entry.name for entry in path.parent.iterdir() if entry.is_dir()] if path.parent.is_dir() else []
+
+
+def _status(text: str | None) -> Status | None:
+    if text is None:
+        return None
+    if text.upper() not in Status.__members__:
+        raise unknown("status", text, Status.__members__)
+    return Status[text.upper()]
+
+
+def _tell(rows: Sequence[Row], out: str, wanted: Status | None) -> None:
+    if not rows:
+        print(f"There are no {'' if wanted is None else wanted + ' '}runs in {out}.")
+        return
+    header = [
+        "id",
+        "run",
+        "policy",
+        "status",
+        "attempt",
+        "records",
+        "errors",
+        "started (UTC)",
+        "time",
+        "host",
+        "what went wrong",
+    ]
+    cells = [[str(cell) for cell in _cells(row)] for row in rows]
+    kept = [column for column in range(len(header)) if any(line[column] for line in cells)]
+    tables.show([header[column] for column in kept], [[line[column] for column in kept] for line in cells])
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    return (
+        row.id,
+        row.name,
+        row.policy,
+        row.status,
+        (row.attempt or "").partition("-")[0],
+        row.num_records,
+        row.num_errors or "",
+        (row.start_time or "").partition(".")[0].replace("T", " "),
+        "" if row.seconds is None else seconds_text(row.seconds),
+        row.host or "",
+        row.failure,
+    )
+
+
+def _describe(run: Run) -> None:
+    row = _row(run)
+    print(f"{run.case.name} ({run.case.id}) {run.status}")
+    for name, value in (
+        ("policy", row.policy),
+        ("folder", run.folder),
+        ("attempt", run.attempt),
+        ("records", f"{row.num_records}, {row.num_errors or 0} of them errors"),
+        ("started", f"{row.start_time} UTC" if row.start_time else ""),
+        ("took", "" if row.seconds is None else seconds_text(row.seconds)),
+        ("command", run.file.command),
+        ("what went wrong", row.failure),
+    ):
+        if value:
+            print(f"  {name:<16}{value}")
+    records = [msgspec.json.encode(record).decode() for record in run.records]
+    _section("configuration", _pretty(msgspec.to_builtins(run.case)))
+    _section("machine", _pretty(run.file.host))
+    _section("provenance", _pretty(run.file.provenance))
+    _section("result", _pretty(run.file.result))
+    _section(f"first {min(_NUM_RECORDS, len(records))} of {len(records)} records", "\n".join(records[:_NUM_RECORDS]))
+    _section(f"end of {run.folder / 'cout.txt'}", _tail(run.folder / "cout.txt"))
+    _section("failure", run.file.fail_trace or "")
+
+
+def _section(title: str, text: str) -> None:
+    if text and text not in {"null", "{}"}:
+        print(f"\n{title}\n{text.rstrip()}")
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=1)
+
+
+def _tail(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    return "\n".join(lines[-_NUM_LINES:])
+
+
+def _as_json(run: Run) -> dict[str, Any]:
+    return {
+        **msgspec.structs.asdict(_row(run)),
+        "case": msgspec.to_builtins(run.case),
+        "run": msgspec.to_builtins(run.file),
+        "records": [msgspec.to_builtins(record) for record in run.records],
+        "cout_tail": _tail(run.folder / "cout.txt"),
+    }
+
+
+def _label(policy: str, train_seed: object) -> str:
+    return policy if train_seed is None else f"{policy} (train seed {train_seed})"
+
+
+def _between(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

@@ -1,0 +1,93 @@
+"""Results in words: comparisons, timing, failures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rlgauge.cli.units import seconds_text
+from rlgauge.core.run import Run, Status
+from rlgauge.kinds.evaluate.aggregate import Comparison
+from rlgauge.kinds.evaluate.results import BenchmarkResults
+from rlgauge.stats.paired import PairedSuccess
+from rlgauge.stats.summary import Summary
+
+_SIGNIFICANT = 0.05
+
+
+def comparisons(results: BenchmarkResults) -> Iterator[str]:
+    """The first policy against each other one, task by task."""
+    for baseline in results.policies[1:]:
+        for comparison in results.compare(candidate=results.policies[0], baseline=baseline):
+            yield _compared(comparison)
+
+
+def _compared(comparison: Comparison) -> str:
+    parts = []
+    if comparison.return_difference is not None:
+        parts.append(_return(comparison.return_difference))
+    if comparison.success is not None:
+        parts.append(_success(comparison.success))
+    told = "; ".join(parts) or "nothing that both measured"
+    names = f"{comparison.candidate} against {comparison.baseline}"
+    return f"{names} in {comparison.task_id}, same {comparison.n_pairs} episodes: {told}."
+
+
+def _return(difference: Summary) -> str:
+    point, low, high = difference.point, difference.low, difference.high
+    if low is None or high is None:
+        return f"return {point:+.1f}, without an interval"
+    if low == high == 0:
+        return "return the same in every episode"
+    if low > 0:
+        return f"return higher by {point:.1f} [{low:.1f}, {high:.1f}]"
+    if high < 0:
+        return f"return lower by {-point:.1f} [{-high:.1f}, {-low:.1f}]"
+    return f"no difference in return shown: {point:+.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _success(success: PairedSuccess) -> str:
+    point, low, high = (100 * (value or 0.0) for value in _bounds(success.difference))
+    end = f"p = {success.p_value:.2g}"
+    if success.p_value >= _SIGNIFICANT:
+        return f"no difference in success shown: {point:+.1f} points [{low:.1f}, {high:.1f}], {end}"
+    if point > 0:
+        return f"success higher by {point:.1f} points [{low:.1f}, {high:.1f}], {end}"
+    return f"success lower by {-point:.1f} points [{-high:.1f}, {-low:.1f}], {end}"
+
+
+def _bounds(difference: Summary) -> tuple[float, float | None, float | None]:
+    return difference.point, difference.low, difference.high
+
+
+def timing(results: BenchmarkResults) -> Iterator[str]:
+    """Steps per second, and what a step consists of."""
+    told: dict[str, Any] = results.metadata["timing"]
+    if told["steps_per_process_second"] is None:
+        return
+    yield (
+        f"{told['steps']:,} steps in {seconds_text(told['process_seconds'])} of measuring: "
+        f"{told['steps_per_process_second']:,.0f} steps per second and process."
+    )
+    parts = [
+        f"{name} {seconds_text(found['p50'])} / {seconds_text(found['p95'])}"
+        for name, found in told["latency_seconds"].items()
+        if found["n"]
+    ]
+    if parts:
+        yield f"Median / 95th percentile: {', '.join(parts)} (one policy call serves all lanes)."
+
+
+def what_went_wrong(run: Run) -> str:
+    """One line: the exception of a traceback, the reason of a limit, how the process ended."""
+    if run.note is not None:
+        return run.note
+    if run.status is Status.DIED:
+        return "its process is gone"
+    trace = run.file.fail_trace or ""
+    if not trace.startswith("Traceback"):
+        return next(iter(trace.splitlines()), "")
+    after_frames = trace[trace.rindex("  File ") :] if "  File " in trace else trace
+    found = re.search(r"^\S.*$", after_frames, re.MULTILINE)
+    return found[0] if found else trace.splitlines()[-1]
