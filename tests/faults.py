@@ -29,7 +29,7 @@ def error(context: Context) -> Iterator[Record]:
 
 def complain(context: Context) -> Iterator[Record]:
     del context
-    print("before the fall")
+    print("before the fall")  # noqa: T201  # it goes to cout.txt
     raise RuntimeError("the policy exploded")
 
 
@@ -74,10 +74,35 @@ def hang(context: Context) -> Iterator[Record]:
         yield Record(index, {"value": float(index)})
 
 
+def linger(context: Context) -> Iterator[Record]:
+    """Stands still when its work is done."""
+    if END not in {record.index for record in context.kept}:
+        context.at(END)
+        yield Record(END, {"value": 1.0})
+    ctypes.PyDLL(None).sleep(600)
+
+
+def rare_signal(context: Context) -> Iterator[Record]:
+    """Ends by a signal that has no name."""
+    del context
+    os.kill(os.getpid(), signal.SIGRTMIN + 3)
+    yield
+
+
+def desert(context: Context) -> Iterator[Record]:
+    """Crashes while a fork of it, in a session of its own, holds all its pipes open."""
+    del context
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+    os.kill(os.getpid(), signal.SIGSEGV)
+    yield
+
+
 def eat(context: Context) -> Iterator[Record]:
     del context
-    eaten = []
-    while True:
+    eaten: list[bytearray] = []
+    while len(eaten) < 128:  # 2 GiB: a limit that does not hold fails the test, not the machine
         eaten.append(bytearray(os.urandom(1 << 20) * 16))
         time.sleep(0.01)
     yield
@@ -87,8 +112,26 @@ def breed(context: Context) -> Iterator[Record]:
     """Leaves a grandchild in a session of its own behind, and says its id."""
     del context
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-    print(f"grandchild {child.pid}")
+    print(f"grandchild {child.pid}")  # noqa: T201  # it goes to cout.txt
     yield Record(END, {"value": 1.0, "pid": child.pid})
 
 
-FAULTS = {f.__name__: f for f in (nothing, error, complain, leave, mistake, segfault, kill, sleep, hang, eat, breed)}
+FAULTS = {
+    f.__name__: f
+    for f in (
+        nothing,
+        error,
+        complain,
+        leave,
+        mistake,
+        segfault,
+        kill,
+        sleep,
+        hang,
+        linger,
+        rare_signal,
+        desert,
+        eat,
+        breed,
+    )
+}

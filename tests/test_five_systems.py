@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rlgauge.core.case import Case
+from rlgauge.core.execute import Event
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
 from tests import driving, toys
@@ -25,7 +27,7 @@ TOYS = {
 @pytest.mark.parametrize("name", TOYS)
 def test_a_killed_driver_resumes_to_the_same_summary(name: str, tmp_path: Path) -> None:
     workload = getattr(toys, name)(**TOYS[name])
-    expected = driving.summary(driving.run(workload, tmp_path / "whole"))
+    expected = driving.summary(driving.run(workload, tmp_path / "whole", workers=None))
     killed = tmp_path / "killed"
     driver = driving.start_driver(name, killed, **TOYS[name])
     _wait_for_records(Store(killed))
@@ -37,15 +39,16 @@ def test_a_killed_driver_resumes_to_the_same_summary(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", TOYS)
 def test_folders_of_two_machines_merge_by_copying(name: str, tmp_path: Path) -> None:
     workload = getattr(toys, name)(**TOYS[name])
-    expected = driving.summary(driving.run(workload, tmp_path / "whole"))
+    expected = driving.summary(driving.run(workload, tmp_path / "whole", workers=None))
     halves = [_Half(workload, part) for part in (0, 1)]
     for part, half in enumerate(halves):
         driving.run(half, tmp_path / f"machine{part}", workers=None, described=False)
     merged = tmp_path / "merged"
     for part in (0, 1):
         shutil.copytree(tmp_path / f"machine{part}", merged, dirs_exist_ok=True)
-    assert all(not Store(merged).needs(case, toys_need(workload, case)) for case in workload.cases())
-    assert driving.summary(driving.run(workload, merged)) == expected
+    events: list[Event] = []
+    assert driving.summary(driving.run(workload, merged, on_event=events.append)) == expected
+    assert events == []
 
 
 def test_a_second_phase_measures_the_best_of_the_first_on_fresh_seeds(tmp_path: Path) -> None:
@@ -55,16 +58,16 @@ def test_a_second_phase_measures_the_best_of_the_first_on_fresh_seeds(tmp_path: 
         rate = run.case.params["rate"]
         scores[rate] = scores.get(rate, 0.0) + run.records[0].values["value"]
     best = max(scores, key=scores.get)
-    second = driving.run(toys.Search(rates=[best], seeds=[10, 11, 12], phase=2), tmp_path)
+    second = driving.run(toys.Search(rates=[best], seeds=[10, 11, 12], phase=2), tmp_path, workers=None)
     assert best == 0.3
     assert {run.case.seed for run in second.values()} == {10, 11, 12}
     assert len(list(Store(tmp_path).runs())) == 9
 
 
 def test_more_episodes_measure_only_the_new_ones(tmp_path: Path) -> None:
-    driving.run(toys.PolicyOnTasks(episodes=7), tmp_path)
+    driving.run(toys.PolicyOnTasks(episodes=7), tmp_path, workers=None)
     grown = driving.run(toys.PolicyOnTasks(episodes=12), tmp_path)
-    fresh = driving.run(toys.PolicyOnTasks(episodes=12), tmp_path / "fresh")
+    fresh = driving.run(toys.PolicyOnTasks(episodes=12), tmp_path / "fresh", workers=None)
     assert driving.summary(grown) == driving.summary(fresh)
     attempts = [len(Store(tmp_path).attempts(run.folder.parent)) for run in grown.values()]
     assert sorted(attempts) == [1, 1, 1, 1, 2, 2]
@@ -90,14 +93,8 @@ class _Half:
     def describe(self) -> None:
         raise AssertionError("not described")
 
-    def cases(self) -> list:
+    def cases(self) -> list[Case]:
         return list(self._workload.cases())[self._part :: 2]
-
-
-def toys_need(workload: toys.Toy, case: object) -> object:
-    from rlgauge.core.store import Need
-
-    return Need(num_wanted=workload.num_wanted(case))
 
 
 def _wait_for_records(store: Store) -> None:

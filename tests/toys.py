@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 from rlgauge.core.case import Case
 from rlgauge.core.run import Record
@@ -24,7 +24,7 @@ class Toy:
     name = "toy"
     process = "shared"
     hang_seconds = None
-    units = {"value": "points"}
+    units: ClassVar[dict[str, str]] = {"value": "points"}
 
     def __init__(self, **arguments: Any) -> None:
         self.arguments = arguments
@@ -150,5 +150,4 @@ class Faulty(Toy):
         from tests.faults import FAULTS
 
         yield Record(0, {"value": 0.0})
-        for record in FAULTS[case.params["fault"]](context):
-            yield record
+        yield from FAULTS[case.params["fault"]](context)

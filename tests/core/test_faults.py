@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,19 @@ import pytest
 from rlgauge.core import platform
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits
-from rlgauge.core.run import Status
+from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
-from tests import driving, toys
+from tests import driving, odd_toys, toys
+
+WORDY = """
+import sys
+from pathlib import Path
+from tests import driving, odd_toys
+driving.run(odd_toys.Wordy(), Path(sys.argv[1]))
+"""
 
 
-def by_fault(runs: dict) -> dict:
+def by_fault(runs: dict) -> dict[str, Run]:
     return {run.case.params["fault"]: run for run in runs.values()}
 
 
@@ -44,14 +53,15 @@ def test_a_crash_of_one_run_touches_no_other(process: str, tmp_path: Path) -> No
 
 
 def test_a_time_limit_ends_a_run_and_its_records_stay(tmp_path: Path) -> None:
-    runs = by_fault(driving.run(toys.Faulty(faults=["sleep", "nothing"]), tmp_path, limits=Limits(seconds=2.0)))
+    runs = by_fault(driving.run(toys.Faulty(faults=["sleep", "nothing"]), tmp_path, limits=Limits(seconds=1.5)))
     assert runs["sleep"].status is Status.TIMEOUT
     assert len(runs["sleep"].records) == 1
     assert runs["nothing"].status is Status.COMPLETED
 
 
 def test_a_memory_limit_ends_a_run(tmp_path: Path) -> None:
-    runs = by_fault(driving.run(toys.Faulty(faults=["eat", "nothing"]), tmp_path, limits=Limits(resident_bytes=400 << 20)))
+    limits = Limits(resident_bytes=400 << 20)
+    runs = by_fault(driving.run(toys.Faulty(faults=["eat", "nothing"]), tmp_path, limits=limits))
     assert runs["eat"].status is Status.FAILED
     assert runs["eat"].file.fail_kind == "memory"
     assert "its limit is 400 MiB" in runs["eat"].file.fail_trace
@@ -59,12 +69,22 @@ def test_a_memory_limit_ends_a_run(tmp_path: Path) -> None:
 
 
 def test_a_measurement_that_hangs_with_the_gil_held_costs_one_index(tmp_path: Path) -> None:
-    runs = by_fault(driving.run(toys.Faulty(faults=["hang"], hang_seconds=0.5), tmp_path))
+    runs = by_fault(driving.run(toys.Faulty(faults=["hang", "linger"], hang_seconds=0.5), tmp_path))
     records = runs["hang"].records
     assert runs["hang"].status is Status.COMPLETED
     assert [record.index for record in records] == [0, 1, 2]
     assert records[1].error.startswith("timeout")
     assert runs["hang"].file.num_errors == 1
+    # What stands still when its work is done costs no index: what was measured there stays.
+    assert (runs["linger"].status, runs["linger"].file.fail_kind) == (Status.TIMEOUT, "hang")
+    assert [record.error for record in runs["linger"].records] == [None, None]
+
+
+def test_ends_that_are_hard_to_notice_are_noticed(tmp_path: Path) -> None:
+    runs = by_fault(driving.run(toys.Faulty(faults=["rare_signal", "desert", "nothing"]), tmp_path))
+    assert f"signal {signal.SIGRTMIN + 3}" in runs["rare_signal"].file.fail_trace
+    assert "SIGSEGV" in runs["desert"].file.fail_trace
+    assert runs["nothing"].status is Status.COMPLETED
 
 
 def test_descendants_in_sessions_of_their_own_are_killed(tmp_path: Path) -> None:
@@ -74,13 +94,13 @@ def test_descendants_in_sessions_of_their_own_are_killed(tmp_path: Path) -> None
 
 
 def test_a_users_mistake_ends_everything_with_its_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="You held it wrong."):
+    with pytest.raises(UserError, match=r"^You held it wrong\.$"):
         driving.run(toys.Faulty(faults=["mistake", "sleep"]), tmp_path)
 
 
 def test_failed_runs_are_run_again_only_when_asked(tmp_path: Path) -> None:
     workload = toys.Faulty(faults=["complain", "error", "nothing"])
-    driving.run(workload, tmp_path)
+    driving.run(workload, tmp_path, workers=None)
     events = []
     driving.run(workload, tmp_path, on_event=events.append)
     assert events == []
@@ -130,17 +150,27 @@ def test_two_drivers_share_the_work(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_said_plainly_and_the_rest_is_resumed(tmp_path: Path) -> None:
     """The limit on file sizes stands for the disk: the write of a record fails, part of it written."""
-    workload = {"episodes": 5, "seconds": 0.0}
-    code = "import json,sys; from tests import driving, toys; driving.run(toys.PolicyOnTasks(**json.loads(sys.argv[1])), __import__('pathlib').Path(sys.argv[2]))"
-    import json
-    import sys
+    ended = _with_small_files("30", tmp_path)
+    assert ended.returncode != 0
+    assert f"Can't write {tmp_path}" in ended.stderr
+    assert "File too large. What was measured before stays; raise the limit on file sizes" in ended.stderr
+    before = [len(run.records) for run in Store(tmp_path).runs()]
+    assert max(before) > 20
+    whole = driving.run(odd_toys.Wordy(), tmp_path).values()
+    assert [(run.status, len(run.records)) for run in whole] == [(Status.COMPLETED, 60)] * 2
+    said = "".join(path.read_text() for path in tmp_path.glob("*/*/2-*/cout.txt"))
+    assert f"with {max(before)} of its records. 1 torn or damaged lines of its records.jsonl were dropped." in said
 
-    command = ["bash", "-c", f'ulimit -f 0; exec "$0" -c "$1" "$2" "$3"', sys.executable, code, json.dumps(workload), str(tmp_path)]
-    ended = subprocess.run(command, cwd=driving.ROOT, capture_output=True, text=True, timeout=60)
+
+def test_a_disk_that_is_full_from_the_start_is_said_plainly(tmp_path: Path) -> None:
+    ended = _with_small_files("0", tmp_path)
     assert ended.returncode != 0
     assert "Can't write" in ended.stderr
-    whole = driving.run(toys.PolicyOnTasks(**workload), tmp_path)
-    assert {run.status for run in whole.values()} == {Status.COMPLETED}
+
+
+def _with_small_files(kibibytes: str, out: Path) -> subprocess.CompletedProcess[str]:
+    command = ["bash", "-c", f'ulimit -f {kibibytes}; exec "$0" -c "$1" "$2"', sys.executable, WORDY, str(out)]
+    return subprocess.run(command, cwd=driving.ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def _running(out: Path) -> bool:
@@ -151,7 +181,7 @@ def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def _wait(condition: object) -> None:
+def _wait(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, "it never came"

@@ -62,9 +62,9 @@ def test_actions_outside_the_space_are_named_with_both_sides(action, space, mess
     assert message in str(caught.value)
 
 
-def test_a_policy_that_raises_is_named_with_its_own_last_words():
+def test_a_policy_that_raises_is_named_with_its_own_first_words():
     def broken(observation):
-        raise RuntimeError("first line\nmat1 and mat2 shapes cannot be multiplied")
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied\nsee the manual")
 
     with pytest.raises(UserError) as caught:
         check(broken, DISCRETE)

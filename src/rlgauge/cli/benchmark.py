@@ -191,14 +191,13 @@ def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
 
 def _policies(options: Namespace) -> list[Candidate | Live]:
     seeds = None if options.train_seeds is None else parse_seeds(options.train_seeds)
-    policies = parse_candidates(as_list(options.policy), seeds)
-    if seeds is not None and all(policy.train_seed is None for policy in policies):
-        raise UserError("--train-seeds goes with a policy whose URI holds {seed}, such as sb3:runs/ppo_{seed}.zip.")
+    uris = as_list(options.policy)
     if options.ckpt_path is None:
-        return policies
-    if len(policies) > 1:
-        raise UserError(f"--ckpt_path goes with one --policy; {len(policies)} were given.")
-    return [msgspec.structs.replace(p, ckpt_path=options.ckpt_path) for p in policies if isinstance(p, Candidate)]
+        return parse_candidates(uris, seeds)
+    if len(uris) > 1:
+        raise UserError(f"--ckpt_path goes with one --policy; {len(uris)} were given.")
+    named = [policy for policy in parse_candidates(uris) if isinstance(policy, Candidate)]
+    return parse_candidates([msgspec.structs.replace(policy, ckpt_path=options.ckpt_path) for policy in named], seeds)
 
 
 def _registered(options: Namespace) -> GymnasiumBenchmark:
@@ -225,7 +224,7 @@ def _can_be_filmed(benchmark: Benchmark) -> bool:
     """Whether all environments give frames; those of a class that was not asked to film may not."""
     with contextlib.closing(benchmark.open_gyms()) as gyms:
         modes = {gyms.env(position, 0).render_mode for position in range(len(gyms))}
-    return modes <= {"rgb_array", "rgb_array_list"}
+    return modes == {"rgb_array"}
 
 
 def _check_record_mode(benchmark: Benchmark) -> None:

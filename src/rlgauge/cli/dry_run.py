@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from rlgauge.cli import tables, words
+from rlgauge.cli import words
+from rlgauge.cli.console import say, show_table
 from rlgauge.cli.evaluation import Manner, write
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.units import bytes_text, count_text, seconds_text
@@ -22,8 +23,9 @@ from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
 from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.video import VideoRecorder
+from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
 from rlgauge.kinds.evaluate.run import results_of
-from rlgauge.kinds.evaluate.workload import EvaluateWorkload, blocks, episode
+from rlgauge.kinds.evaluate.workload import EvaluateWorkload, episode
 from rlgauge.launch.local import Local
 
 _SHOWN_AT_EACH_END = 3
@@ -33,11 +35,12 @@ Key = tuple[str, int | None, str]
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode of the list."""
+    """One episode of the list; `run` is the id of the case that it belongs to."""
 
     policy: str
     train_seed: int | None
     task: str
+    run: str
     index: int
     seed: int
     is_there: bool
@@ -52,6 +55,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What one episode of a policy in a task costs, as the probe measured it."""
 
     seconds: float
+    film_seconds: float
     record_bytes: int
     run_bytes: int
     film_bytes: int
@@ -93,7 +97,13 @@ def list_episodes(workload: EvaluateWorkload, store: Store) -> list[Planned]:
             policy, train_seed, task = _key(case)
             planned.append(
                 Planned(
-                    policy=policy, train_seed=train_seed, task=task, index=index, seed=seed, is_there=index in there
+                    policy=policy,
+                    train_seed=train_seed,
+                    task=task,
+                    run=case.id,
+                    index=index,
+                    seed=seed,
+                    is_there=index in there,
                 )
             )
     return planned
@@ -110,15 +120,30 @@ class _Probed:
         self.folder = folder
         self.seconds = seconds
 
-    def costs(self) -> dict[Key, Cost]:
-        """By policy, training seed and task."""
-        return {_key(run.case): _cost(run, self.workload.lanes) for run in self.runs.values() if run is not None}
+    @property
+    def starting_seconds(self) -> float:
+        """What was no playing: starting a worker, making environments, loading policies."""
+        played: float = sum(run.file.result["seconds"] for run in self.runs.values() if run and run.file.result)
+        return max(0.0, self.seconds - played)
 
-    def results_bytes(self) -> float:
-        """What one episode takes in the files of results."""
-        write(results_of(self.workload, self.runs), self.folder)
-        files = [path for path in self.folder.iterdir() if path.is_file()]
-        return sum(path.stat().st_size for path in files) / max(1, len(self.runs))
+    def costs(self, *, sharing: int) -> dict[Key, Cost]:
+        """By policy, training seed and task, with a policy call shared by so many lanes."""
+        runs = [run for run in self.runs.values() if run is not None]
+        return {_key(run.case): _cost(run, self.workload.benchmark.video_dir, sharing=sharing) for run in runs}
+
+    def results_bytes(self, num_episodes: int) -> float:
+        """What the files of results take: measured with each episode once, and with each twice."""
+        found = results_of(self.workload, self.runs)
+        once, twice = (self._written(found, times) for times in (1, 2))
+        return once + (twice - once) * (num_episodes / len(self.runs) - 1)
+
+    def _written(self, found: BenchmarkResults, times: int) -> int:
+        results = [
+            TaskResult.from_episodes(r.task_id, r.episodes * times, policy=r.policy, train_seed=r.train_seed)
+            for r in found.results
+        ]
+        write(BenchmarkResults(results, found.metadata), self.folder)
+        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
 
 
 def _probe(workload: EvaluateWorkload, manner: Manner, folder: Path) -> _Probed:
@@ -136,43 +161,37 @@ def _probe(workload: EvaluateWorkload, manner: Manner, folder: Path) -> _Probed:
     return _Probed(probe, runs, folder, time.perf_counter() - start)
 
 
-def _cost(run: Run, lanes: int) -> Cost:
-    """The probe had one lane; with several, a policy call is shared by them."""
+def _cost(run: Run, video_dir: Path | None, *, sharing: int) -> Cost:
+    """What the probe took; a policy call that it had for itself will serve `sharing` lanes."""
     result = run.file.result or {}
     latency = Latency()
     latency.add_json(result.get("latency", {}))
-    shared = result["steps"] * (latency.policy.quantile(0.5) or 0.0) * (1 - 1 / min(lanes, 10))
+    calling, rendering = (part.num * (part.quantile(0.5) or 0.0) for part in (latency.policy, latency.render))
     records = (run.folder / "records.jsonl").stat().st_size
     everything = sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file())
-    film = next((record.values["video"] for record in run.records if record.values.get("video")), None)
+    names = [str(record.values["video"]) for record in run.records if record.values.get("video")]
     return Cost(
-        seconds=max(0.0, result["seconds"] - shared),
+        seconds=max(0.0, result["seconds"] - rendering - calling * (1 - 1 / sharing)),
+        film_seconds=rendering,
         record_bytes=records,
         run_bytes=everything - records,
-        film_bytes=Path(str(film)).stat().st_size if film else 0,
+        film_bytes=sum(((video_dir or run.folder) / name).stat().st_size for name in names),
     )
 
 
 def _predicted(workload: EvaluateWorkload, manner: Manner, episodes: list[Planned], probed: _Probed) -> Prediction:
-    costs = probed.costs()
+    costs = probed.costs(sharing=min(workload.lanes, workload.benchmark.num_episodes))
     todo = [planned for planned in episodes if not planned.is_there]
-    playing = sum(costs[planned.key].seconds for planned in todo)
-    starting = max(
-        0.0, probed.seconds - sum(run.file.result["seconds"] for run in probed.runs.values() if run and run.file.result)
-    )
     filmed = [planned for planned in todo if _films(workload) and _may_be_filmed(workload, planned.index)]
-    num_runs = {
-        (*planned.key, block.first)
-        for planned in todo
-        for block in blocks(planned.index + 1)
-        if block.last > planned.index
-    }
+    runs = {planned.run: planned.key for planned in todo}
+    playing = sum(costs[planned.key].seconds for planned in todo)
+    playing += sum(costs[planned.key].film_seconds for planned in filmed)
     size = sum(costs[planned.key].record_bytes for planned in todo)
-    size += sum(costs[key[0], key[1], key[2]].run_bytes for key in num_runs)
     size += sum(costs[planned.key].film_bytes for planned in filmed)
+    size += sum(costs[key].run_bytes for key in runs.values())
     return Prediction(
-        seconds=playing / manner.workers + (starting if todo else 0.0),
-        bytes=size + probed.results_bytes() * len(episodes),
+        seconds=playing / manner.workers + (probed.starting_seconds if todo else 0.0),
+        bytes=size + probed.results_bytes(len(episodes)),
         probe_seconds=probed.seconds,
         films_at_most=len(filmed),
     )
@@ -200,29 +219,30 @@ def _as_json(episodes: list[Planned], prediction: Prediction | None, reasons: li
 
 
 def _tell(episodes: list[Planned], prediction: Prediction | None, reasons: list[str], manner: Manner) -> None:
-    header = ["policy", "task", "episode", "seed", ""]
-    rows = [
-        [
-            p.policy if p.train_seed is None else f"{p.policy} (train seed {p.train_seed})",
-            p.task,
-            str(p.index),
-            str(p.seed),
-        ]
-        + ["there already" if p.is_there else ""]
-        for p in episodes
-    ]
+    rows = [_row_of(planned) for planned in episodes]
     left_out = len(rows) - 2 * _SHOWN_AT_EACH_END
     if left_out > 0:
         rows[_SHOWN_AT_EACH_END:-_SHOWN_AT_EACH_END] = [["...", f"{left_out} more", "", "", ""]]
-    tables.show(header, rows)
+    show_table(["policy", "task", "episode", "seed", ""], rows)
     there = sum(planned.is_there for planned in episodes)
-    print(f"\n{count_text(len(episodes), 'episode')}, {there} of them in {manner.out} already. --json lists them all.")
+    print()
+    say(f"{count_text(len(episodes), 'episode')}, {there} of them in {manner.out} already. --json lists them all.")
     for reason in reasons:
-        print(f"The probe failed: {reason}")
+        say(f"The probe failed: {reason}")
     if prediction is not None:
-        films = f", at most {count_text(prediction.films_at_most, 'film')} included" if prediction.films_at_most else ""
-        print(
-            f"Predicted: about {seconds_text(prediction.seconds)} with {count_text(manner.workers, 'worker')}, "
-            f"{bytes_text(prediction.bytes)} on disk{films}. This rests on one real episode of each policy in each task "
-            f"(played just now, in {seconds_text(prediction.probe_seconds)}); episodes differ in length."
-        )
+        say(_in_words(prediction, manner))
+
+
+def _row_of(planned: Planned) -> list[str]:
+    seed = "" if planned.train_seed is None else f" (train seed {planned.train_seed})"
+    there = "there already" if planned.is_there else ""
+    return [planned.policy + seed, planned.task, str(planned.index), str(planned.seed), there]
+
+
+def _in_words(prediction: Prediction, manner: Manner) -> str:
+    films = f", at most {count_text(prediction.films_at_most, 'film')} included" if prediction.films_at_most else ""
+    return (
+        f"Predicted: about {seconds_text(prediction.seconds)} with {count_text(manner.workers, 'worker')}, "
+        f"{bytes_text(prediction.bytes)} on disk{films}. This rests on one real episode of each policy in each task, "
+        f"played just now in {seconds_text(prediction.probe_seconds)}; episodes differ in length."
+    )

@@ -23,75 +23,92 @@ _ROOT = "rlgauge.Benchmark"
 
 def plain(message: str, command: str, argv: Sequence[str], known: Sequence[str]) -> UserError:
     """The sentence for an error of the parser: what was given, the nearest of what is possible."""
+    if message.startswith('Parser key "benchmark"'):
+        return UserError(_benchmark(message))
+    text = _of_options(message, argv, known) or _of_configuration(message, known) or " ".join(message.split())
+    return UserError(text.replace("COMMAND", command))
+
+
+def _of_options(message: str, argv: Sequence[str], known: Sequence[str]) -> str | None:
+    """What is wrong with an option or its value."""
     if found := re.search(r"unrecognized arguments: (\S+)", message):
-        if "given class_path" not in message:
-            return _unknown_option(found[1], command, argv, known)
+        return _unknown_option(found[1].partition("=")[0], argv, known)
     if found := re.match(r"argument ([\w./-]+).*: expected (one|at least one) argument", message):
-        return UserError(f"{found[1].partition('/--')[0]} needs a value.")
-    if '"benchmark"' in message.partition("\n")[0]:
-        return _benchmark(message)
+        return f"{found[1].partition('/--')[0]} needs a value."
+    if found := re.search(r"arguments are required: (.+)", message):
+        return f"Say {found[1]}. See `COMMAND --help`."
+    if (found := re.match(r'Parser key "([\w.]+)"', message)) and found[1] != "config":
+        return _wrong_value(_spelled(found[1], known), message)
+    return None
+
+
+def _of_configuration(message: str, known: Sequence[str]) -> str | None:
+    """What is wrong with --config FILE or with what is in it."""
     if found := re.match(r'Parser key "config": (.*)', message, re.DOTALL):
-        return UserError(f"--config: {_last_line(found[1])}")
+        return f"--config: {_last_line(found[1])}"
     if found := re.match(r"Option '([\w.]+)' is not accepted", message):
         near = _near(found[1], [name[2:].replace("-", "_") for name in known])
-        return UserError(f"The configuration file has an unknown entry {found[1]!r}.{near} See `{command} --help`.")
-    if found := re.match(r'Parser key "([\w.]+)"', message):
-        key = found[1]
-        spelled = next((name for name in known if name[2:].replace("-", "_") == key), f"--{key}")
-        return UserError(_wrong_value(spelled, message))
+        return f"The configuration file has an unknown entry {found[1]!r}.{near} See `COMMAND --help`."
     if found := re.match(r"Problems parsing config: (.*)", message, re.DOTALL):
-        return UserError(f"The configuration file is no YAML: {' '.join(found[1].split())}")
-    return UserError(" ".join(message.split()))
+        return f"The configuration file is no YAML: {' '.join(found[1].split())}."
+    return None
 
 
-def _unknown_option(given: str, command: str, argv: Sequence[str], known: Sequence[str]) -> UserError:
-    name = given.partition("=")[0]
-    typed = next((a for a in argv if a.partition("=")[0].replace("-", "_") == name.replace("-", "_")), name)
-    typed = typed.partition("=")[0]
-    what = "Unknown option" if typed.startswith("-") else "Unexpected argument"
-    return UserError(f"{what} {typed!r}.{_near(typed, known)} See `{command} --help`.")
+def _spelled(key: str, known: Sequence[str]) -> str:
+    return next((name for name in known if name[2:].replace("-", "_") == key), f"--{key}")
 
 
-def _benchmark(message: str) -> UserError:
+def _unknown_option(name: str, argv: Sequence[str], known: Sequence[str]) -> str:
+    """The option as it was typed, which the parser no longer knows."""
+    typed = (argument.partition("=")[0] for argument in argv)
+    given = next((option for option in typed if option.replace("-", "_") == name.replace("-", "_")), name)
+    what = "Unknown option" if given.startswith("-") else "Unexpected argument"
+    return f"{what} {given!r}.{_near(given, known)} See `COMMAND --help`."
+
+
+def _benchmark(message: str) -> str:
     """What is wrong with --benchmark CLASS_PATH or with one of its arguments."""
     given = re.search(r"given class_path '([^']+)'", message) or re.search(r"Given value: ([\w.:]+)$", message)
     if given is None:
-        return UserError(f"--benchmark: {_innermost(message)}")
+        return f"--benchmark: {_innermost(message)}"
     path = given[1]
     if path == _ROOT:
-        return UserError("The options --benchmark.NAME go with --benchmark CLASS_PATH: say which benchmark is meant.")
-    if "No module named" in message or "has no attribute" in message or "dot import path" in message:
-        return _not_importable(path)
-    if re.search(r"Given value: [\w.:]+$", message) and "does not correspond" not in message:
+        return "The options --benchmark.NAME go with --benchmark CLASS_PATH: say which benchmark is meant."
+    return _of_import(path, message) or _of_arguments(path, message) or f"--benchmark {path}: {_innermost(message)}"
+
+
+def _of_import(path: str, message: str) -> str | None:
+    """What is wrong with the class path."""
+    if re.search("No module named|has no attribute|dot import path", message):
+        try:
+            import_object(path)
+        except UserError as error:
+            return str(error)
+    if "does not correspond to a subclass" in message:
+        return f"{path} is no benchmark: --benchmark takes the class path of a subclass of {_ROOT}."
+    if re.search(r"Given value: [\w.:]+$", message):
         module = path.rpartition(".")[0]
-        return UserError(
-            f"--benchmark {path} can't be imported: {_innermost(message)} See `python -c 'import {module}'`."
-        )
-    kind = import_object(path)
-    if "does not correspond to a subclass" in message or not isinstance(kind, type):
-        return UserError(f"{path} is no benchmark: --benchmark takes the class path of a subclass of {_ROOT}.")
+        return f"--benchmark {path} can't be imported: {_innermost(message)} See `python -c 'import {module}'`."
+    return None
+
+
+def _of_arguments(path: str, message: str) -> str | None:
+    """What is wrong with an argument of the benchmark."""
     if found := re.search(r"Option '([\w.]+)' is not accepted|unrecognized arguments: --([\w.]+)", message):
         name = found[1] or found[2]
-        near = _near(f"--benchmark.{name}", [f"--benchmark.{known}" for known in _arguments(kind)])
-        return UserError(f"{path} takes no argument {name!r}.{near}")
+        known = [f"--benchmark.{known}" for known in _arguments(import_object(path))]
+        return f"{path} takes no argument {name!r}.{_near(f'--benchmark.{name}', known)}"
     if found := re.search(r"arguments are required: (\S+)", message):
-        return UserError(f"{path} needs --benchmark.{found[1]}.")
-    if found := re.search(r'Parser key "([\w.]+)":\n(?!.*Parser key).*', message.partition("\n")[2], re.DOTALL):
-        return UserError(_wrong_value(f"--benchmark.{found[1]}", found[0]))
-    return UserError(f"--benchmark {path}: {_innermost(message)}")
-
-
-def _not_importable(path: str) -> UserError:
-    try:
-        import_object(path)
-    except UserError as error:
-        return error
-    return UserError(f"--benchmark {path} can't be imported.")
+        return f"{path} needs --benchmark.{found[1]}."
+    inner = message.partition("\n")[2]
+    if found := re.search(r'Parser key "([\w.]+)":\n(?!.*Parser key).*', inner, re.DOTALL):
+        return _wrong_value(f"--benchmark.{found[1]}", found[0])
+    return None
 
 
 def _arguments(kind: type) -> list[str]:
-    names = [name for each in kind.__mro__ for name in inspect.signature(each.__init__).parameters]  # type: ignore[misc]
-    return sorted({*names} - {"self", "args", "kwargs", "gyms"})
+    names = inspect.signature(kind).parameters
+    return sorted({*names} - {"args", "kwargs", "gyms"})
 
 
 def _wrong_value(option: str, message: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from rlgauge.cli import progress, tables, words
+from rlgauge.cli import progress, words
+from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
 from rlgauge.cli.units import count_text
 from rlgauge.core.errors import UserError
@@ -112,19 +113,34 @@ def write_copy(results: BenchmarkResults, path: Path) -> None:
 
 def tell(results: BenchmarkResults, manner: Manner) -> None:
     """Print the table, what must be known with it, and where everything is."""
-    tables.show(*results.table())
+    show_table(*results.table())
     for paragraph in (
         [f"warning: {text}" for text in results.warnings()],
         list(words.comparisons(results)),
         list(words.timing(results)),
     ):
         if paragraph:
-            print("\n" + "\n".join(paragraph))
-    print(f"\nResults: {manner.out}/results.json, results.csv, episodes.csv, results.md (digest {results.digest()})")
-    videos = sorted({Path(e.video).parent.parent for r in results.results for e in r.episodes if e.video})
-    if videos:
-        num_videos = sum(e.video is not None for r in results.results for e in r.episodes)
-        print(f"Videos: {count_text(num_videos, 'file')} in {', '.join(map(str, videos))}")
+            print()
+        for text in paragraph:
+            say(text)
+    print()
+    say(f"Results: {manner.out}/results.json, results.csv, episodes.csv, results.md (digest {results.digest()})")
+    if videos := _videos(results):
+        say(videos)
+
+
+def _videos(results: BenchmarkResults) -> str | None:
+    """Where the films are, or why there are none."""
+    settings = results.metadata["settings"]
+    if settings["video_dir"] is None or settings["record_mode"] == "none":
+        return None
+    episodes = [episode for result in results.results for episode in result.episodes]
+    num_videos = sum(episode.video is not None for episode in episodes)
+    if num_videos:
+        return f"Videos: {count_text(num_videos, 'file')} in {settings['video_dir']}"
+    unmeasured = sum(episode.outcome == "unmeasured" for episode in episodes)
+    reason = f"; success is unmeasured in {unmeasured} of {count_text(len(episodes), 'episode')}" if unmeasured else ""
+    return f"Videos: no new ones, since the record mode is {settings['record_mode']}{reason}"
 
 
 def _judge(results: BenchmarkResults, runs: Sequence[Run | None], manner: Manner) -> int:
@@ -137,7 +153,8 @@ def _judge(results: BenchmarkResults, runs: Sequence[Run | None], manner: Manner
             print(_told(run), file=sys.stderr)
         print(f"See all: rlgauge runs list {manner.out}. Again: the same command with --rerun-failed.", file=sys.stderr)
     if num_errors > manner.max_errors:
-        text = f"{count_text(num_errors, 'episode')} ended in an error or a timeout; --max-errors allows {manner.max_errors}."
+        told = count_text(num_errors, "episode")
+        text = f"{told} ended in an error or a timeout; --max-errors allows {manner.max_errors}."
         print(text, file=sys.stderr)
     return FAILED if failed or num_errors > manner.max_errors else FINE
 

@@ -80,15 +80,17 @@ def _collect(argv: Sequence[str], repeated: set[str]) -> list[str]:
     result: list[str] = []
     values: dict[str, list[str]] = {}
     arguments = iter(argv)
+    rest: list[str] = []
     for argument in arguments:
         name, equals, value = argument.partition("=")
         if argument == "--":
-            result += [argument, *arguments]
+            rest = [argument, *arguments]
         elif name in repeated:
             values.setdefault(name, []).append(value if equals else _value_of(name, arguments))
         else:
             result.append(argument)
-    return [f"{name}={json.dumps(found)}" for name, found in values.items()] + result
+    lists = [f"{name}={json.dumps(found, ensure_ascii=False)}" for name, found in values.items()]
+    return [*result, *lists, *rest]  # after --config, whose values they replace
 
 
 def _value_of(name: str, arguments: Iterator[str]) -> str:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from rlgauge.cli.units import seconds_text
+from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.execute import Event
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
@@ -103,4 +103,4 @@ def _line(tally: Tally, seconds: float) -> str:
     text = f"{tally.num_done} of {tally.num_wanted} episodes"
     if played > 0:
         text += f", about {seconds_text((tally.num_wanted - tally.num_done) * seconds / played)} left"
-    return text + (f", {tally.num_failed} runs failed" if tally.num_failed else "")
+    return text + (f", {count_text(tally.num_failed, 'run')} failed" if tally.num_failed else "")

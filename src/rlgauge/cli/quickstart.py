@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
+from rlgauge.cli.console import say
 from rlgauge.cli.evaluation import Manner, evaluate
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.kinds.evaluate.run import make_workload
 from rlgauge.quickstart.benchmark import QuickstartBenchmark
 
+_SUCCESS = (
+    "A success is a return that reaches the reward threshold of the environment's registration in Gymnasium; that of "
+    "Pendulum-v1 has none."
+)
+
 
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge quickstart`. Raises UserError."""
     parser = make_parser(
         "quickstart",
-        "Evaluate a random, a hand-written and a trained policy in CartPole-v1, Acrobot-v1 and Pendulum-v1, on the same "
-        "episodes, with a video of each.",
+        "Evaluate a random, a hand-written and a trained policy in CartPole-v1, Acrobot-v1 and Pendulum-v1, on the "
+        "same episodes, with a video of each.",
     )
     parser.add_argument("--out", type=str, default="quickstart", metavar="DIR", help="folder of runs, results, videos")
     parser.add_argument("--num-episodes", type=int, default=100, metavar="N", help="episodes of each policy in each")
@@ -32,6 +38,8 @@ def main(argv: Sequence[str]) -> int:
     benchmark = QuickstartBenchmark(num_episodes=options.num_episodes, video_dir=out / "videos")
     code = evaluate(make_workload(benchmark, policies()), Manner(out=out, workers=options.workers))
     if code in {FINE, FAILED}:
+        print()
+        say(_SUCCESS)
         print(_next(out))
     return code
 
@@ -48,8 +56,6 @@ def policies() -> list[str]:
 
 def _next(out: Path) -> str:
     return f"""
-A success is a return of at least what the environment's registration names as solved; Pendulum-v1 names nothing.
-
 Next:
   rlgauge runs list {out}
   rlgauge benchmark --env CartPole-v1 --policy random --policy zero --num-episodes 50 --workers 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from rlgauge.cli import tables, words
+from rlgauge.cli import words
+from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FINE, dispatch
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.units import seconds_text
@@ -29,6 +31,8 @@ list  every run of the folder: status, records, errors, what went wrong
 show  one run: its configuration, machine, results, records and log
 
 `rlgauge runs list --help` and `rlgauge runs show --help` say more."""
+_WRONG = "what went wrong"
+_HEADER = ["id", "run", "policy", "status", "attempt", "records", "errors", "started (UTC)", "time", "host", _WRONG]
 _NUM_RECORDS, _NUM_LINES = 5, 20
 
 
@@ -195,22 +199,19 @@ def _tell(rows: Sequence[Row], out: str, wanted: Status | None) -> None:
     if not rows:
         print(f"There are no {'' if wanted is None else wanted + ' '}runs in {out}.")
         return
-    header = [
-        "id",
-        "run",
-        "policy",
-        "status",
-        "attempt",
-        "records",
-        "errors",
-        "started (UTC)",
-        "time",
-        "host",
-        "what went wrong",
-    ]
     cells = [[str(cell) for cell in _cells(row)] for row in rows]
-    kept = [column for column in range(len(header)) if any(line[column] for line in cells)]
-    tables.show([header[column] for column in kept], [[line[column] for column in kept] for line in cells])
+    is_below = sys.stdout.isatty()  # a column of sentences would squeeze the others
+    kept = [
+        i for i, title in enumerate(_HEADER) if any(line[i] for line in cells) and not (is_below and title == _WRONG)
+    ]
+    show_table(
+        [_HEADER[i] for i in kept],
+        [[line[i] for i in kept] for line in cells],
+        expendable=("host", "attempt", "started (UTC)", "time"),
+    )
+    for row in rows:
+        if is_below and row.failure:
+            say(f"{row.id} {row.failure}")
 
 
 def _cells(row: Row) -> tuple[object, ...]:

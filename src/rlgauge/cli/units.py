@@ -11,9 +11,9 @@ _MINUTE, _HOUR = 60, 3600
 
 
 def parse_bytes(text: str) -> int:
-    """Bytes of `2GiB`, `500M` or `1e9`; K, M, G and T are powers of 1024, KB, MB, GB and TB of 1000. Raises UserError."""
-    match = re.fullmatch(r"([\d.]+(?:e\d+)?)\s*([kmgt]?)(i?b)?", text.strip().lower())
-    if match is None or match[1].count(".") > 1:
+    """Bytes of `2GiB`, `500M` or `1e9`: K is 1024, KB is 1000, and so are their powers. Raises UserError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)\s*([kmgt]?)(i?b)?", text.strip().lower())
+    if match is None:
         raise UserError(f"{text!r} is no size: write one such as 2GiB or 500MB.")
     number, letter, ending = match.groups()
     factor = 1000 ** "kmgt".index(letter) * 1000 if letter and ending == "b" else _SIZES[letter]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rlgauge.cli.units import seconds_text
+from rlgauge.core.errors import UserError
 from rlgauge.core.run import Run, Status
 from rlgauge.kinds.evaluate.aggregate import Comparison
 from rlgauge.kinds.evaluate.results import BenchmarkResults
@@ -19,8 +20,10 @@ _SIGNIFICANT = 0.05
 def comparisons(results: BenchmarkResults) -> Iterator[str]:
     """The first policy against each other one, task by task."""
     for baseline in results.policies[1:]:
-        for comparison in results.compare(candidate=results.policies[0], baseline=baseline):
-            yield _compared(comparison)
+        try:
+            yield from map(_compared, results.compare(candidate=results.policies[0], baseline=baseline))
+        except UserError as error:  # the runs of one of them failed, which is told elsewhere
+            yield str(error)
 
 
 def _compared(comparison: Comparison) -> str:
@@ -49,9 +52,11 @@ def _return(difference: Summary) -> str:
 
 def _success(success: PairedSuccess) -> str:
     point, low, high = (100 * (value or 0.0) for value in _bounds(success.difference))
-    end = f"p = {success.p_value:.2g}"
-    if success.p_value >= _SIGNIFICANT:
-        return f"no difference in success shown: {point:+.1f} points [{low:.1f}, {high:.1f}], {end}"
+    is_significant = success.p_value < _SIGNIFICANT
+    test = f"p = {success.p_value:.2g}"
+    if low <= 0 <= high and not is_significant:
+        return f"no difference in success shown: {point:+.1f} points [{low:.1f}, {high:.1f}], {test}"
+    end = test if is_significant else f"though {test}"
     if point > 0:
         return f"success higher by {point:.1f} points [{low:.1f}, {high:.1f}], {end}"
     return f"success lower by {-point:.1f} points [{-high:.1f}, {-low:.1f}], {end}"
@@ -88,6 +93,6 @@ def what_went_wrong(run: Run) -> str:
     trace = run.file.fail_trace or ""
     if not trace.startswith("Traceback"):
         return next(iter(trace.splitlines()), "")
-    after_frames = trace[trace.rindex("  File ") :] if "  File " in trace else trace
+    after_frames = trace[trace.rfind("\n  ") + 1 :] if "\n  " in trace else trace.partition("\n")[2]
     found = re.search(r"^\S.*$", after_frames, re.MULTILINE)
     return found[0] if found else trace.splitlines()[-1]

@@ -48,10 +48,12 @@ def fingerprint(content: object) -> str:
 def canonical(value: object) -> Any:  # noqa: ANN401  # JSON is any of seven types
     """The same JSON value in its one spelling: tuples are lists, whole floats are integers, True stays True.
 
-    Raises TypeError for what JSON can't say and ValueError for a number that is not finite.
+    Raises TypeError for what JSON can't say and ValueError for an infinite number or a text that is not Unicode.
     """
-    if value is None or isinstance(value, (bool, str, int)):
+    if value is None or isinstance(value, (bool, int)):
         return value
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, float):
         return _canonical_number(value)
     if isinstance(value, Mapping):
@@ -75,4 +77,10 @@ def _canonical_number(value: float) -> int | float:
 def _key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"the key {key!r} is not a text; JSON objects have text keys")
-    return key
+    return _text(key)
+
+
+def _text(value: str) -> str:
+    if not value.isascii():
+        value.encode()  # UnicodeEncodeError, a ValueError, for half a surrogate pair: no file could hold it
+    return value

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import msgspec
 
 from rlgauge.core import provenance
-from rlgauge.core.case import Case
+from rlgauge.core.case import Case, canonical
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import plain_errors, write_atomic
 from rlgauge.core.run import FORMAT, ConfigFile, Record, Run, Start, Status
 from rlgauge.core.store import Attempt, Need, Store, now
-from rlgauge.core.workload import Description, Measure, Workload
+from rlgauge.core.workload import Context, Description, Measure, Workload
 
 POLL_SECONDS = 0.5
 """How often a driver looks whether the cases that somebody else runs are done."""
@@ -29,13 +29,21 @@ PLANS = "plans"
 """The folder of a store that holds the plans being executed."""
 MAX_DEATHS = 2
 """A case whose worker died this often under one driver is given up."""
+MAX_BARREN = 3
+"""So many launches in a row that began no run are one fault of all."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A case of a plan, and how many records complete it."""
+    """A case of a plan, how many records complete it, and up to which attempt what failed is to be tried again."""
 
     case: Case
     num_wanted: int | None = None
+    rerun_up_to: int | None = None
+
+    @property
+    def need(self) -> Need:
+        """What is wanted of the case."""
+        return Need(num_wanted=self.num_wanted, rerun_up_to=self.rerun_up_to)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +64,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     process: str = "shared"
     hang_seconds: float | None = None
     limits: Limits = Limits()
-    rerun_failed_before: str | None = None
     command: list[str] = []
-
-    def need(self, item: Item) -> Need:
-        """What is wanted of the item's case."""
-        return Need(num_wanted=item.num_wanted, rerun_failed_before=self.rerun_failed_before)
 
     def config(self, item: Item) -> ConfigFile:
         """config.json of an attempt at the item's case."""
@@ -74,7 +77,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def start(self) -> Start:
         """run.json at the start of a run: the driver's command, this machine."""
         return Start(
-            command=shlex.join(self.command), start_time=now(), host=provenance.host(), provenance=provenance.collect(argv=self.command)
+            command=shlex.join(self.command),
+            start_time=now(),
+            host=provenance.host(),
+            provenance=provenance.collect(argv=self.command),
         )
 
 
@@ -120,7 +126,15 @@ def execute(
     Cases that another driver is running are waited for. Raises UserError for a mistake that would fail every case.
     """
     store.make()
-    items = list({case.id: Item(case=case, num_wanted=workload.num_wanted(case)) for case in workload.cases()}.values())
+    cases = {case.id: case for case in workload.cases()}
+    items = [
+        Item(
+            case=case,
+            num_wanted=workload.num_wanted(case),
+            rerun_up_to=store.num_attempts(case) if rerun_failed else None,
+        )
+        for case in cases.values()
+    ]
     plan = Plan(
         root=str(store.root.resolve()),
         workload=workload.describe() if described else None,
@@ -129,7 +143,6 @@ def execute(
         process=workload.process,
         hang_seconds=workload.hang_seconds,
         limits=limits or Limits(),
-        rerun_failed_before=now() if rerun_failed else None,
         command=provenance.masked(sys.argv),
     )
     _run_until_done(plan, store, launcher=launcher, workload=workload, on_event=on_event)
@@ -139,10 +152,11 @@ def execute(
 def measure(attempt: Attempt, case: Case, measure_case: Measure, on_record: Callable[[Record], None]) -> Outcome:
     """Measure one case into its attempt. An exception becomes a failed run with its traceback."""
     try:
-        for record in measure_case(case, attempt):
-            attempt.append(record)
-            on_record(record)
-        attempt.close()
+        with contextlib.closing(attempt):
+            for record in measure_case(case, attempt):
+                attempt.append(record)
+                on_record(record)
+        canonical(attempt.result)  # what run.json can't hold is this run's failure
     except UserError as error:
         return Outcome(status=Status.FAILED, fail_kind="usage", fail_trace=str(error), message=str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # the one place where an exception becomes a failed run
@@ -153,7 +167,38 @@ def measure(attempt: Attempt, case: Case, measure_case: Measure, on_record: Call
 def failure(error: BaseException) -> Outcome:
     """The outcome of a run that raised."""
     trace = "".join(traceback.format_exception(error))
-    return Outcome(status=Status.FAILED, fail_kind="error", fail_trace=trace, message=f"{type(error).__name__}: {error}")
+    message = f"{type(error).__name__}: {error}"
+    return Outcome(status=Status.FAILED, fail_kind="error", fail_trace=_printable(trace), message=_printable(message))
+
+
+def commit(item: Item, attempt: Attempt, outcome: Outcome) -> Event:
+    """Commit the end of a run; the event that tells of it."""
+    end = attempt.commit(
+        outcome.status, result=outcome.result, fail_kind=outcome.fail_kind, fail_trace=outcome.fail_trace
+    )
+    return Event(
+        case_id=item.case.id,
+        num_records=end.num_records or 0,
+        status=end.status,
+        fail_kind=end.fail_kind,
+        message=outcome.message or end.fail_trace,
+    )
+
+
+class LazySession:
+    """Measures in a session that is opened for the first case: where that raises, it is that case's failure."""
+
+    def __init__(self, make: Callable[[], Workload], stack: contextlib.ExitStack) -> None:
+        """The workload comes from `make`; the session is closed with `stack`."""
+        self._make = make
+        self._stack = stack
+        self._measure_case: Measure | None = None
+
+    def measure(self, case: Case, context: Context) -> Iterator[Record]:
+        """The records of one case."""
+        if self._measure_case is None:
+            self._measure_case = self._stack.enter_context(self._make().session())
+        yield from self._measure_case(case, context)
 
 
 @contextlib.contextmanager
@@ -176,11 +221,13 @@ def _run_until_done(
     plan: Plan, store: Store, *, launcher: Launcher, workload: Workload, on_event: Callable[[Event], None]
 ) -> None:
     deaths: Counter[str] = Counter()
+    num_barren = 0
     while missing := [item for item in _missing(plan, store) if deaths[item.case.id] < MAX_DEATHS]:
-        free = [item for item in missing if not _is_running(store, item)]
+        free = [item for item in missing if not store.is_busy(item.case)]
         if not free:
             time.sleep(POLL_SECONDS)
             continue
+        num_begun = _num_attempts(free, store)
         rest = msgspec.structs.replace(plan, items=free)
         with plan_file(rest, store) as path, contextlib.closing(launcher.launch(rest, path, workload)) as events:
             for event in events:
@@ -188,16 +235,26 @@ def _run_until_done(
                 if event.fail_kind == "usage":
                     raise UserError(event.message or "")
         deaths.update(item.case.id for item in free if _has_died(store, item))
+        num_barren = num_barren + 1 if _num_attempts(free, store) == num_begun else 0
+        if num_barren == MAX_BARREN:
+            raise UserError(
+                f"No run could be begun, {MAX_BARREN} times in a row: the workers end before they claim one."
+            )
 
 
 def _missing(plan: Plan, store: Store) -> list[Item]:
-    return [item for item in plan.items if store.needs(item.case, plan.need(item))]
+    return [item for item in plan.items if store.needs(item.case, item.need)]
 
 
-def _is_running(store: Store, item: Item) -> bool:
-    return any(run.status is Status.RUNNING for run in store.attempts(store.root / item.case.folder))
+def _num_attempts(items: list[Item], store: Store) -> int:
+    return sum(store.num_attempts(item.case) for item in items)
 
 
 def _has_died(store: Store, item: Item) -> bool:
-    run = store.find(item.case)
-    return run is not None and run.status is Status.DIED
+    attempts = store.attempts(store.root / item.case.folder)
+    return bool(attempts) and attempts[-1].status is Status.DIED
+
+
+def _printable(text: str) -> str:
+    """The text as any file can hold it: names of files may bring bytes that are no Unicode."""
+    return text.encode(errors="backslashreplace").decode()

@@ -17,6 +17,8 @@ _ADVICE = {
     errno.EROFS: "choose another output folder",
     errno.EACCES: "choose another output folder or change its permissions",
     errno.EPERM: "choose another output folder or change its permissions",
+    errno.EEXIST: "a file has the folder's name; choose another output folder",
+    errno.ENOTDIR: "a part of its path is a file; choose another output folder",
     errno.EFBIG: "raise the limit on file sizes (`ulimit -f`) and give the same command again",
 }
 
@@ -52,6 +54,15 @@ def write_atomic(path: Path, content: bytes) -> None:
             raise
 
 
+def read_if_there(path: Path) -> bytes | None:
+    """The file's content; None where there is no such file. Raises StoreError."""
+    with plain_errors(path, "read"):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
 def write_all(descriptor: int, content: bytes) -> None:
     """Write every byte: a full disk may take only some of them without saying so."""
     view = memoryview(content)
@@ -63,8 +74,8 @@ def create_exclusively(path: Path, content: bytes) -> bool:
     """Create the file with its content in one step; False where it exists already. Raises StoreError."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     with plain_errors(path):
-        part.write_bytes(content)
         try:
+            part.write_bytes(content)
             os.link(part, path)
         except FileExistsError:
             return False

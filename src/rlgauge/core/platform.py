@@ -121,9 +121,13 @@ def die_with_pipe(descriptor: int) -> None:
     if os.getpgrp() != leader:
         raise RuntimeError("die_with_pipe kills a whole group: start the process with start_new_session=True")
     start = process_start(leader)
-    middle = os.fork()
-    if middle == 0:
-        _fork_watchdog(leader, start, descriptor)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        middle = os.fork()
+        if middle == 0:
+            _fork_watchdog(leader, start, descriptor)  # where these signals stay blocked
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     _, failed = os.waitpid(middle, 0)
     if failed:
         raise OSError("the watchdog process could not be started")
@@ -177,8 +181,6 @@ def _fork_watchdog(leader: int, start: float | None, descriptor: int) -> NoRetur
 
 def _watch(leader: int, start: float | None, descriptor: int) -> None:
     """The watchdog's whole life: wait for the end of the pipe or of the leader, then kill the group, itself in it."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     os.closerange(0, descriptor)
     os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
     while process_start(leader) == start:

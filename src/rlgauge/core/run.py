@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from rlgauge.core.case import Case
+from rlgauge.core.files import read_if_there
 
 FORMAT = 1
 """Version of run.json, config.json, records.jsonl and plans; raised when a reader of the old one would misread."""
@@ -110,6 +111,11 @@ class ReadRecords(msgspec.Struct, frozen=True):
     records: list[Record]
     num_dropped: int
 
+    @property
+    def num_valid(self) -> int:
+        """Records that are no errors."""
+        return sum(record.error is None for record in self.records)
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Record).decode
@@ -134,11 +140,8 @@ def decode_record(line: bytes) -> Record | None:
 
 
 def read_records(path: Path) -> ReadRecords:
-    """The valid records of a file, the last of each index, in index order. A missing file has none."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return ReadRecords([], 0)
+    """The valid records, the last of each index, in index order; a missing file has none. Raises StoreError."""
+    lines = (read_if_there(path) or b"").split(b"\n")
     decoded = [decode_record(line) for line in lines if line]
     by_index = {record.index: record for record in decoded if record is not None}
     return ReadRecords([by_index[index] for index in sorted(by_index)], decoded.count(None))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
-import time
+import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from rlgauge.core import platform
 from rlgauge.core.case import Case
-from rlgauge.core.files import StoreError, create_exclusively, plain_errors, write_all, write_atomic
+from rlgauge.core.claim import Claim, claim_path, lives, number_of, read_claim
+from rlgauge.core.files import StoreError, create_exclusively, plain_errors, read_if_there, write_all, write_atomic
 from rlgauge.core.run import (
     FORMAT,
     ConfigFile,
@@ -29,34 +31,25 @@ from rlgauge.core.run import (
     read_records,
 )
 
-STALE_SECONDS = 60.0
-"""A run on another machine whose heartbeat is older than this has died."""
 BEAT_SECONDS = 10.0
 """How often a supervisor touches the heartbeat of the run that it watches."""
+SHORT = "short"
+"""The `fail_kind` of a run whose measurement ended with fewer records than wanted."""
 
 _PROGRESS_BYTES = 16
 _FINAL = {Status.COMPLETED, Status.FAILED, Status.TIMEOUT}
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """Who runs an attempt: `claim-<number>` beside it, created exclusively."""
-
-    attempt: str
-    host: str
-    pid: int
-    process_start: float | None
-    time: str
+_File = TypeVar("_File", bound=msgspec.Struct)
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller wants of a case: so many records, and what failed before a time (as `now()` says it) tried again."""
+    """What a caller wants of a case: so many records, and what failed in attempts up to a number tried again."""
 
     num_wanted: int | None = None
-    rerun_failed_before: str | None = None
+    rerun_up_to: int | None = None
 
     def reruns(self, run: Run) -> bool:
         """Whether what failed in this run is to be measured again."""
-        return self.rerun_failed_before is not None and run.file.start_time < self.rerun_failed_before
+        return self.rerun_up_to is not None and number_of(run.attempt) <= self.rerun_up_to
 
 
 class Store:
@@ -68,6 +61,7 @@ class Store:
 
     def make(self) -> None:
         """Make the folder. Raises StoreError where that can't be."""
+        _check_name(self.root)
         with plain_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".writable.{uuid.uuid4().hex}"
@@ -82,6 +76,16 @@ class Store:
         """Whether the case still has to be run, whoever may be running it now."""
         return _is_missing(self.find(case), need)
 
+    def is_busy(self, case: Case) -> bool:
+        """Whether somebody is running the case now."""
+        folder = self.root / case.folder
+        number = _last_number(folder)
+        return _is_busy(folder, self.attempts(folder), number=number)
+
+    def num_attempts(self, case: Case) -> int:
+        """The number of the last attempt that was begun."""
+        return _last_number(self.root / case.folder)
+
     def runs(self) -> Iterator[Run]:
         """One run per case, the one that speaks for it, in the order of folder names."""
         for folder in self._case_folders():
@@ -90,7 +94,7 @@ class Store:
 
     def attempts(self, case_folder: Path) -> list[Run]:
         """All attempts at a case, the oldest first."""
-        names = sorted((name for name in _listed(case_folder) if _number(name) > 0), key=lambda name: (_number(name), name))
+        names = sorted((name for name in _listed(case_folder) if number_of(name) > 0), key=_order)
         return [run for name in names if (run := _read_run(case_folder, name)) is not None]
 
     def claim(self, case: Case, need: Need, config: ConfigFile, start: Start) -> Attempt | None:
@@ -104,14 +108,20 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         number = _last_number(folder)
         attempts = self.attempts(folder)
-        if _last_claim_lives(folder, number) or not _is_missing(_best(attempts), need):
+        if _is_busy(folder, attempts, number=number) or not _is_missing(_best(attempts), need):
             return None
         name = f"{number + 1}-{uuid.uuid4().hex[:6]}"
         claim = Claim(name, platform.machine_id(), os.getpid(), platform.process_start(os.getpid()), now())
         if not create_exclusively(folder / f"claim-{number + 1}", msgspec.json.encode(claim)):
             return None
-        kept, note = _inherited(attempts, need)
-        return Attempt.create(folder / name, config, start, kept=kept, note=note)
+        try:
+            kept, note = _inherited(attempts, need)
+            attempt = Attempt.create(folder / name, config, start, kept=kept, note=note)
+        except BaseException:
+            Attempt.release(folder / name)
+            raise
+        attempt.num_wanted = need.num_wanted
+        return attempt
 
     def _case_folders(self) -> Iterator[Path]:
         for workload in sorted(self.root.iterdir()) if self.root.is_dir() else ():
@@ -129,26 +139,38 @@ class Attempt:
         self.num_wanted = num_wanted
         self.result: dict[str, Any] = {}
         read = read_records(folder / "records.jsonl")
-        self.kept: tuple[Record, ...] = tuple(read.records)
+        self.kept: Sequence[Record] = tuple(read.records)
         self.num_records = len(self.kept)
         self._records = folder / "records.jsonl"
         self._descriptor: int | None = None
         self._progress: memoryview | None = None
 
     @classmethod
-    def create(cls, folder: Path, config: ConfigFile, start: Start, *, kept: Iterable[Record], note: str | None) -> Attempt:
+    def create(
+        cls, folder: Path, config: ConfigFile, start: Start, *, kept: Iterable[Record], note: str | None
+    ) -> Attempt:
         """Make the folder with all that is known at the start; it appears whole. Raises StoreError."""
         part = folder.with_name(f".{folder.name}.part")
-        with plain_errors(folder):
-            part.mkdir()
-            (part / "artifacts").mkdir()
-            (part / "heartbeat").touch()
-            (part / "records.jsonl").write_bytes(b"".join(map(encode_record, kept)))
-            (part / "cout.txt").write_text(f"{note}\n" if note else "")
-            (part / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config)))
-            (part / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(start)))
-            part.rename(folder)
+        try:
+            with plain_errors(folder):
+                part.mkdir()
+                (part / "artifacts").mkdir()
+                (part / "heartbeat").touch()
+                (part / "records.jsonl").write_bytes(b"".join(map(encode_record, kept)))
+                (part / "cout.txt").write_text(f"{note}\n" if note else "")
+                (part / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config)))
+                (part / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(start)))
+                part.rename(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
         return cls(folder)
+
+    @staticmethod
+    def release(folder: Path) -> None:
+        """Give up the claim of an attempt that can't be ended: it reads DIED at once, and its case is free again."""
+        with contextlib.suppress(OSError):
+            claim_path(folder.parent, number_of(folder.name)).unlink(missing_ok=True)
 
     def at(self, index: int) -> None:
         """Say that something is being done at an index, in a file that the supervisor sees even if this hangs."""
@@ -167,17 +189,19 @@ class Attempt:
         """Add a record to the file at once. Raises StoreError where it can't be written."""
         with plain_errors(self._records):
             if self._descriptor is None:
-                self._descriptor = os.open(self._records, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+                self._descriptor = _open_records(self._records)
             write_all(self._descriptor, encode_record(record))
         self.num_records += 1
 
     def close(self) -> None:
         """Sync and close the records."""
         if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
             with plain_errors(self._records):
-                os.fsync(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = None
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
     def beat(self) -> None:
         """Touch the heartbeat: whoever looks from another machine sees that the run lives."""
@@ -192,9 +216,18 @@ class Attempt:
         fail_kind: str | None = None,
         fail_trace: str | None = None,
     ) -> RunFile:
-        """Write run.json for the end: from here on readers trust the run. Raises StoreError."""
-        start = msgspec.json.decode((self.folder / "run.json").read_bytes(), type=Start)
-        read = read_records(self.folder / "records.jsonl")
+        """Write run.json for the end: from here on readers trust the run. Raises StoreError.
+
+        A completed run with fewer records than wanted is written as failed: it would be run again for ever.
+        """
+        start = _decode(self.folder / "run.json", Start)
+        if start is None:
+            raise StoreError(f"{self.folder} is gone; somebody deleted it while it was being measured.")
+        read = read_records(self._records)
+        wanted = self.num_wanted
+        if status is Status.COMPLETED and wanted is not None and len(read.records) < wanted:
+            status, fail_kind = Status.FAILED, SHORT
+            fail_trace = f"The measurement ended with {len(read.records)} of the {wanted} records that were wanted."
         end = RunFile(
             **{**msgspec.structs.asdict(start), "status": status},
             stop_time=now(),
@@ -213,13 +246,23 @@ def _map_progress(path: Path) -> memoryview:
     """Two shared 64-bit integers: an index and a counter."""
     with plain_errors(path), path.open("a+b") as file:
         if file.seek(0, os.SEEK_END) < _PROGRESS_BYTES:
-            file.truncate(_PROGRESS_BYTES)
+            file.write(bytes(_PROGRESS_BYTES))  # a hole would be filled at the first store, by SIGBUS on a full disk
+            file.flush()
         return memoryview(mmap.mmap(file.fileno(), _PROGRESS_BYTES)).cast("q")
+
+
+def _open_records(path: Path) -> int:
+    """A descriptor that appends to the records; a line that was torn before is ended."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        write_all(descriptor, b"\n")
+    return descriptor
 
 
 def now() -> str:
     """The present time, UTC, ISO 8601 with microseconds, as Sacred writes it."""
-    return datetime.now(UTC).replace(tzinfo=None).isoformat()
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def _is_missing(run: Run | None, need: Need) -> bool:
@@ -236,7 +279,7 @@ def _best(attempts: list[Run]) -> Run | None:
         return None
     completed = [run for run in attempts if run.status is Status.COMPLETED]
     if completed:
-        return max(completed, key=lambda run: (run.num_records - (run.file.num_errors or 0), run.file.start_time, run.attempt))
+        return max(completed, key=lambda run: (run.num_records - (run.file.num_errors or 0), _order(run.attempt)))
     return attempts[-1]
 
 
@@ -246,7 +289,7 @@ def _inherited(attempts: list[Run], need: Need) -> tuple[list[Record], str | Non
     reads = [(run, read) for run, read in reads if read.records or read.num_dropped]
     if not reads:
         return [], None
-    run, read = max(reads, key=lambda pair: (sum(record.error is None for record in pair[1].records), pair[0].attempt))
+    run, read = max(reads, key=lambda pair: (pair[1].num_valid, _order(pair[0].attempt)))
     records = [record for record in read.records if record.error is None or not need.reruns(run)]
     note = f"Continues attempt {run.attempt} with {len(records)} of its records."
     if read.num_dropped:
@@ -257,73 +300,79 @@ def _inherited(attempts: list[Run], need: Need) -> tuple[list[Record], str | Non
 def _read_run(case_folder: Path, name: str) -> Run | None:
     folder = case_folder / name
     try:
-        config = msgspec.json.decode((folder / "config.json").read_bytes(), type=ConfigFile)
-    except FileNotFoundError:
-        return None
+        config = _decode(folder / "config.json", ConfigFile)
     except msgspec.DecodeError as error:
-        raise StoreError(f"{folder / 'config.json'} is damaged ({error}). Delete the folder {folder} to measure again.") from error
-    try:
-        file = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunFile)
-    except (FileNotFoundError, msgspec.DecodeError) as error:
-        file = RunFile(status=Status.DIED, start_time="", host={})
-        note = f"its run.json is damaged ({error}); it counts as died, its records are kept"
-        return Run(case=config.case, attempt=name, status=Status.DIED, folder=folder, file=file, units=config.units, note=note)
-    if max(file.format, config.format) > FORMAT:
-        raise StoreError(f"{folder} was written by a newer RLGauge (format {file.format}); this one reads up to {FORMAT}.")
+        advice = f"Delete the folder {folder} to measure again."
+        raise StoreError(f"{folder / 'config.json'} is damaged ({error}). {advice}") from error
+    if config is None:
+        return None
+    file, note = _read_run_file(folder / "run.json")
     status = file.status
-    if status is Status.RUNNING and not _lives(case_folder, _number(name), name):
+    if status is Status.RUNNING and not lives(case_folder, number_of(name), name):
         status = Status.DIED
-    return Run(case=config.case, attempt=name, status=status, folder=folder, file=file, units=config.units)
+    return Run(case=config.case, attempt=name, status=status, folder=folder, file=file, units=config.units, note=note)
 
 
-def _last_claim_lives(folder: Path, number: int) -> bool:
-    """Whether the attempt of the last claim is still being made."""
-    if number == 0 or not _lives(folder, number):
-        return False
-    for name in _listed(folder):
-        if _number(name) == number:
-            run = _read_run(folder, name)
-            return run is None or run.status is Status.RUNNING
-    return True
-
-
-def _lives(case_folder: Path, number: int, attempt: str | None = None) -> bool:
-    """Whether the process that claimed attempt `number` runs: asked of this machine, else judged by the heartbeat."""
-    path = case_folder / f"claim-{number}"
+def _read_run_file(path: Path) -> tuple[RunFile, str | None]:
+    """run.json, or one of a run that died where it is missing or damaged, with a note that says so."""
     try:
-        claim = msgspec.json.decode(path.read_bytes(), type=Claim)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return _is_fresh(path)
-    if attempt not in {None, claim.attempt}:  # a folder merged from elsewhere, whose claim this is not
-        return _is_fresh(case_folder / str(attempt) / "heartbeat")
-    if claim.host == platform.machine_id():
-        started = platform.process_start(claim.pid)
-        return started is not None and started == claim.process_start
-    heartbeat = case_folder / claim.attempt / "heartbeat"
-    return _is_fresh(heartbeat if heartbeat.exists() else path)
+        file, problem = _decode(path, RunFile), "missing"
+    except msgspec.DecodeError as error:
+        file, problem = None, f"damaged ({error})"
+    if file is not None:
+        return file, None
+    note = f"its run.json is {problem}; it counts as died, its records are kept"
+    return RunFile(status=Status.DIED, start_time="", host={}), note
 
 
-def _is_fresh(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime < STALE_SECONDS
-    except FileNotFoundError:
-        return False
+class _Format(msgspec.Struct, frozen=True):
+    format: int = FORMAT
+
+
+def _decode(path: Path, kind: type[_File]) -> _File | None:
+    """The content of a JSON file; None where it is missing. Raises DecodeError, and StoreError for a newer format."""
+    content = read_if_there(path)
+    if content is None:
+        return None
+    version = msgspec.json.decode(content, type=_Format).format
+    if version > FORMAT:
+        raise StoreError(f"{path} was written by a newer RLGauge (format {version}); this one reads up to {FORMAT}.")
+    return msgspec.json.decode(content, type=kind)
+
+
+def _is_busy(folder: Path, attempts: list[Run], *, number: int) -> bool:
+    """Whether an attempt runs, or the last claim, `number`, lives and its attempt's folder is not there yet."""
+    if any(run.status is Status.RUNNING for run in attempts):
+        return True
+    claim = read_claim(folder, number)
+    if claim is None:
+        is_made = number in {number_of(run.attempt) for run in attempts}
+    else:
+        is_made = claim.attempt in {run.attempt for run in attempts}
+    return not is_made and lives(folder, number)
 
 
 def _last_number(folder: Path) -> int:
-    return max((_number(name.removeprefix("claim-")) for name in _listed(folder)), default=0)
+    return max((number_of(name.removeprefix("claim-")) for name in _listed(folder)), default=0)
 
 
-def _number(name: str) -> int:
-    """The number of the attempt `3-a1b2c3` (or `3`); 0 for any other name."""
-    head = name.partition("-")[0]
-    return int(head) if head.isdecimal() else 0
+def _order(attempt: str) -> tuple[int, str]:
+    """Sorts attempts by their number, and those that were merged from elsewhere by their names."""
+    return number_of(attempt), attempt
 
 
 def _listed(folder: Path) -> list[str]:
+    with plain_errors(folder, "read"):
+        try:
+            return os.listdir(folder)  # noqa: PTH208  # names, and often
+        except FileNotFoundError:
+            return []
+
+
+def _check_name(root: Path) -> None:
     try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []
-
-
+        str(root).encode()
+    except UnicodeEncodeError as error:
+        raise StoreError(
+            f"The folder's name {str(root)!r} is not valid UTF-8; choose another output folder."
+        ) from error

@@ -84,7 +84,9 @@ def import_object(path: str) -> Any:  # noqa: ANN401  # whatever the path names
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise UserError(f"There is no module {error.name!r} (of {path!r}); is it installed, and on PYTHONPATH?") from error
+            raise UserError(
+                f"There is no module {error.name!r} (of {path!r}); is it installed, and on PYTHONPATH?"
+            ) from error
         raise UserError(f"The module {module_name!r} needs {error.name!r}, which is not installed.") from error
     for part in name.split("."):
         if not hasattr(found, part):
@@ -111,7 +113,9 @@ def describe_arguments(owner: str, arguments: Mapping[str, object]) -> dict[str,
         try:
             described[name] = canonical(value)
         except (TypeError, ValueError) as error:
-            raise UserError(f"{owner} was given {name}={value!r}, a live object that no other process has: {_REMEDY}") from error
+            raise UserError(
+                f"{owner} was given {name}={value!r}, a live object that no other process has: {_REMEDY}"
+            ) from error
     return described
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import json
+import sys
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +17,7 @@ from rlgauge.core.errors import UserError, unknown
 
 if TYPE_CHECKING:
     import gymnasium
-    from gymnasium.envs.registration import EnvSpec
+    from gymnasium.envs.registration import EnvSpec, WrapperSpec
 
 
 def make(env_id: str, *, render: bool = False, **kwargs: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401  # the environment's own
@@ -36,7 +40,7 @@ def find_spec(env_id: str) -> EnvSpec:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
-            raise UserError(f"The environment {env_id!r} needs the module {module!r}, which is not installed.") from error
+            raise UserError(f"The environment {env_id!r} needs {error.name!r}, which is not installed.") from error
     try:
         return gymnasium.spec(name)
     except gymnasium.error.Error as error:
@@ -59,9 +63,9 @@ def describe_spec(spec: EnvSpec) -> dict[str, Any]:
     return {
         "gym_id": spec.id,
         "entry_point": entry,
-        "kwargs": _described(arguments),
+        "kwargs": describe_arguments(arguments),
         "max_episode_steps": spec.max_episode_steps,
-        "wrappers": [wrapper.name for wrapper in spec.additional_wrappers],
+        "wrappers": [_describe_wrapper(wrapper) for wrapper in spec.additional_wrappers],
         "versions": _versions(entry),
         **_source(entry),
     }
@@ -75,38 +79,60 @@ def describe(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     wrappers = []
     layer = env
     while layer is not env.unwrapped:
-        wrappers.append(type(layer).__name__)
+        kind = _qualified_name(type(layer))
+        wrappers.append({"entry_point": kind, "kwargs": None, **_source(kind)})
         layer = layer.env  # type: ignore[attr-defined]  # every wrapper has one
-    return {"gym_id": None, "entry_point": name, "wrappers": wrappers[::-1], "versions": _versions(name), **_source(name)}
+    return {
+        "gym_id": None,
+        "entry_point": name,
+        "wrappers": wrappers[::-1],
+        "versions": _versions(name),
+        **_source(name),
+    }
+
+
+def is_described(environment: dict[str, Any]) -> bool:
+    """Whether `describe` told all of it: a registered environment in wrappers that recorded their arguments."""
+    return environment["gym_id"] is not None and all(w["kwargs"] is not None for w in environment["wrappers"])
 
 
 def describe_class(kind: type) -> dict[str, Any]:
-    """What defines a class's behaviour: its name, the version of its library or a hash of its source file."""
+    """What defines a class's behaviour: its name, the version of its library or a hash of its source files."""
     name = _qualified_name(kind)
-    root = kind.__module__.partition(".")[0]
-    if root == "rlgauge":
-        return {"class_path": name}
-    version = _version(root)
-    return {"class_path": name, "version": version, **_source(name)}
+    return {"class_path": name, "version": _version(_root(name)), **_source(name)}
 
 
-def _described(arguments: dict[str, Any]) -> dict[str, Any]:
-    described = {}
-    for name, value in arguments.items():
-        try:
-            described[name] = canonical(value)
-        except (TypeError, ValueError):
-            described[name] = f"<{_qualified_name(type(value))}>"
-    return described
+def describe_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as JSON. A live object is like no other: nothing that was measured with it is found again."""
+    return {name: _describe_argument(value) for name, value in arguments.items()}
+
+
+def _describe_argument(value: Any) -> Any:  # noqa: ANN401  # anything that a constructor takes
+    try:
+        return canonical(str(value) if isinstance(value, Path) else value)
+    except (TypeError, ValueError):
+        if isinstance(value, type):
+            return describe_class(value)
+        return {"object": _qualified_name(type(value)), "instance": uuid.uuid4().hex}
+
+
+def _describe_wrapper(wrapper: WrapperSpec) -> dict[str, Any]:
+    """`kwargs` is None where the wrapper did not record what it was given."""
+    kwargs = None if wrapper.kwargs is None else describe_arguments(wrapper.kwargs)
+    return {"entry_point": wrapper.entry_point, "kwargs": kwargs, **_source(wrapper.entry_point)}
 
 
 def _qualified_name(thing: Any) -> str:  # noqa: ANN401  # a class or a function
     return f"{thing.__module__}:{thing.__qualname__}"
 
 
+def _root(entry_point: str) -> str:
+    return entry_point.partition(".")[0].partition(":")[0]
+
+
 def _versions(entry_point: str) -> dict[str, str]:
     """Versions of the libraries that the environment's behaviour comes from."""
-    names = ["gymnasium", entry_point.partition(".")[0].partition(":")[0]]
+    names = ["gymnasium", _root(entry_point)]
     if ".mujoco" in entry_point:
         names.append("mujoco")
     if ".box2d" in entry_point:
@@ -122,12 +148,24 @@ def _version(distribution: str) -> str | None:
 
 
 def _source(entry_point: str) -> dict[str, str]:
-    """A hash of the source file of an environment that no installed version names."""
-    root = entry_point.partition(".")[0].partition(":")[0]
-    if _version(root) is not None:
+    """A hash of the source files of a class and of what it inherits, as far as no installed version names them."""
+    module_name, _, name = entry_point.partition(":")
+    if _is_released(_root(entry_point)):
         return {}
-    module = importlib.import_module(entry_point.partition(":")[0])
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return {}
-    return {"source": hashlib.blake2b(Path(file).read_bytes(), digest_size=6).hexdigest()}
+    found = getattr(importlib.import_module(module_name), name.partition(".")[0], None)
+    kinds = found.__mro__ if isinstance(found, type) else ()
+    modules = dict.fromkeys([module_name, *(kind.__module__ for kind in kinds)])
+    files = [getattr(sys.modules[name], "__file__", None) for name in modules if not _is_released(_root(name))]
+    content = b"".join(Path(file).read_bytes() for file in files if file is not None)
+    return {"source": hashlib.blake2b(content, digest_size=6).hexdigest()} if content else {}
+
+
+def _is_released(root: str) -> bool:
+    """Whether a version says which source it is: not of a module in a folder, nor of an editable installation."""
+    if root == "rlgauge" or root in sys.stdlib_module_names:
+        return True
+    try:
+        told = importlib.metadata.distribution(root).read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return told is None or not json.loads(told).get("dir_info", {}).get("editable", False)

@@ -34,14 +34,15 @@ class StepAlarm:
         self._is_armed = self._limit < math.inf and threading.current_thread() is threading.main_thread()
         if self._is_armed:
             self._previous = signal.signal(signal.SIGALRM, self._tick)
-            signal.setitimer(signal.ITIMER_REAL, self._limit / _TICKS, self._limit / _TICKS)
+            self._timer = signal.setitimer(signal.ITIMER_REAL, self._limit / _TICKS, self._limit / _TICKS)
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """Stop ticking."""
+        """Stop ticking; a timer that was running before goes on where it stood."""
         if self._is_armed:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._previous)
+            signal.setitimer(signal.ITIMER_REAL, *self._timer)
 
     def is_over(self, seconds: float) -> bool:
         """Whether so many seconds are more than the limit."""

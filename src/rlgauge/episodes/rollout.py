@@ -12,6 +12,7 @@ import contextlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,7 +32,8 @@ SUCCESS_KEYS = ("is_success", "success")
 """Where environments report success, in `info`."""
 
 
-class Episode(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Episode:
     """One entry of the list to be played."""
 
     index: int
@@ -39,8 +41,12 @@ class Episode(NamedTuple):
     action_seed: int
 
 
-class Played(NamedTuple):
-    """What happened in an episode. `success...` is None where the environment said nothing of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What happened in an episode. `success...` is None where the environment said nothing of it.
+
+    `video` is the film's path below the recorder's folder.
+    """
 
     index: int
     seed: int
@@ -79,10 +85,10 @@ class Lane:
         "film",
         "info",
         "length",
-        "reported",
         "row",
-        "start_info",
         "step",
+        "success_at_end",
+        "success_at_reset",
         "success_ever",
         "total_return",
     )
@@ -98,54 +104,58 @@ class Lane:
         self.env = env
         self.step = env.step
 
-    def begin(self, episode: Episode, reset_info: dict[str, Any], reset_seconds: float) -> None:
+    def begin(self, episode: Episode) -> None:
         """Forget the episode before."""
         self.episode = episode
         self.total_return = 0.0
         self.length = 0
-        self.environment_seconds = reset_seconds
-        self.start_info = reset_info
-        self.info = reset_info
+        self.environment_seconds = 0.0
+        self.info: dict[str, Any] = _NOTHING
+        self.success_at_reset = False
+        self.success_at_end: bool | None = None
         self.success_ever: bool | None = None
 
     def read(self, info: dict[str, Any]) -> None:
         """Keep the step's `info`, and what it says of success."""
         self.info = info
-        for key in SUCCESS_KEYS:
-            if key in info and (success := reported_success(info)) is not None:
-                self.success_ever = success or bool(self.success_ever)
-                return
+        self.success_at_end = success = reported_success(info)
+        if success is not None:
+            self.success_ever = success or bool(self.success_ever)
 
     def played(self, *, terminated: bool = False, truncated: bool = False) -> Played:
         """What happened so far."""
         return Played(
             index=self.episode.index,
             seed=self.episode.seed,
-            total_return=float(self.total_return),
+            total_return=self.total_return,
             length=self.length,
             terminated=terminated,
             truncated=truncated,
-            success_at_end=reported_success(self.info) if self.length else None,
+            success_at_end=self.success_at_end,
             success_ever=self.success_ever,
-            success_at_reset=bool(reported_success(self.start_info)),
+            success_at_reset=self.success_at_reset,
             environment_seconds=self.environment_seconds,
             info=self.info,
         )
 
 
+_NOTHING: dict[str, Any] = {}
+"""The `info` of an environment that says nothing."""
+
+
 def reported_success(info: dict[str, Any]) -> bool | None:
-    """What the environment says of success; None where it says nothing."""
+    """What the environment says of success; None where it says nothing, or what is no answer (NaN)."""
     for key in SUCCESS_KEYS:
-        if key in info and info[key] is not None:
-            return bool(info[key])
+        if key in info and (value := info[key]) is not None and value == value:  # noqa: PLR0124  # NaN differs from itself
+            return bool(value)
     return None
 
 
 class Rollout:
     """Plays a list of episodes of one task with one policy.
 
-    `envs` has one environment a lane and `policy` was opened for at least as many rows. `remake` gives a new
-    environment for a lane whose own has raised or hangs.
+    `envs` has one environment a lane and `policy` was opened for at least as many rows. `remake` disposes of a lane's
+    environment that has raised or hangs, and gives the one to go on with.
     """
 
     def __init__(
@@ -204,23 +214,27 @@ class Rollout:
             row = lane.row
             if watches:
                 self._watch(lane)
+            action = actions[row]
             start = clock()
             try:
-                observation, reward, terminated, truncated, info = lane.step(actions[row])
+                observation, given, terminated, truncated, info = lane.step(action)
                 seconds = clock() - start
                 if watches:
                     self._alarm.step_start = None
-            except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # an environment that raises ends its episode only
-                ended.append((lane, self._broken(lane, error, clock() - start)))
+                put(row, observation)
+                reward = float(given)  # sums of NumPy's float32 would lose digits
+                if info:
+                    lane.read(info)
+                else:
+                    lane.info, lane.success_at_end = _NOTHING, None
+            except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # what an environment raises ends its episode only
+                ended.append((lane, self._broken(lane, error, clock() - start, at=f"step {lane.length + 1}")))
                 continue
             note(seconds)
-            put(row, observation)
             lane.environment_seconds += seconds
             lane.length += 1
             lane.total_return += reward
             rewards += reward
-            if info:
-                lane.read(info)
             if lane.film is not None:
                 self._add_frame(lane)
             if terminated or truncated or lane.length >= max_steps:
@@ -242,17 +256,19 @@ class Rollout:
     def _begin_next(self, lane: Lane, queue: Iterator[Episode], active: list[Lane]) -> Iterator[Played]:
         """Start the next episode in the lane; yields those whose reset failed before one could be started."""
         for episode in queue:
-            lane.begin(episode, {}, 0.0)
+            lane.begin(episode)
             self._watch(lane)
             start = perf_counter()
             try:
                 observation, info = lane.env.reset(seed=episode.seed)
                 self._alarm.step_start = None
+                self._batch.put(lane.row, observation)
+                lane.info = info or _NOTHING
+                lane.success_at_reset = bool(reported_success(lane.info))
             except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # a reset that raises ends its episode only
-                yield self._finish(lane, self._broken(lane, error, perf_counter() - start))
+                yield self._finish(lane, self._broken(lane, error, perf_counter() - start, at="reset"))
                 continue
-            lane.begin(episode, info, perf_counter() - start)
-            self._batch.put(lane.row, observation)
+            lane.environment_seconds = perf_counter() - start
             self._policy.begin(lane.row, episode.action_seed)
             if self._rules.recorder is not None and self._rules.recorder.wants(episode.index):
                 self._open_film(lane, self._rules.recorder)
@@ -264,38 +280,37 @@ class Rollout:
         self._batch.clear(lane.row)
 
     def _finish(self, lane: Lane, end: Played) -> Played:
-        if lane.film is None:
+        """The end of an episode, its film closed."""
+        if lane.film is None or self._rules.recorder is None:
             return end
         start = perf_counter()
         path = lane.film.close(self._rules.judge(end))
         lane.film = None
         self._latency.render.append(perf_counter() - start)
-        return end if path is None else end._replace(video=path.name)
+        return end if path is None else replace(end, video=path.relative_to(self._rules.recorder.output_dir).as_posix())
 
-    def _broken(self, lane: Lane, error: BaseException, seconds: float) -> Played:
-        """The episode whose environment raised or stood still; the lane gets a new environment."""
+    def _broken(self, lane: Lane, error: BaseException, seconds: float, *, at: str) -> Played:
+        """The episode whose environment raised or stood still; the lane gets an environment to go on with."""
         self._alarm.step_start = None
         lane.environment_seconds += seconds
-        with contextlib.suppress(Exception):  # it is broken already
-            lane.env.close()
         lane.take(self._remake(lane.row))
         self._batch.clear(lane.row)
         if isinstance(error, EpisodeTimeoutError):
-            return lane.played()._replace(error=f"{self._timeout()} in step {lane.length + 1}", timed_out=True)
+            return replace(lane.played(), error=f"{self._timeout()} in {at}", timed_out=True)
         last = traceback.format_exception_only(error)[-1].strip()
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
-        return lane.played()._replace(error=f"step {lane.length + 1}: {last}\n{where}")
+        return replace(lane.played(), error=f"{at}: {last}\n{where}")
 
     def _checked(self, lane: Lane, end: Played) -> Played:
         """The end of an episode, an error where a number of it is not finite or its time is over."""
-        finite_observation = self._batch.is_row_finite(lane.row)
-        if not finite_observation:
+        at = f"step {lane.length}" if lane.length else "reset"
+        if not self._batch.is_row_finite(lane.row):
             self._batch.clear(lane.row)
-            return end._replace(error=f"step {lane.length}: the observation is not finite", total_return=None)
+            return replace(end, error=f"{at}: the observation is not finite", total_return=None)
         if end.total_return is None or not isfinite(end.total_return):
-            return end._replace(error=f"step {lane.length}: the reward is not finite", total_return=None)
+            return replace(end, error=f"{at}: the reward is not finite", total_return=None)
         if self._alarm.is_over(lane.environment_seconds) and not (end.terminated or end.truncated):
-            return end._replace(error=f"{self._timeout()} in step {lane.length}", timed_out=True)
+            return replace(end, error=f"{self._timeout()} in {at}", timed_out=True)
         return end
 
     def _timeout(self) -> str:

@@ -60,7 +60,7 @@ def check_policy(
         raise UserError(f"The policy {name} {error} ({environment}).") from error
     except Exception as error:  # a policy is anybody's code and may raise anything
         raise UserError(
-            f"The policy {name} failed on the first observation of {environment} ({observed.text}): {_last_line(error)}"
+            f"The policy {name} failed on the first observation of {environment} ({observed.text}): {_in_short(error)}"
             + _observation_hint(observed, str(error))
         ) from error
     if len(actions) != width:
@@ -177,9 +177,9 @@ def _check_observation(observation: Any, space: Spec, environment: str) -> None:
         raise UserError(f"{environment} declares {space.text}, but its reset gave the shape {np.shape(observation)}.")
 
 
-def _last_line(error: Exception) -> str:
+def _in_short(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
 
 
 def _observation_hint(space: Spec, message: str) -> str:

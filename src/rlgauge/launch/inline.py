@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Generator
 from pathlib import Path
 
 from rlgauge.core import execute
-from rlgauge.core.execute import Event, Item, Outcome, Plan
+from rlgauge.core.execute import Event, Item, LazySession, Plan
+from rlgauge.core.files import StoreError
 from rlgauge.core.run import Status
 from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
 from rlgauge.core.workload import Measure, Workload
@@ -20,36 +22,24 @@ class Inline:
         """Run every item that nobody else runs; yields each run's end."""
         del path
         store = Store(plan.root)
-        with workload.session() as measure:
+        with contextlib.ExitStack() as stack:
+            session = LazySession(lambda: workload, stack)
             for item in plan.items:
-                attempt = store.claim(item.case, plan.need(item), plan.config(item), plan.start())
+                attempt = store.claim(item.case, item.need, plan.config(item), plan.start())
                 if attempt is not None:
-                    yield _run(item, attempt, measure)
+                    yield _run(item, attempt, session.measure)
 
 
 def _run(item: Item, attempt: Attempt, measure: Measure) -> Event:
-    attempt.num_wanted = item.num_wanted
-    with _Heartbeat(attempt):
-        try:
+    try:
+        with _Heartbeat(attempt):
             outcome = execute.measure(attempt, item.case, measure, lambda _record: None)
-        except KeyboardInterrupt:
+        return execute.commit(item, attempt, outcome)
+    except BaseException as error:
+        Attempt.release(attempt.folder)  # this process lives on, and its claim with it
+        if isinstance(error, KeyboardInterrupt):
             attempt.commit(Status.INTERRUPTED)
-            raise
-    return commit(item, attempt, outcome)
-
-
-def commit(item: Item, attempt: Attempt, outcome: Outcome) -> Event:
-    """Commit the end of a run; the event that tells of it."""
-    end = attempt.commit(
-        outcome.status, result=outcome.result, fail_kind=outcome.fail_kind, fail_trace=outcome.fail_trace
-    )
-    return Event(
-        case_id=item.case.id,
-        num_records=end.num_records or 0,
-        status=outcome.status,
-        fail_kind=outcome.fail_kind,
-        message=outcome.message,
-    )
+        raise
 
 
 class _Heartbeat:
@@ -68,5 +58,6 @@ class _Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._ended.wait(BEAT_SECONDS):
-            self._attempt.beat()
+        with contextlib.suppress(StoreError):  # the next record, or the end, says the same
+            while not self._ended.wait(BEAT_SECONDS):
+                self._attempt.beat()

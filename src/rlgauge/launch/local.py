@@ -38,8 +38,10 @@ class Local:
         del workload
         if path is None:
             raise UserError("A workload that holds live objects runs in this process only: leave out `workers`.")
-        workers = [_Worker(path) for _ in range(min(self.num_workers, len(plan.items)))]
+        workers: list[_Worker] = []
         try:
+            for _ in range(min(self.num_workers, len(plan.items))):
+                workers.append(_Worker(path))  # noqa: PERF401  # one that can't be started leaves others to be stopped
             yield from _listen(workers)
             for worker in workers:
                 worker.check()
@@ -67,7 +69,7 @@ class _Worker:
 
     def __init__(self, plan: Path) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in stop()
-        self._process = subprocess.Popen(  # noqa: S603  # our own module
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "rlgauge.worker", str(plan), "--lifeline"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -41,6 +41,11 @@ class QuickstartBenchmark(GymnasiumBenchmark):
 def _judged(make: Callable[[], gymnasium.Env[Any, Any]]) -> gymnasium.Env[Any, Any]:
     import gymnasium
 
+    env = make()
+    if env.spec is None or env.spec.reward_threshold is None:
+        return env
+    threshold = env.spec.reward_threshold
+
     class Judged(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Adds `is_success` to `info` at the end of an episode."""
 
@@ -57,6 +62,4 @@ def _judged(make: Callable[[], gymnasium.Env[Any, Any]]) -> gymnasium.Env[Any, A
                 info = {**info, "is_success": self.total_return >= threshold}
             return observation, reward, terminated, truncated, info
 
-    env = make()
-    threshold = None if env.spec is None else env.spec.reward_threshold
-    return env if threshold is None else Judged(env)
+    return Judged(env)

@@ -7,18 +7,17 @@ import faulthandler
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from rlgauge.core import execute, platform
-from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
-from rlgauge.core.execute import Outcome, Plan
+from rlgauge.core.execute import LazySession, Outcome, Plan
 from rlgauge.core.run import Record
 from rlgauge.core.store import Attempt
-from rlgauge.core.workload import Context, Measure, build
+from rlgauge.core.workload import Workload, build
 from rlgauge.worker.messages import Lines, News, Task, send
 
 _NEWS_SECONDS = 0.1
@@ -28,46 +27,34 @@ _decode = msgspec.json.Decoder(Task).decode
 def main(argv: list[str]) -> None:
     """Measure what standard input asks for, one task after the other, until it ends."""
     plan_path, lifeline, messages = Path(argv[0]), int(argv[1]), int(argv[2])
-    os.set_inheritable(lifeline, False)
-    os.set_inheritable(messages, False)
+    for descriptor in (lifeline, messages):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003  # the function has no keywords
     platform.die_with_pipe(lifeline)
     faulthandler.enable()
     tasks = Lines(_take_standard_input())
     plan = msgspec.json.decode(plan_path.read_bytes(), type=Plan)
     with contextlib.ExitStack() as stack:
-        measurer = _Measurer(plan, stack)
+        session = LazySession(lambda: _build(plan), stack)
         while not tasks.is_at_end:
             for line in tasks.read():
-                outcome = measurer.measure(_decode(line), messages)
+                outcome = _measure(plan, _decode(line), session, messages)
                 sys.stdout.flush()
                 sys.stderr.flush()
                 send(messages, News(0, outcome))
 
 
-class _Measurer:
-    """Opens the workload's session on the first task, and measures task after task in it."""
+def _measure(plan: Plan, task: Task, session: LazySession, messages: int) -> Outcome:
+    """The outcome of one task; its records are in its attempt."""
+    item = plan.items[task.item]
+    attempt = Attempt(Path(task.folder), num_wanted=item.num_wanted)
+    _print_to(attempt.folder / "cout.txt")
+    return execute.measure(attempt, item.case, session.measure, _reporter(attempt, messages))
 
-    def __init__(self, plan: Plan, stack: contextlib.ExitStack) -> None:
-        self._plan = plan
-        self._stack = stack
-        self._measure_case: Measure | None = None
 
-    def measure(self, task: Task, messages: int) -> Outcome:
-        """The outcome of one task; its records are in its attempt."""
-        item = self._plan.items[task.item]
-        attempt = Attempt(Path(task.folder), num_wanted=item.num_wanted)
-        _print_to(attempt.folder / "cout.txt")
-        return execute.measure(attempt, item.case, self._measure_lazily, _reporter(attempt, messages))
-
-    def _measure_lazily(self, case: Case, context: Context) -> Iterator[Record]:
-        if self._measure_case is None:
-            self._measure_case = self._open()
-        yield from self._measure_case(case, context)
-
-    def _open(self) -> Measure:
-        if self._plan.workload is None:
-            raise UserError("The plan describes no workload.")
-        return self._stack.enter_context(build(self._plan.workload).session())
+def _build(plan: Plan) -> Workload:
+    if plan.workload is None:
+        raise UserError("The plan describes no workload.")
+    return build(plan.workload)
 
 
 def _reporter(attempt: Attempt, messages: int) -> Callable[[Record], None]:

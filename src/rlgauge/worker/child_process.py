@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rlgauge.core.store import Attempt
 from rlgauge.worker.messages import Lines, News, Task, send
 
 _EXIT_SECONDS = 5.0
+_PAUSE_SECONDS = 0.002
 _decode = msgspec.json.Decoder(News).decode
 
 
@@ -26,6 +28,7 @@ class ChildProcess:
         self._process = process
         self._lifeline = lifeline
         self._lines = Lines(messages)
+        self._is_dead = False
         self.messages = messages
         self.pid = process.pid
 
@@ -36,7 +39,7 @@ class ChildProcess:
         messages_read, messages_write = os.pipe()
         command = [sys.executable, "-m", "rlgauge.worker.child", str(plan), str(lifeline_read), str(messages_write)]
         with (attempt.folder / "cout.txt").open("ab") as printed:
-            process = subprocess.Popen(  # noqa: S603  # our own module
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=printed,
@@ -56,20 +59,27 @@ class ChildProcess:
         except BrokenPipeError:
             return
 
-    def read(self, is_ready: bool) -> Iterator[News]:  # noqa: FBT001  # what select said
-        """The news that has come; nothing where none is ready."""
+    def close_tasks(self) -> None:
+        """Say that there is nothing more to measure: it closes its session and ends."""
+        assert self._process.stdin is not None  # noqa: S101  # spawned with a pipe
+        self._process.stdin.close()
+
+    def read(self, *, is_ready: bool) -> Iterator[News]:
+        """The news that has come; where none is ready, notes whether the child still lives."""
         if is_ready:
             yield from map(_decode, self._lines.read())
+        elif platform.process_start(self.pid) is None:  # whatever it forked may hold the pipe open
+            self._is_dead = True
 
     @property
     def has_ended(self) -> bool:
         """Whether no more news can come."""
-        return self._lines.is_at_end
+        return self._is_dead or self._lines.is_at_end
 
     def end(self) -> int:
         """Kill it with all its descendants and return its exit code; the code it ended with, where it had ended."""
         if self.has_ended:
-            self._wait_briefly()
+            self._await_death()
         platform.kill_tree(self.pid)
         code = self._process.wait()
         assert self._process.stdin is not None  # noqa: S101  # spawned with a pipe
@@ -78,8 +88,8 @@ class ChildProcess:
         os.close(self._lifeline)
         return code
 
-    def _wait_briefly(self) -> None:
-        try:
-            self._process.wait(_EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            return
+    def _await_death(self) -> None:
+        """Wait a little for a process that is ending, and leave it unreaped: its pid must stay its own."""
+        deadline = time.monotonic() + _EXIT_SECONDS
+        while platform.process_start(self.pid) is not None and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)

@@ -19,10 +19,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class News(msgspec.Struct, frozen=True):
-    """From the child: how many records the attempt has, which index is being measured, and at last the outcome.
-
-    `beat` counts what the measurement has done at its index; while it changes, the measurement does not hang.
-    """
+    """From the child: how many records the attempt has, and at last the outcome."""
 
     num_records: int
     outcome: Outcome | None = None

@@ -13,8 +13,8 @@ from typing import Self
 
 from rlgauge.core import platform
 from rlgauge.core.errors import UserError
-from rlgauge.core.execute import Event, Item, Outcome, Plan
-from rlgauge.core.run import Record, Status
+from rlgauge.core.execute import Event, Item, Outcome, Plan, commit
+from rlgauge.core.run import Record, Status, read_records
 from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
 from rlgauge.worker.child_process import ChildProcess
 from rlgauge.worker.messages import Task
@@ -22,18 +22,20 @@ from rlgauge.worker.messages import Task
 _TICK_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """Beyond `hang_seconds`: what the child itself can interrupt, it interrupts first."""
+_CLOSE_SECONDS = 10.0
+"""How long a child may take to close its session and end."""
 
 
 class Stopped(BaseException):
     """The driver has ended or asked for the end; no error, and nothing that may be caught as one."""
 
 
-class _Killed(Exception):
-    """The child was killed for a limit; carries the outcome of its run."""
+class _KilledError(Exception):
+    """The child is to be killed for a limit; carries the outcome of its run."""
 
-    def __init__(self, status: Status, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.outcome = Outcome(status=status, fail_kind=kind, fail_trace=message, message=message)
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.message)
+        self.outcome = outcome
 
 
 class Supervisor:
@@ -53,7 +55,9 @@ class Supervisor:
         """Nothing is started yet."""
         return self
 
-    def __exit__(self, _kind: type | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         """End the child and all that it started."""
         self._end_child()
 
@@ -61,9 +65,10 @@ class Supervisor:
         """Measure every case that nobody else runs. Raises UserError for what would fail every case, and Stopped."""
         for number, item in enumerate(self._plan.items):
             self._check_lifeline()
-            attempt = self._store.claim(item.case, self._plan.need(item), self._plan.config(item), self._plan.start())
+            attempt = self._store.claim(item.case, item.need, self._plan.config(item), self._plan.start())
             if attempt is not None:
                 self._attend(number, item, attempt)
+        self._finish_child()
 
     def _attend(self, number: int, item: Item, attempt: Attempt) -> None:
         """One run from claim to commit."""
@@ -73,18 +78,7 @@ class Supervisor:
             self._end_child()
             attempt.commit(Status.INTERRUPTED)
             raise
-        end = attempt.commit(
-            outcome.status, result=outcome.result, fail_kind=outcome.fail_kind, fail_trace=outcome.fail_trace
-        )
-        self._report(
-            Event(
-                case_id=item.case.id,
-                num_records=end.num_records or 0,
-                status=outcome.status,
-                fail_kind=outcome.fail_kind,
-                message=outcome.message,
-            )
-        )
+        self._report(commit(item, attempt, outcome))
         if outcome.fail_kind == "usage":
             raise UserError(outcome.message or "")
 
@@ -92,17 +86,20 @@ class Supervisor:
         deadline = None if self._plan.limits.seconds is None else time.monotonic() + self._plan.limits.seconds
         while True:
             try:
-                return self._measure_once(Task(number, str(attempt.folder)), item, attempt, deadline=deadline)
-            except _Killed as killed:
+                outcome = self._measure_once(Task(number, str(attempt.folder)), item, attempt, deadline=deadline)
+            except _KilledError as killed:
                 self._end_child()
                 return killed.outcome
-            except _Hung as hung:
+            except _HungError as hung:
                 self._end_child()
+                if _is_recorded(hung.index, attempt):  # it stood still after its work was done
+                    return _ended(Status.TIMEOUT, "hang", f"After index {hung.index}: {hung}.")
                 attempt.append(Record(hung.index, {}, str(hung)))
                 attempt.close()
-            finally:
-                if self._plan.process == "fresh":
-                    self._end_child()
+                continue
+            if self._plan.process == "fresh":
+                self._finish_child()
+            return outcome
 
     def _measure_once(self, task: Task, item: Item, attempt: Attempt, *, deadline: float | None) -> Outcome:
         child = self._child or ChildProcess.spawn(self._path, attempt)
@@ -110,7 +107,7 @@ class Supervisor:
         watch = _Watch(self._plan, attempt, child, deadline)
         child.send(task)
         while True:
-            for news in child.read(self._wait(child)):
+            for news in child.read(is_ready=self._wait(child)):
                 if news.outcome is not None:
                     return news.outcome
                 self._report(Event(case_id=item.case.id, num_records=news.num_records))
@@ -131,13 +128,23 @@ class Supervisor:
         if self._lifeline is not None and select.select([self._lifeline], [], [], 0)[0]:
             raise Stopped
 
+    def _finish_child(self) -> None:
+        """Let the child close its session, then end what is left of it."""
+        if self._child is None:
+            return
+        self._child.close_tasks()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        while not self._child.has_ended and time.monotonic() < deadline:
+            list(self._child.read(is_ready=self._wait(self._child)))
+        self._end_child()
+
     def _end_child(self) -> None:
         if self._child is not None:
             self._child.end()
             self._child = None
 
 
-class _Hung(Exception):
+class _HungError(Exception):
     """The child made no progress at an index."""
 
     def __init__(self, index: int, seconds: float) -> None:
@@ -155,17 +162,19 @@ class _Watch:
         self._child = child
         self._deadline = deadline
         self._next_beat = time.monotonic() + BEAT_SECONDS
+        self._before = attempt.progress()  # of a child that was killed; this one may be long in opening its session
         self._progress: tuple[int, int] | None = None
         self._progress_time = time.monotonic()
 
     def check(self) -> None:
-        """Raise _Killed for a limit, _Hung for a measurement that stands still."""
+        """Raise _KilledError for a limit, _HungError for a measurement that stands still."""
         present = time.monotonic()
         if present > self._next_beat:
             self._attempt.beat()
             self._next_beat = present + BEAT_SECONDS
         if self._deadline is not None and present > self._deadline:
-            raise _Killed(Status.TIMEOUT, "time", f"The run took longer than its limit of {self._limits.seconds:g} s.")
+            text = f"The run took longer than its limit of {self._limits.seconds:g} s."
+            raise _KilledError(_ended(Status.TIMEOUT, "time", text))
         self._check_memory()
         self._check_progress(present)
 
@@ -176,24 +185,37 @@ class _Watch:
         used = platform.resident_bytes(self._child.pid)
         if used is not None and used > limit:
             text = f"The run held {used / 2**20:.0f} MiB of memory; its limit is {limit / 2**20:.0f} MiB."
-            raise _Killed(Status.FAILED, "memory", text)
+            raise _KilledError(_ended(Status.FAILED, "memory", text))
 
     def _check_progress(self, present: float) -> None:
         if self._hang_seconds is None:
             return
         progress = self._attempt.progress()
-        if progress is None or progress != self._progress:
+        if progress in {None, self._before} or progress != self._progress:
             self._progress, self._progress_time = progress, present
         elif present - self._progress_time > self._hang_seconds + _GRACE_SECONDS:
-            raise _Hung(progress[0], self._hang_seconds)
+            raise _HungError(progress[0], self._hang_seconds)
+
+
+def _is_recorded(index: int, attempt: Attempt) -> bool:
+    return any(record.index == index for record in read_records(attempt.folder / "records.jsonl").records)
+
+
+def _ended(status: Status, kind: str, message: str, *, hint: str = "") -> Outcome:
+    return Outcome(status=status, fail_kind=kind, fail_trace=f"{message}{hint}", message=message)
 
 
 def _crashed(child: ChildProcess) -> Outcome:
     code = child.end()
-    how = f"exit code {code}"
-    if code < 0:
-        how = f"signal {signal.Signals(-code).name}"
+    how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
     if code == -signal.SIGKILL and sys.platform == "linux":
         how += " (out of memory, or killed by hand)"
     message = f"The measuring process ended by {how}."
-    return Outcome(status=Status.FAILED, fail_kind="crash", fail_trace=f"{message} What it printed is in cout.txt.", message=message)
+    return _ended(Status.FAILED, "crash", message, hint=" What it printed is in cout.txt.")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return str(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     """A policy over all its tasks.
 
-    macro: the mean of the tasks' rates, every task counting the same; micro: episodes pooled. With several training
-    seeds, `success_over_seeds` and `return_over_seeds` have the seed as their unit: n counts seeds, not episodes.
+    macro: the mean of the tasks' rates, every task counting the same; micro: episodes pooled. `..._all` count errors
+    and timeouts as failures. With several training seeds, `success_over_seeds` and `return_over_seeds` have the seed as
+    their unit: n counts seeds, not episodes; episodes pooled over seeds have no interval.
     """
 
     policy: str
@@ -33,6 +34,8 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     n_missing: int
     success_macro: float | None
     success_micro: Summary | None
+    success_macro_all: float | None = None
+    success_micro_all: float | None = None
     success_over_seeds: Summary | None = None
     return_over_seeds: Summary | None = None
 
@@ -51,34 +54,49 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 def over_tasks(results: Sequence[TaskResult]) -> Aggregate:
     """The aggregate of one policy's results."""
     seeds = sorted({result.train_seed for result in results if result.train_seed is not None})
-    rates = [result.success_rate for result in results if result.success_rate is not None]
+    n_tasks = len({result.task_id for result in results})
+    n_success = sum(result.n_success for result in results)
     n_measured = sum(result.n_success_measured for result in results)
+    n_broken = sum(result.n_errors + result.n_timeouts for result in results)
     return Aggregate(
         policy=results[0].policy,
-        n_tasks=len({result.task_id for result in results}),
+        n_tasks=n_tasks,
         n_train_seeds=len(seeds),
         n_episodes=sum(result.n_episodes for result in results),
         n_errors=sum(result.n_errors for result in results),
         n_timeouts=sum(result.n_timeouts for result in results),
         n_missing=sum(result.n_missing for result in results),
-        success_macro=statistics.fmean(rates) if len(rates) == len(results) else None,
-        success_micro=wilson(sum(result.n_success for result in results), n_measured) if n_measured else None,
+        success_macro=_mean([result.success_rate for result in results]),
+        success_micro=_pooled(n_success, n_measured, is_one_seed=len(seeds) < _SEVERAL) if n_measured else None,
+        success_macro_all=_mean([result.success_rate_all for result in results]),
+        success_micro_all=n_success / (n_measured + n_broken) if n_measured else None,
         success_over_seeds=_over_seeds(results, seeds, "success_rate"),
-        return_over_seeds=_over_seeds(results, seeds, "mean_reward") if len({r.task_id for r in results}) == 1 else None,
+        return_over_seeds=_over_seeds(results, seeds, "mean_reward") if n_tasks == 1 else None,
     )
+
+
+_SEVERAL = 2
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None where one of them is."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
+
+
+def _pooled(n_success: int, n_measured: int, *, is_one_seed: bool) -> Summary:
+    pooled = wilson(n_success, n_measured)
+    if is_one_seed:
+        return pooled
+    warning = "Episodes of several training seeds are not independent: see the interval over seeds."
+    return msgspec.structs.replace(pooled, low=None, high=None, method="pooled", warnings=(warning,))
 
 
 def _over_seeds(results: Sequence[TaskResult], seeds: Sequence[int], field: str) -> Summary | None:
     """The mean over training seeds of each seed's mean over tasks, with a t interval over seeds."""
-    if len(seeds) < 2:  # noqa: PLR2004  # one seed has no deviation
-        return None
-    means = []
-    for seed in seeds:
-        values = [getattr(result, field) for result in results if result.train_seed == seed]
-        if any(value is None for value in values):
-            return None
-        means.append(statistics.fmean(values))
-    return student_t(means)
+    means = [_mean([getattr(result, field) for result in results if result.train_seed == seed]) for seed in seeds]
+    known = [mean for mean in means if mean is not None]
+    return student_t(known) if len(known) == len(means) >= _SEVERAL else None
 
 
 def compare(candidate: TaskResult, baseline: TaskResult) -> Comparison:
@@ -88,14 +106,22 @@ def compare(candidate: TaskResult, baseline: TaskResult) -> Comparison:
     if not pairs:
         raise UserError(f"{candidate.policy} and {baseline.policy} share no episode of {candidate.task_id}.")
     success = [(a.success, b.success) for a, b in pairs if a.success is not None and b.success is not None]
-    returns = [(a.total_return, b.total_return) for a, b in pairs if a.total_return is not None and b.total_return is not None]
+    returns = [
+        (a.total_return, b.total_return) for a, b in pairs if a.total_return is not None and b.total_return is not None
+    ]
     return Comparison(
         task_id=candidate.task_id,
         candidate=label(candidate),
         baseline=label(baseline),
         n_pairs=len(pairs),
-        success=mcnemar_exact(candidate=[a for a, _ in success], baseline=[b for _, b in success]) if success else None,
-        return_difference=paired_difference(candidate=[a for a, _ in returns], baseline=[b for _, b in returns])
+        success=mcnemar_exact(
+            candidate=[a for a, _ in success], baseline=[b for _, b in success], missing=len(pairs) - len(success)
+        )
+        if success
+        else None,
+        return_difference=paired_difference(
+            candidate=[a for a, _ in returns], baseline=[b for _, b in returns], missing=len(pairs) - len(returns)
+        )
         if len(returns) > 1
         else None,
     )
@@ -111,7 +137,7 @@ HEADER = ["policy", "task", "episodes", "success rate", "return", "length", "err
 
 def table(results: Sequence[TaskResult], aggregates: Sequence[Aggregate]) -> tuple[list[str], list[list[str]]]:
     """Header and rows as text; a policy with several results is followed by its aggregates."""
-    rows = []
+    rows: list[list[str]] = []
     for aggregate in aggregates:
         own = [result for result in results if result.policy == aggregate.policy]
         rows.extend(map(_task_row, own))
@@ -135,35 +161,60 @@ def _task_row(result: TaskResult) -> list[str]:
 
 
 def _success(result: TaskResult) -> str:
-    if result.success_rate is None or result.success_low is None or result.success_high is None:
+    if result.success_rate is None:
         return "unmeasured"
     text = _rate(result.success_rate, result.success_low, result.success_high)
-    if result.success_rate_all is not None and result.success_rate_all != result.success_rate:
-        text += f"; {result.success_rate_all:.1%} with errors as failures"
-    return text
+    if result.n_success_measured + result.n_errors + result.n_timeouts < result.n_episodes:
+        text += f" of the {result.n_success_measured} measured"
+    return text + _with_errors(result.success_rate, result.success_rate_all)
+
+
+def _with_errors(rate: float, rate_all: float | None) -> str:
+    return "" if rate_all is None or rate_all == rate else f"; {rate_all:.1%} with errors as failures"
 
 
 def _aggregate_rows(aggregate: Aggregate) -> list[list[str]]:
+    rows = [[name, success, total, ""] for name, success, total in _aggregate_cells(aggregate)]
     end = [str(aggregate.n_errors), str(aggregate.n_timeouts)]
-    count = str(aggregate.n_episodes)
-    rows = []
-    if aggregate.success_macro is not None:
-        rows.append([aggregate.policy, f"mean of {aggregate.n_tasks} tasks", count, f"{aggregate.success_macro:.1%}", "", "", *end])
-    if aggregate.success_micro is not None:
-        micro = aggregate.success_micro
-        rows.append([aggregate.policy, "all episodes", count, _rate(micro.point, micro.low, micro.high), "", "", *end])
-    if aggregate.success_over_seeds is not None or aggregate.return_over_seeds is not None:
-        seeds = f"{aggregate.n_train_seeds} train seeds"
-        rate, total = aggregate.success_over_seeds, aggregate.return_over_seeds
-        cells = ["unmeasured" if rate is None else _rate(rate.point, rate.low, rate.high)]
-        cells.append("" if total is None else f"{total.point:.1f} [{total.low:.1f}, {total.high:.1f}]")
-        rows.append([aggregate.policy, seeds, count, *cells, "", *end])
-    return rows
+    return [[aggregate.policy, name, str(aggregate.n_episodes), *cells, *end] for name, *cells in rows]
 
 
-def _rate(point: float, low: float, high: float) -> str:
-    return f"{point:.1%} [{low:.1%}, {high:.1%}]"
+def _aggregate_cells(aggregate: Aggregate) -> Iterator[tuple[str, str, str]]:
+    """What each row is over, its success and its return."""
+    macro, micro = aggregate.success_macro, aggregate.success_micro
+    if macro is not None and aggregate.n_tasks > 1:
+        yield (
+            f"mean of {aggregate.n_tasks} tasks",
+            f"{macro:.1%}" + _with_errors(macro, aggregate.success_macro_all),
+            "",
+        )
+    if micro is not None:
+        text = _rate(micro.point, micro.low, micro.high) + _with_errors(micro.point, aggregate.success_micro_all)
+        yield "all episodes", text, ""
+    rate, total = aggregate.success_over_seeds, aggregate.return_over_seeds
+    if rate is not None or total is not None:
+        success = "unmeasured" if rate is None else _rate(rate.point, rate.low, rate.high)
+        yield f"{aggregate.n_train_seeds} train seeds", success, "" if total is None else _estimate(total)
+
+
+def _rate(point: float, low: float | None, high: float | None) -> str:
+    return f"{point:.1%}" if low is None or high is None else f"{point:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def _estimate(total: Summary) -> str:
+    places = _places(total.point)
+    interval = "" if total.low is None else f" [{total.low:.{places}f}, {total.high:.{places}f}]"
+    return f"{total.point:.{places}f}{interval}"
 
 
 def _plus_minus(mean: float, deviation: float | None) -> str:
-    return f"{mean:.1f}" if deviation is None else f"{mean:.1f} ± {deviation:.1f}"
+    places = _places(mean)
+    return f"{mean:.{places}f}" if deviation is None else f"{mean:.{places}f} ± {deviation:.{places}f}"
+
+
+def _places(value: float) -> int:
+    """Decimal places that show a return: more for those of sparse rewards in 0..1."""
+    return 1 if abs(value) >= _LARGE else 3
+
+
+_LARGE = 10

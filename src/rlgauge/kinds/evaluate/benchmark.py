@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from rlgauge.core.errors import UserError
+from rlgauge.core.case import canonical
+from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.workload import Description, class_path, describe_arguments, import_object
 from rlgauge.kinds.evaluate.gyms import Gym, Gyms, Task, unique
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rlgauge.episodes.rollout import Played
     from rlgauge.kinds.evaluate.results import BenchmarkResults
 
-_SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode")
+_SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode", "success_when")
 
 
 class Benchmark:
@@ -30,11 +31,11 @@ class Benchmark:
     environments' own limits. Videos go to `video_dir`; `record_mode` is one of all, successes, failures, none, first:k.
     """
 
-    success_when: ClassVar[Literal["end", "ever"]] = "end"
+    success_when: Literal["end", "ever"] = "end"
     """Whether an episode is a success by what `info` says in its last step, or in any step."""
 
     defined_by_task: ClassVar[tuple[str, ...]] = ("gyms",)
-    """Arguments that a task's environment says already: a case need not name them again."""
+    """Arguments and fields that a task's environment says already: a case need not name them again."""
 
     _arguments: dict[str, Any]
 
@@ -70,7 +71,12 @@ class Benchmark:
 
     def is_success(self, played: Played) -> bool | None:
         """Whether an episode is a success; None where that can't be told. Override for a rule of your own."""
-        return played.success_at_end if self.success_when == "end" else played.success_ever
+        match self.success_when:
+            case "end":
+                return played.success_at_end
+            case "ever":
+                return played.success_ever
+        raise unknown("success_when", self.success_when, ("end", "ever"))
 
     def tasks(self) -> list[Task]:
         """What the environments are called and what defines them, in the order of `create_gyms()`.
@@ -85,8 +91,10 @@ class Benchmark:
             return [Task(name, self._described(describe(env))) for name, env in zip(names, envs, strict=True)]
 
     def _described(self, environment: dict[str, Any]) -> dict[str, Any]:
-        """A given instance without a spec may hold anything: it is like no other, and is never resumed."""
-        is_known = self.gyms is None or environment["gym_id"] is not None
+        """A given environment that does not say all of itself is like no other: it is never resumed."""
+        from rlgauge.envs.gymnasium import is_described
+
+        is_known = self.gyms is None or is_described(environment)
         return environment if is_known else {**environment, "instance": uuid.uuid4().hex}
 
     def open_gyms(self) -> Gyms:
@@ -138,11 +146,17 @@ class Benchmark:
 
     def identity(self) -> dict[str, Any]:
         """What of the benchmark defines a measurement: not how many episodes, nor what is filmed."""
-        from rlgauge.envs.gymnasium import describe_class
+        from rlgauge.envs import gymnasium
 
-        arguments = {name: value for name, value in self._arguments.items() if name not in {*_SETTINGS, *self.defined_by_task}}
-        described = describe_arguments(type(self).__name__, arguments) if self.gyms is None else {}
-        return {**describe_class(type(self)), "arguments": described, "success_when": self.success_when}
+        elsewhere = {*_SETTINGS, *self.defined_by_task, "gyms"}
+        arguments = {name: value for name, value in self._arguments.items() if name not in elsewhere}
+        fields = {name: value for name, value in vars(self).items() if name not in elsewhere and name[0] != "_"}
+        return {
+            **gymnasium.describe_class(type(self)),
+            "arguments": gymnasium.describe_arguments(arguments),
+            "fields": {name: canonical(value) for name, value in fields.items() if _is_plain(value)},
+            "success_when": self.success_when,
+        }
 
 
 class GymnasiumBenchmark(Benchmark):
@@ -152,7 +166,7 @@ class GymnasiumBenchmark(Benchmark):
     environment says so, or, with `success_return`, where its return reaches that.
     """
 
-    defined_by_task = ("env", "env_kwargs")
+    defined_by_task = ("env", "env_ids", "env_kwargs")
 
     def __init__(
         self,
@@ -191,14 +205,14 @@ class GymnasiumBenchmark(Benchmark):
 
     def tasks(self) -> list[Task]:
         """The registered specs; no environment is made."""
-        from rlgauge.envs.gymnasium import describe_spec, find_spec
+        from rlgauge.envs.gymnasium import describe_arguments, describe_spec, find_spec
 
-        names = unique(self.env_ids)
-        tasks = []
-        for name, env_id in zip(names, self.env_ids, strict=True):
-            spec = find_spec(env_id)
-            tasks.append(Task(name, {**describe_spec(spec), "made_with": self.env_kwargs}))
-        return tasks
+        given = describe_arguments(self.env_kwargs)
+        specs = map(find_spec, self.env_ids)
+        return [
+            Task(name, {**describe_spec(spec), "made_with": given})
+            for name, spec in zip(unique(self.env_ids), specs, strict=True)
+        ]
 
 
 def build_benchmark(description: Description, settings: Mapping[str, Any]) -> Benchmark:
@@ -220,6 +234,14 @@ def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
         kind = bound.signature.parameters[name].kind
         named.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
     return named
+
+
+def _is_plain(value: object) -> bool:
+    try:
+        canonical(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _task_name(env: gymnasium.Env[Any, Any]) -> str:

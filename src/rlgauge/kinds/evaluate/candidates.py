@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rlgauge.core.case import canonical
 from rlgauge.core.errors import UserError
+from rlgauge.episodes.policies.actions import as_array
+from rlgauge.episodes.policies.torchscript import is_module
 from rlgauge.episodes.policy import PolicySource, parse_source
 from rlgauge.kinds.evaluate.gyms import unique
+
+if TYPE_CHECKING:
+    import torch
 
 _NAMED = re.compile(r"([\w.+-]+)=(.+)", re.DOTALL)
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A policy by its display name. `uri` may hold {task}; one of several training seeds knows its own."""
+    """A policy by its display name. Its paths may hold {task}; one of several training seeds knows its own."""
 
     name: str
     uri: str
@@ -28,7 +35,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     def source(self, task_id: str) -> PolicySource:
         """Where the policy for a task comes from. Raises UserError."""
-        return parse_source(self.uri.replace("{task}", task_id), self.ckpt_path)
+        ckpt_path = self.ckpt_path and self.ckpt_path.replace("{task}", task_id)
+        return parse_source(self.uri.replace("{task}", task_id), ckpt_path)
 
 
 class Live:
@@ -42,25 +50,28 @@ class Live:
         self._digest: str | None = None
 
     def digest(self) -> str:
-        """A hash of its parameters where it has a `state_dict()`, else a name that no other process will ever give."""
+        """A hash of a torch module that says all of itself, else a name that no other process will ever give."""
         if self._digest is None:
-            state = getattr(self.policy, "state_dict", None)
-            self._digest = uuid.uuid4().hex if state is None else _hash_state(type(self.policy), state())
+            self._digest = (_hash_module(self.policy) if is_module(self.policy) else None) or uuid.uuid4().hex
         return self._digest
 
 
 def parse_candidates(policy: object, train_seeds: Sequence[int] | None = None) -> list[Candidate | Live]:
-    """One or several policies as a person gives them: URI, `NAME=URI`, object, list, or mapping of names. Raises UserError."""
+    """One or several policies as a person gives them: URI, `NAME=URI`, object, list, or mapping of names to these.
+
+    Raises UserError.
+    """
     named = list(_named(policy))
     if not named:
         raise UserError("No policy was given.")
     candidates: list[Candidate | Live] = []
-    for (name, given), distinct in zip(named, unique([name for name, _ in named]), strict=True):
+    for name, (_, given) in zip(unique([name for name, _ in named]), named, strict=True):
         if isinstance(given, Candidate):
-            candidates.extend(_family(msgspec.structs.replace(given, name=distinct), train_seeds))
+            candidates.extend(_family(msgspec.structs.replace(given, name=name), train_seeds))
         else:
-            candidates.append(Live(distinct, given))
-        del name
+            candidates.append(Live(name, given))
+    if train_seeds and all(candidate.train_seed is None for candidate in candidates):
+        raise UserError("Training seeds were given, but no policy has {seed} in its URI, such as sb3:ppo_{seed}.zip.")
     return candidates
 
 
@@ -82,13 +93,20 @@ def _named(policy: object) -> Iterable[tuple[str, object]]:
 
 
 def _family(candidate: Candidate, train_seeds: Sequence[int] | None) -> list[Candidate]:
-    if "{seed}" not in candidate.uri:
+    if "{seed}" not in f"{candidate.uri} {candidate.ckpt_path}":
         return [candidate]
     if not train_seeds:
-        raise UserError(f"The policy {candidate.uri!r} holds {{seed}}: say which ones with --train-seeds, such as 0..4.")
+        raise UserError(
+            f"The policy {candidate.uri!r} holds {{seed}}: say which with train_seeds=[0, 1, 2] (--train-seeds 0..2)."
+        )
     return [
-        msgspec.structs.replace(candidate, uri=candidate.uri.replace("{seed}", str(seed)), train_seed=seed)
-        for seed in train_seeds
+        msgspec.structs.replace(
+            candidate,
+            uri=candidate.uri.replace("{seed}", str(seed)),
+            ckpt_path=candidate.ckpt_path and candidate.ckpt_path.replace("{seed}", str(seed)),
+            train_seed=seed,
+        )
+        for seed in dict.fromkeys(train_seeds)
     ]
 
 
@@ -96,16 +114,28 @@ def short_name(uri: str) -> str:
     """What a policy is called where nobody named it: the file's or the object's own name."""
     scheme, _, target = uri.partition("?")[0].partition(":")
     if not target:
-        return scheme
+        return scheme.rpartition(".")[2]
     if "/" in target or "{task}" in target:
         stem = Path(target).stem
         return scheme if stem == "{task}" else stem
-    return Path(target).stem if Path(target).suffix in {".onnx", ".zip", ".pt", ".pth"} else re.split(r"[.:]", target)[-1]
+    is_file = Path(target).suffix in {".onnx", ".zip", ".pt", ".pth"}
+    return Path(target).stem if is_file else re.split(r"[.:]", target)[-1]
 
 
-def _hash_state(kind: type, state: Mapping[str, Any]) -> str:
-    content = hashlib.blake2b(f"{kind.__module__}:{kind.__qualname__}".encode(), digest_size=16)
-    for name in sorted(state):
-        content.update(name.encode())
-        content.update(repr(state[name].detach().cpu().numpy().tobytes()).encode() if hasattr(state[name], "detach") else repr(state[name]).encode())
+def _hash_module(module: torch.nn.Module) -> str | None:
+    """A hash of classes, their sources, plain attributes and weights; None where there are other attributes."""
+    from rlgauge.envs.gymnasium import describe_class
+
+    parts: list[Any] = []
+    try:
+        for name, part in module.named_modules():
+            attributes = {key: value for key, value in vars(part).items() if key[0] != "_" and key != "training"}
+            parts.append([name, describe_class(type(part)), canonical(attributes)])
+    except (TypeError, ValueError):
+        return None
+    content = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16)
+    for name, tensor in sorted(module.state_dict().items()):
+        array = as_array(tensor)
+        content.update(f"{name} {array.dtype} {array.shape}".encode())
+        content.update(array.tobytes())
     return content.hexdigest()

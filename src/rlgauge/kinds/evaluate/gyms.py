@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from rlgauge.core.errors import UserError
 
@@ -29,7 +31,9 @@ class Gyms:
     """
 
     def __init__(self, given: Sequence[Gym] | None, create: Callable[[], Sequence[Gym]]) -> None:
-        """Nothing is made yet."""
+        """Nothing is made yet. Raises UserError for an empty list."""
+        if given is not None and not given:
+            raise UserError("The benchmark has no environments: gyms=[] is an empty list.")
         self._create = None if given is not None else create
         self._lists: list[list[Gym]] = [] if given is None else [list(given)]
         self._made: dict[tuple[int, int], gymnasium.Env[Any, Any]] = {}
@@ -38,25 +42,44 @@ class Gyms:
         """How many tasks there are."""
         return len(self._list(0))
 
-    def num_lanes(self, position: int, wanted: int) -> int:
-        """How many lanes a task can have: as many as wanted, one where only one instance was given."""
-        return wanted if self._create is not None or self._is_factory(self._list(0)[position]) else 1
+    def lanes(self, position: int, wanted: int) -> list[gymnasium.Env[Any, Any]]:
+        """A task's environments, one a lane: as many as wanted, one where the same one comes again and again."""
+        envs = [self.env(position, 0)]
+        can_make = self._create is not None or _is_factory(self._list(0)[position])
+        for lane in range(1, wanted if can_make else 1):
+            env = self.env(position, lane)
+            if any(env.unwrapped is other.unwrapped for other in envs):
+                break
+            envs.append(env)
+        return envs
 
     def env(self, position: int, lane: int) -> gymnasium.Env[Any, Any]:
         """The environment of a lane, made on first use."""
         if (position, lane) not in self._made:
             entry = self._list(0)[position]
-            if self._is_factory(entry):
-                self._made[position, lane] = _checked(entry())  # type: ignore[operator]  # a factory
-            else:
+            if not _is_factory(entry):
                 return _checked(self._list(lane)[position])
+            self._made[position, lane] = _checked(entry())
         return self._made[position, lane]
 
     def remake(self, position: int, lane: int) -> gymnasium.Env[Any, Any]:
         """A new environment for a lane whose own has broken; a given instance can only be used again."""
-        if self._made.pop((position, lane), None) is None and self._create is not None:
-            self._lists[lane] = list(self._create())
+        if (position, lane) in self._made:
+            _close_broken(self._made.pop((position, lane)))
+        elif self._create is not None:
+            _close_broken(self.env(position, lane))
+            self._lists[lane][position] = self._create_again(position)
         return self.env(position, lane)
+
+    def _create_again(self, position: int) -> Gym:
+        """One entry of a new list; what was made for the other tasks is not needed."""
+        if self._create is None:
+            raise UserError("The benchmark was given environment instances, which can't be made again.")
+        created = list(self._create())
+        for other, entry in enumerate(created):
+            if other != position and not _is_factory(entry):
+                _close_broken(_checked(entry))
+        return created[position]
 
     def close_task(self, position: int) -> None:
         """Close what was made for one task from factories."""
@@ -65,14 +88,13 @@ class Gyms:
 
     def close(self) -> None:
         """Close all that was made here."""
-        for env in self._made.values():
-            env.close()
-        self._made.clear()
+        own = list(self._made.values())
         if self._create is not None:
-            for entry in (entry for entries in self._lists for entry in entries):
-                if not self._is_factory(entry):
-                    entry.close()  # type: ignore[union-attr]  # an instance
+            own += [_checked(entry) for entries in self._lists for entry in entries if not _is_factory(entry)]
             self._lists.clear()
+        self._made.clear()
+        for env in {id(env): env for env in own}.values():
+            env.close()
 
     def _list(self, lane: int) -> list[Gym]:
         while len(self._lists) <= lane:
@@ -84,29 +106,34 @@ class Gyms:
             self._lists.append(created)
         return self._lists[lane]
 
-    @staticmethod
-    def _is_factory(entry: Gym) -> bool:
-        return callable(entry) and not callable(getattr(entry, "step", None))
+
+def _is_factory(entry: Gym) -> TypeGuard[Callable[[], gymnasium.Env[Any, Any]]]:
+    """A function or an environment's class; an environment may happen to be callable too."""
+    return isinstance(entry, type) or (callable(entry) and not callable(getattr(entry, "step", None)))
 
 
-def _checked(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+def _close_broken(env: gymnasium.Env[Any, Any]) -> None:
+    with contextlib.suppress(Exception):  # it is broken already
+        env.close()
+
+
+def _checked(env: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401  # whatever create_gyms() returned
     missing = [name for name in _NEEDED if not hasattr(env, name)]
     if missing:
         raise UserError(
             f"{env!r} is no Gymnasium environment: it lacks {', '.join(missing)}. create_gyms() returns environments, "
             "or functions without arguments that make them."
         )
-    return env
+    return env  # type: ignore[no-any-return]  # it has all that one has
 
 
-_NEEDED = ("reset", "step", "close", "observation_space", "action_space")
+_NEEDED = ("reset", "step", "close", "observation_space", "action_space", "unwrapped")
 
 
 def unique(names: Sequence[str]) -> list[str]:
-    """The names, with `-2`, `-3` appended where one comes again."""
-    seen: dict[str, int] = {}
-    result = []
+    """The names, with `-2`, `-3` appended where one comes again; no two are the same."""
+    result: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+        candidates = (f"{name}-{number}" for number in itertools.count(2) if f"{name}-{number}" not in names)
+        result.append(name if name not in result else next(text for text in candidates if text not in result))
     return result

@@ -50,7 +50,7 @@ class EpisodeResult(msgspec.Struct, frozen=True, kw_only=True):
         return cls(index=record.index, total_return=record.values.get("return"), error=record.error, **values)  # type: ignore[arg-type]
 
 
-class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
+class TaskResult(msgspec.Struct, frozen=True):
     """A policy's episodes in one task.
 
     `success_rate` is 0..1 over the episodes in which success was measured, None where it was in none; its Wilson
@@ -136,13 +136,20 @@ class BenchmarkResults:
         return [aggregate.over_tasks([r for r in self.results if r.policy == name]) for name in self.policies]
 
     def compare(self, *, candidate: str, baseline: str) -> list[aggregate.Comparison]:
-        """Task by task, two policies on the same episodes: McNemar for success, a paired interval for the return."""
-        return [
-            aggregate.compare(mine, other)
+        """Task by task, two policies on the same episodes: McNemar for success, a paired interval for the return.
+
+        Training seeds meet their equals, and each of them a policy that has none. Raises UserError where nothing meets.
+        """
+        met = [
+            (mine, other)
             for mine in self._of(candidate)
             for other in self._of(baseline)
-            if (mine.task_id, mine.train_seed) == (other.task_id, other.train_seed)
+            if mine.task_id == other.task_id
+            and (mine.train_seed == other.train_seed or None in {mine.train_seed, other.train_seed})
         ]
+        if not met:
+            raise UserError(f"{candidate} and {baseline} share no task and training seed.")
+        return [aggregate.compare(mine, other) for mine, other in met]
 
     def digest(self) -> str:
         """A hash of all that was measured, durations and file names aside: equal results have equal digests."""
@@ -158,7 +165,10 @@ class BenchmarkResults:
         """The table as plain text, with its warnings."""
         header, rows = self.table()
         widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [header, *rows]]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [header, *rows]
+        ]
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:], *(f"warning: {text}" for text in self.warnings())])
 
@@ -199,7 +209,7 @@ class BenchmarkResults:
         columns = _columns(EpisodeResult, ["policy", "train_seed", "task_id"]) if episodes else _columns(TaskResult, [])
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _one_break(value) for name, value in row.items()} for row in rows)
         write_atomic(Path(path), text.getvalue().encode())
         return Path(path)
 
@@ -210,6 +220,8 @@ class BenchmarkResults:
             content = msgspec.json.decode(Path(path).read_bytes(), type=_File)
         except FileNotFoundError as error:
             raise UserError(f"There is no results file {path}.") from error
+        except OSError as error:
+            raise UserError(f"Can't read the results file {path}: {error.strerror}.") from error
         except msgspec.DecodeError as error:
             raise UserError(f"{path} is no results file of RLGauge: {error}") from error
         if content.format > FORMAT:
@@ -236,9 +248,24 @@ def _warnings(episodes: Sequence[EpisodeResult], n_missing: int) -> Iterable[str
     broken = [episode for episode in episodes if episode.error is not None]
     if broken:
         first = (broken[0].error or "").splitlines()[0]
-        yield f"{len(broken)} of {len(episodes)} episodes have no valid measurement; the first, episode {broken[0].index}: {first}"
+        yield (
+            f"{len(broken)} of {len(episodes)} episodes have no valid measurement; "
+            f"the first, episode {broken[0].index}: {first}"
+        )
+    n_unmeasured = sum(episode.outcome == "unmeasured" for episode in episodes)
+    n_valid = len(episodes) - len(broken)
+    if 0 < n_unmeasured < n_valid:
+        yield (
+            f"success was measured in {n_valid - n_unmeasured} of {n_valid} valid episodes, and the rate is of those: "
+            "an environment that reports only successes makes it too high"
+        )
     if n_missing:
         yield f"{n_missing} episodes are missing: their runs failed, see `rlgauge runs list`"
+
+
+def _one_break(value: object) -> object:
+    r"""Text with `\n` for every line break: a bare `\r` would be taken for the end of the row."""
+    return "\n".join(value.splitlines()) if isinstance(value, str) and "\r" in value else value
 
 
 def _columns(kind: type[msgspec.Struct], before: list[str]) -> list[str]:

@@ -54,7 +54,9 @@ def evaluate(workload: EvaluateWorkload, out: Path | None, *, workers: int | Non
 
 def results_of(workload: EvaluateWorkload, runs: Mapping[str, Run | None]) -> BenchmarkResults:
     """The results that the runs of a workload add up to; failed and missing runs are counted."""
-    parts = [_Part(case, _wanted(case, runs[case.id], workload.num_wanted(case)), runs[case.id]) for case in workload.cases()]
+    parts = [
+        _Part(case, _wanted(case, runs[case.id], workload.num_wanted(case)), runs[case.id]) for case in workload.cases()
+    ]
     completed = [run for run in runs.values() if run is not None]
     return _collect(workload, parts, [run.file.result for run in completed if run.file.result is not None])
 
@@ -78,14 +80,16 @@ def _wanted(case: Case, run: Run | None, num_wanted: int) -> list[Record]:
 def _in_memory(workload: EvaluateWorkload) -> BenchmarkResults:
     parts, reports = [], []
     with contextlib.closing(Session(workload)) as session:
-        for case in workload.cases():
+        for case in workload.whole_cases():
             context: Context = Memory(workload.num_wanted(case))
             parts.append(_Part(case, list(session.measure(case, context)), None))
             reports.append(context.result)
     return _collect(workload, parts, reports)
 
 
-def _collect(workload: EvaluateWorkload, parts: Iterable[_Part], reports: Sequence[Mapping[str, Any]]) -> BenchmarkResults:
+def _collect(
+    workload: EvaluateWorkload, parts: Iterable[_Part], reports: Sequence[Mapping[str, Any]]
+) -> BenchmarkResults:
     grouped: dict[tuple[str, int | None, str], list[_Part]] = {}
     for part in parts:
         key = (part.case.labels["policy"], part.case.params["train_seed"], part.case.params["task"])
@@ -132,5 +136,3 @@ def _is_live(workload: EvaluateWorkload) -> bool:
     except UserError:
         return True
     return False
-
-

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from rlgauge.core.case import Case, slug
+from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record
 from rlgauge.core.workload import Context
+from rlgauge.episodes.alarm import EpisodeTimeoutError, StepAlarm
 from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.policy import open_policy, wrap_policy
 from rlgauge.episodes.rollout import Played, Rollout, Rules
@@ -36,12 +39,12 @@ class Session:
         self._position: int | None = None
         self._policy: BatchPolicy | None = None
         self._key: tuple[str, int | None, str] | None = None
+        self._is_own = False
         self._is_bit_stable = False
 
     def close(self) -> None:
         """Close the policy and the environments that were made here."""
-        if self._policy is not None:
-            self._policy.close()
+        self._close_policy()
         self._gyms.close()
 
     def measure(self, case: Case, context: Context) -> Iterator[Record]:
@@ -56,14 +59,15 @@ class Session:
         start, steps = perf_counter(), 0
         for played in rollout.play([episode(case.seed, task, index) for index in indices]):
             steps += played.length
+            if played.video is not None:
+                played = replace(played, video=f"{case.labels['films']}/{played.video}")  # noqa: PLW2901
             yield record(played, self._is_success(played))
         seconds = perf_counter() - start
         context.result.update(steps=steps, seconds=seconds, latency=latency.to_json(), bit_stable=self._is_bit_stable)
 
     def _rollout(self, case: Case, context: Context, *, num_lanes: int) -> tuple[Rollout, Latency]:
         position = self._move_to(case.params["task"])
-        lanes = self._gyms.num_lanes(position, num_lanes)
-        envs = [self._gyms.env(position, lane) for lane in range(lanes)]
+        envs = self._gyms.lanes(position, num_lanes)
         policy = self._open(case, envs[0])
         latency = Latency()
         rules = Rules(
@@ -96,16 +100,22 @@ class Session:
         """The case's policy, checked against the environment before it plays there."""
         key = (case.labels["policy"], case.params["train_seed"], case.params["task"])
         if self._policy is None or key != self._key:
-            if self._policy is not None:
-                self._policy.close()
+            self._close_policy()
+            self._workload.check(case)
             self._policy = self._load(self._workload.find_policy(case), case, env)
-            self._key = key
             self._check(self._policy, case, env)
+            self._key = key
         return self._policy
+
+    def _close_policy(self) -> None:
+        """Close a policy that was opened here; a live object belongs to who made it."""
+        if self._policy is not None and self._is_own:
+            self._policy.close()
+        self._policy = None
 
     def _check(self, policy: BatchPolicy, case: Case, env: gymnasium.Env[Any, Any]) -> None:
         """Raise UserError where the policy does not fit; find out whether its bits depend on the row."""
-        observation, _ = env.reset(seed=case.seed)
+        observation = self._first_observation(case, env)
         width = case.params["width"]
         check_policy(
             policy,
@@ -120,29 +130,47 @@ class Session:
             policy, observation_space=env.observation_space, observation=observation, width=width
         )
 
+    def _first_observation(self, case: Case, env: gymnasium.Env[Any, Any]) -> object:
+        """What a reset gives. Raises UserError where it stands still."""
+        with StepAlarm(self._workload.hang_seconds) as alarm:
+            alarm.step_start = perf_counter()
+            try:
+                observation, _ = env.reset(seed=case.seed)
+                alarm.step_start = None
+            except EpisodeTimeoutError:
+                raise UserError(
+                    f"{case.params['task']} was not reset within {self._workload.hang_seconds:g} s, "
+                    "before the first episode."
+                ) from None
+        return observation
+
     def _load(self, policy: Candidate | Live, case: Case, env: gymnasium.Env[Any, Any]) -> BatchPolicy:
         width = case.params["width"]
-        spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
+        observed, acted = env.observation_space, env.action_space
+        self._is_own = not isinstance(policy, Live)
         if isinstance(policy, Live):
-            return wrap_policy(policy.policy, **spaces, width=width)
+            return wrap_policy(policy.policy, observation_space=observed, action_space=acted, width=width)
         source = policy.source(case.params["task"])
         if source.digest() != case.params["policy"]:
             raise UserError(f"The policy {source.uri} has changed since the command was given; give it again.")
-        return open_policy(source, **spaces, width=width, trust=self._workload.trust)
+        return open_policy(
+            source, observation_space=observed, action_space=acted, width=width, trust=self._workload.trust
+        )
 
     def _recorder(self, folder: str, env: gymnasium.Env[Any, Any]) -> VideoRecorder | None:
         benchmark = self._benchmark
         if benchmark.video_dir is None or benchmark.record_mode == "none":
             return None
-        if env.render_mode not in {"rgb_array", "rgb_array_list"}:
+        if env.render_mode != "rgb_array":
             raise UserError(
                 f"{case_name(env)} was made with render_mode={env.render_mode!r}, so it can't be filmed: make it with "
                 "render_mode='rgb_array', or set record_mode='none'."
             )
-        return VideoRecorder(benchmark.video_dir / slug(folder), record_mode=benchmark.record_mode)
+        return VideoRecorder(benchmark.video_dir / folder, record_mode=benchmark.record_mode)
 
     def _is_success(self, played: Played) -> bool | None:
-        return None if played.error else self._benchmark.is_success(played)
+        success = None if played.error else self._benchmark.is_success(played)
+        return None if success is None else bool(success)  # a rule may well return NumPy's
 
 
 def case_name(env: gymnasium.Env[Any, Any]) -> str:
@@ -155,9 +183,9 @@ class Memory:
 
     def __init__(self, num_wanted: int) -> None:
         """Nothing was measured before."""
-        self.kept: tuple[Record, ...] = ()
+        self.kept: Sequence[Record] = ()
         self.num_wanted: int | None = num_wanted
-        self.artifacts = None
+        self.artifacts: Path | None = None
         self.result: dict[str, Any] = {}
 
     def at(self, index: int) -> None:

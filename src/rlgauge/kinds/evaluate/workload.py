@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from rlgauge.core.case import Case, slug
+from rlgauge.core.case import Case, fingerprint, slug
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record
 from rlgauge.core.seeding import action_seed, episode_seed
-from rlgauge.core.workload import Context, Description, Measure
+from rlgauge.core.workload import Description, Measure
 from rlgauge.episodes.rollout import Episode, Played
 from rlgauge.kinds.evaluate.benchmark import Benchmark, build_benchmark
 from rlgauge.kinds.evaluate.candidates import Candidate, Live
@@ -29,6 +30,11 @@ UNITS = {
 }
 
 
+_BLOCKS = {100: 10, 1000: 50}
+"""Up to which episode how many, at the least, make a block; beyond, _LARGEST_BLOCK."""
+_LARGEST_BLOCK = 250
+
+
 class Block(NamedTuple):
     """Episodes `first` to `last - 1` of a task: the part of the list that one run plays."""
 
@@ -36,15 +42,17 @@ class Block(NamedTuple):
     last: int
 
 
-def blocks(num_episodes: int) -> Iterator[Block]:
-    """The blocks that hold the first `num_episodes` episodes.
+def blocks(num_episodes: int, width: int) -> Iterator[Block]:
+    """The blocks that hold the first `num_episodes` episodes, played in `width` lanes.
 
     The episodes are cut in the same places whatever their number, so that 20 can grow to 50: small blocks first, which
-    several workers can share, longer ones later, which cost less to start.
+    several workers can share, longer ones later, which cost less to start. Every block is a multiple of the width, so
+    that no lane idles while episodes of equal length are played.
     """
     first = 0
     while first < num_episodes:
-        size = 10 if first < 100 else 50 if first < 1000 else 250
+        least = next((size for end, size in _BLOCKS.items() if first < end), _LARGEST_BLOCK)
+        size = math.ceil(least / width) * width
         yield Block(first, first + size)
         first += size
 
@@ -99,13 +107,18 @@ class EvaluateWorkload:
         """Every policy's blocks, task by task."""
         for policy in self.policies:
             for task in self.tasks:
-                for block in blocks(self.benchmark.num_episodes):
+                for block in blocks(self.benchmark.num_episodes, self.lanes):
                     yield self.case(policy, task, block)
+
+    def whole_cases(self) -> Iterator[Case]:
+        """Every policy's tasks in one block each, for one process that keeps nothing: no lane idles between blocks."""
+        for policy in self.policies:
+            for task in self.tasks:
+                yield self.case(policy, task, Block(0, self.benchmark.num_episodes))
 
     def case(self, policy: Candidate | Live, task: Task, block: Block) -> Case:
         """One block of one task."""
         uri = "" if isinstance(policy, Live) else policy.uri
-        seed = "" if policy.train_seed is None else f"-s{policy.train_seed}"
         return Case(
             workload=self.name,
             name=f"{task.id}-e{block.first:04d}",
@@ -121,12 +134,13 @@ class EvaluateWorkload:
                 "width": self.lanes,
             },
             seed=self.benchmark.seed,
-            labels={"policy": policy.name, "uri": uri, "films": f"{slug(policy.name)}{seed}"},
+            labels={"policy": policy.name, "uri": uri, "films": _films_folder(policy)},
         )
 
     def num_wanted(self, case: Case) -> int:
         """How many episodes of the block belong to the first `num_episodes`."""
-        return min(case.params["last"], self.benchmark.num_episodes) - case.params["first"]
+        first, last = int(case.params["first"]), int(case.params["last"])
+        return min(last, self.benchmark.num_episodes) - first
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Measure]:
@@ -143,6 +157,14 @@ class EvaluateWorkload:
             for policy in self.policies
             if policy.name == case.labels["policy"] and policy.train_seed == case.params["train_seed"]
         )
+
+    def check(self, case: Case) -> None:
+        """Raise UserError where the case is about another benchmark than the one that was made in this process."""
+        if fingerprint(case.params["benchmark"]) != fingerprint(self._identity):
+            raise UserError(
+                f"{type(self.benchmark).__name__} came out differently when a worker made it again: a field was "
+                "changed after it was made, or its source file. Give its constructor what differs, or no `workers`."
+            )
 
     @cached_property
     def tasks(self) -> list[Task]:
@@ -165,6 +187,14 @@ class EvaluateWorkload:
         if key not in self._digests:
             self._digests[key] = source.digest()
         return self._digests[key]
+
+
+def _films_folder(policy: Candidate | Live) -> str:
+    """A file name of a policy's own: a hash goes with what a slug alone would not tell apart."""
+    name = slug(policy.name)
+    if name != policy.name or "=" in name:
+        name = f"{name[:60]}-{fingerprint(policy.name)[:8]}"
+    return name if policy.train_seed is None else f"{name}=seed{policy.train_seed}"
 
 
 def episode(seed: int, task_id: str, index: int) -> Episode:

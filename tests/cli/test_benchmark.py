@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from rlgauge.core import platform
+from rlgauge.core.files import StoreError
+from rlgauge.core.run import Status
+from rlgauge.core.seeding import episode_seed
+from rlgauge.core.store import Store
+from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
+from rlgauge.kinds.evaluate.results import BenchmarkResults
+from tests.cli.conftest import block_ends
+
+CARTPOLE = ("--env", "CartPole-v1", "--policy", "random", "--out", "o")
+OPTIONS = ("config", "print_config", "benchmark", "env", "num-episodes", "max-steps", "seed", "success-return")
+OPTIONS += ("record-mode", "policy", "ckpt_path", "train-seeds", "trust", "workers", "lanes", "episode-seconds")
+OPTIONS += ("time-limit", "memory-limit", "rerun-failed", "max-errors", "dry-run", "out", "output", "json", "quiet")
+
+
+def episodes(path: Path | str = "o/results.json") -> list:
+    return [episode for result in BenchmarkResults.from_json(path).results for episode in result.episodes]
+
+
+def statuses(out: str = "o") -> list[Status]:
+    return sorted(run.status for run in Store(out).runs())
+
+
+def test_help_lists_every_option(give):
+    listed = give("benchmark", "--help").out.split()
+    assert {f"--{name}" for name in OPTIONS} <= {word.strip("[],") for word in listed}
+
+
+def test_the_results_are_those_of_the_same_benchmark_in_python(give):
+    said = give("benchmark", *CARTPOLE, "--policy", "zero", "--num-episodes", "12", "--workers", "2")
+    expected = GymnasiumBenchmark(["CartPole-v1"], num_episodes=12).evaluate(["random", "zero"])
+    assert said.code == 0
+    assert BenchmarkResults.from_json("o/results.json").digest() == expected.digest()
+    assert f"digest {expected.digest()}" in said.out
+    assert "random against zero in CartPole-v1, same 12 episodes: return " in said.out
+    assert "steps per second and process" in said.out
+    assert "Median / 95th percentile: policy" in said.out
+    assert expected.summary() in said.out
+
+
+def test_what_is_there_is_not_measured_again(give):
+    first, second, *_ = block_ends()
+    give("benchmark", *CARTPOLE, "--num-episodes", str(first))
+    before = {run.folder for run in Store("o").runs()}
+    said = give("benchmark", *CARTPOLE, "--num-episodes", str(second))
+    assert said.code == 0
+    assert len(episodes()) == second
+    assert before < {run.folder for run in Store("o").runs()}
+
+
+def test_everything_is_left_in_the_folder(give, folder):
+    give("benchmark", *CARTPOLE, "--num-episodes", "3", "--success-return", "1", "--record-mode", "first:1")
+    assert {path.name for path in Path("o").iterdir()} >= {"results.json", "results.csv", "episodes.csv", "results.md"}
+    assert len(list(csv.DictReader(io.StringIO(Path("o/results.csv").read_text())))) == 1
+    assert len(list(csv.DictReader(io.StringIO(Path("o/episodes.csv").read_text())))) == 3
+    assert [path.name for path in Path("o/videos").rglob("*.mp4")] == ["CartPole-v1-e0000-success.mp4"]
+
+
+def test_json_on_standard_output_is_the_results(give):
+    said = give("benchmark", *CARTPOLE, "--num-episodes", "3", "--json")
+    assert said.err == ""
+    assert json.loads(said.out) == json.loads(Path("o/results.json").read_text())
+
+
+def test_quiet_says_nothing(give):
+    assert give("benchmark", *CARTPOLE, "--num-episodes", "3", "--quiet") == (0, "", "")
+
+
+@pytest.mark.parametrize("name", ["copy.json", "copy.csv", "copy.md"])
+def test_a_copy_goes_where_it_is_asked_for(give, name):
+    give("benchmark", *CARTPOLE, "--num-episodes", "3", "-o", name)
+    assert Path(name).read_bytes() == Path("o/results").with_suffix(Path(name).suffix).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "check"),
+    [
+        ("--max-steps", "5", lambda told: {e.length for e in told} == {5}),
+        ("--seed", "7", lambda told: told[0].seed == episode_seed(7, "CartPole-v1", 0)),
+        ("--success-return", "1", lambda told: all(e.success for e in told)),
+        ("--success-return", "1000", lambda told: all(e.success is False for e in told)),
+        ("--num-episodes", "2", lambda told: len(told) == 2),
+    ],
+)  # fmt: skip
+def test_each_option_of_an_environment_reaches_the_episodes(give, option, value, check):
+    give("benchmark", *CARTPOLE, option, value)
+    assert check(episodes())
+
+
+def test_lanes_are_the_width_of_the_batch(give):
+    give("benchmark", *CARTPOLE, "--lanes", "3", "--num-episodes", "3")
+    assert {run.case.params["width"] for run in Store("o").runs()} == {3}
+
+
+def test_a_configuration_that_is_printed_says_the_same_when_it_is_given(give):
+    argv = ("--benchmark", "GymnasiumBenchmark", "--benchmark.env", "[CartPole-v1]", "--benchmark.num_episodes", "3")
+    argv = (*argv, "--policy", "a=random", "--policy", "zero", "--lanes", "4", "--max-errors=2", "--train_seeds=null")
+    printed = give("benchmark", *argv, "--print_config")
+    assert printed.code == 0
+    Path("f.yaml").write_text(printed.out)
+    assert give("benchmark", "--config", "f.yaml", "--print-config").out == printed.out
+    assert give("benchmark", "--config", "f.yaml", "--out", "a", "--quiet").code == 0
+    assert give("benchmark", *argv, "--out", "b", "--quiet").code == 0
+    of_a, of_b = BenchmarkResults.from_json("a/results.json"), BenchmarkResults.from_json("b/results.json")
+    assert of_a.digest() == of_b.digest()
+    assert of_a.policies == ["a", "zero"]
+    assert of_a.metadata["lanes"] == 4
+
+
+def test_the_command_line_stands_above_the_file(give):
+    Path("f.yaml").write_text("env: CartPole-v1\npolicy: random\nnum_episodes: 3\nout: o\n")
+    give("benchmark", "--num-episodes", "2", "--config", "f.yaml", "--num-episodes", "4", "--policy", "zero")
+    assert BenchmarkResults.from_json("o/results.json").policies == ["zero"]
+    assert len(episodes()) == 4
+
+
+@pytest.mark.parametrize("path", ["mine.Plain", "mine:Plain"])
+def test_a_benchmark_of_the_current_folder_runs_in_workers(give, benchmarks, path):
+    argv = ("--benchmark", path, "--benchmark.num-episodes", "12", "--policy", "random", "--workers", "2", "--out", "o")
+    said = give("benchmark", *argv)
+    assert said.code == 0, said.err
+    assert len(episodes()) == 12
+    assert "Videos" not in said.out  # its environments give no frames, and nobody asked
+
+
+def test_arguments_that_a_subclass_passes_on_are_options(give, benchmarks):
+    argv = ("--benchmark", "mine.Passing", "--benchmark.num_episodes", "3", "--benchmark.max_steps", "4")
+    said = give("benchmark", *argv, "--policy", "random", "--out", "o")
+    assert said.code == 0, said.err
+    assert [episode.length for episode in episodes()] == [4, 4, 4]
+
+
+def test_the_films_of_a_benchmark_lie_beside_its_runs(give, benchmarks):
+    argv = ("--benchmark", "mine.Filmed", "--benchmark.num_episodes", "3", "--policy", "zero", "--policy", "random")
+    said = give("benchmark", *argv, "--out", "o")
+    failures = sum(episode.outcome == "failure" for episode in episodes())
+    assert 0 < failures < 6
+    assert len(list(Path("o/videos").rglob("*.mp4"))) == failures
+    assert f"Videos: {failures} files in o/videos" in said.out
+
+
+def test_why_there_are_no_films_is_said(give):
+    said = give("benchmark", *CARTPOLE, "--num-episodes", "3", "--record-mode", "failures")
+    assert (
+        "Videos: no new ones, since the record mode is failures; success is unmeasured in 3 of 3 episodes" in said.out
+    )
+
+
+def test_a_class_path_takes_a_checkpoint(give, policies):
+    Path("one.txt").write_text("1")
+    argv = ("benchmark", "--env", "CartPole-v1", "--policy", "policies.Weights", "--num-episodes", "12", "--out", "o")
+    assert give(*argv, "--ckpt_path", "one.txt").code == 0
+    of_one = BenchmarkResults.from_json("o/results.json").digest()
+    Path("zero.txt").write_text("0")
+    assert give(*argv, "--ckpt-path", "zero.txt").code == 0
+    assert BenchmarkResults.from_json("o/results.json").digest() != of_one
+    assert len(list(Store("o").runs())) == 2
+
+
+def test_a_family_of_training_seeds_is_evaluated_seed_by_seed(give, policies):
+    for seed in (0, 1):
+        Path(f"w{seed}.txt").write_text(str(seed))
+    argv = ("--policy", "ppo=policies.Weights", "--ckpt_path", "w{seed}.txt", "--train-seeds", "0..1")
+    said = give("benchmark", "--env", "CartPole-v1", *argv, "--num-episodes", "3", "--out", "o")
+    assert said.code == 0, said.err
+    assert [result.train_seed for result in BenchmarkResults.from_json("o/results.json").results] == [0, 1]
+
+
+def test_a_failed_run_is_told_with_its_folder_and_its_log(give, policies):
+    argv = (*CARTPOLE, "--policy", "policies:Exploding", "--num-episodes", str(block_ends()[0] + 5))
+    said = give("benchmark", *argv)
+    failed = [run for run in Store("o").runs() if run.status is Status.FAILED]
+    assert said.code == 1
+    assert failed
+    assert f"{len(failed)} of 4 runs failed:" in said.err
+    assert all(f"  {run.folder} FAILED: RuntimeError: the policy exploded\n" in said.err for run in failed)
+    assert all(f"its log: {run.folder}/cout.txt\n" in said.err for run in failed)
+    assert "and said more" not in said.err
+    assert give("benchmark", *argv, "--json").code == 1
+    assert give("benchmark", *argv, "--quiet").out == ""
+
+
+def test_what_failed_is_measured_again_only_when_asked(give, policies):
+    argv = (*CARTPOLE, "--policy", "policies:Exploding")
+    give("benchmark", *argv)
+    attempts = len(list(Path("o").glob("evaluate/*/*/run.json")))
+    assert give("benchmark", *argv).code == 1
+    assert len(list(Path("o").glob("evaluate/*/*/run.json"))) == attempts
+    assert give("benchmark", *argv, "--rerun-failed").code == 1
+    assert len(list(Path("o").glob("evaluate/*/*/run.json"))) > attempts
+
+
+def test_a_time_limit_ends_a_run(give, policies):
+    argv = ("--env", "CartPole-v1", "--policy", "policies:Hanging", "--num-episodes", "10", "--out", "o")
+    said = give("benchmark", *argv, "--time-limit", "1.5")
+    assert said.code == 1
+    assert statuses() == [Status.TIMEOUT]
+    assert "TIMEOUT: The run took longer than its limit of 1.5 s." in said.err
+
+
+def test_a_memory_limit_ends_a_run(give, policies):
+    argv = ("--env", "CartPole-v1", "--policy", "policies:Hanging", "--num-episodes", "10", "--out", "o")
+    said = give("benchmark", *argv, "--memory-limit", "10MB")
+    assert said.code == 1
+    assert "its limit is 10 MiB" in said.err
+
+
+def test_more_errors_than_allowed_end_with_1(give, folder):
+    (folder / "erring.py").write_text(ERRING)
+    argv = ("--benchmark", "erring.Erring", "--benchmark.num_episodes", "5", "--policy", "random", "--out", "o")
+    said = give("benchmark", *argv)
+    assert (said.code, statuses()) == (1, [Status.COMPLETED])
+    assert said.err.endswith("2 episodes ended in an error or a timeout; --max-errors allows 0.\n")
+    assert give("benchmark", *argv, "--max-errors", "1").code == 1
+    assert give("benchmark", *argv, "--max-errors", "2").code == 0
+
+
+ERRING = """
+import gymnasium
+
+from rlgauge import Benchmark
+from rlgauge.core.seeding import episode_seed
+
+
+class NotFinite(gymnasium.Wrapper):
+    broken = False
+
+    def reset(self, *, seed=None, options=None):
+        self.broken = seed in {episode_seed(42, "CartPole-v1", index) for index in (1, 3)}
+        return super().reset(seed=seed, options=options)
+
+    def step(self, action):
+        observation, reward, *rest = super().step(action)
+        return observation, float("nan") if self.broken else reward, *rest
+
+
+class Erring(Benchmark):
+    def create_gyms(self):
+        return [lambda: NotFinite(gymnasium.make("CartPole-v1"))]
+"""
+
+
+def test_ctrl_c_ends_the_children_and_keeps_what_was_measured(start, policies):
+    argv = ("--env", "CartPole-v1", "--policy", "policies:Hanging", "--num-episodes", str(block_ends()[1]))
+    driver = start("benchmark", *argv, "--workers", "2", "--out", "o")
+    try:
+        _wait(lambda: sum(path.stat().st_size > 0 for path in Path("o").glob("evaluate/*/*/records.jsonl")) == 2)
+        children = {pid: platform.process_start(pid) for pid in platform.descendants(driver.pid)}
+        driver.send_signal(signal.SIGINT)
+        printed = driver.communicate(timeout=30)
+    finally:
+        driver.kill()
+    assert driver.returncode == 130
+    assert printed == ("", "Interrupted. What was measured is in o; the same command goes on.\n")
+    assert children
+    assert all(platform.process_start(pid) != begun for pid, begun in children.items())
+    assert statuses() == [Status.INTERRUPTED] * 2
+    assert all(run.records for run in Store("o").runs())
+
+
+def test_a_disk_that_cannot_be_written_is_a_sentence(give, monkeypatch):
+    def full(*_arguments):
+        raise StoreError("Can't write o/results.json: No space left on device.")
+
+    monkeypatch.setattr("rlgauge.kinds.evaluate.results.BenchmarkResults.to_json", full)
+    said = give("benchmark", *CARTPOLE, "--num-episodes", "3")
+    assert said.code == 2
+    assert said.err == "rlgauge: Can't write o/results.json: No space left on device.\n"
+
+
+def _wait(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)

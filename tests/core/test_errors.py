@@ -1,0 +1,15 @@
+"""The error for an unknown name."""
+
+from __future__ import annotations
+
+from rlgauge.core.errors import unknown
+
+
+def test_an_unknown_name_is_told_with_the_nearest_and_all_known_ones() -> None:
+    error = unknown("suite", "libero_100", ["libero_90", "libero_10", "spinup"])
+    expected = "Unknown suite 'libero_100'. Did you mean 'libero_10'? Known: libero_10, libero_90, spinup."
+    assert str(error) == expected
+
+
+def test_nothing_is_suggested_where_nothing_is_near() -> None:
+    assert str(unknown("suite", "zzz", ["libero_10"])) == "Unknown suite 'zzz'. Known: libero_10."
