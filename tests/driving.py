@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ def summary(runs: Mapping[str, Run | None]) -> str:
         records = [[record.index, dict(record.values), record.error] for record in found.records]
         lines.append(json.dumps([case_id, found.case.name, found.status, records], sort_keys=True))
     return "\n".join(lines)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Until something another process does has happened."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
 
 
 def start_driver(toy: str, out: Path, *, workers: int = 2, **arguments: Any) -> subprocess.Popen[bytes]:

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from rlgauge.core.seeding import episode_seed
 from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 from rlgauge.kinds.evaluate.results import BenchmarkResults
+from tests import driving
 from tests.cli.conftest import block_ends
 
 CARTPOLE = ("--env", "CartPole-v1", "--policy", "random", "--out", "o")
@@ -255,7 +255,9 @@ def test_ctrl_c_ends_the_children_and_keeps_what_was_measured(start, policies):
     argv = ("--env", "CartPole-v1", "--policy", "policies:Hanging", "--num-episodes", str(block_ends()[1]))
     driver = start("benchmark", *argv, "--workers", "2", "--out", "o")
     try:
-        _wait(lambda: sum(path.stat().st_size > 0 for path in Path("o").glob("evaluate/*/*/records.jsonl")) == 2)
+        driving.wait_for(
+            lambda: sum(path.stat().st_size > 0 for path in Path("o").glob("evaluate/*/*/records.jsonl")) == 2
+        )
         children = {pid: platform.process_start(pid) for pid in platform.descendants(driver.pid)}
         driver.send_signal(signal.SIGINT)
         printed = driver.communicate(timeout=30)
@@ -277,10 +279,3 @@ def test_a_disk_that_cannot_be_written_is_a_sentence(give, monkeypatch):
     said = give("benchmark", *CARTPOLE, "--num-episodes", "3")
     assert said.code == 2
     assert said.err == "rlgauge: Can't write o/results.json: No space left on device.\n"
-
-
-def _wait(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)

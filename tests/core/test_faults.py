@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,28 +109,30 @@ def test_failed_runs_are_run_again_only_when_asked(tmp_path: Path) -> None:
 
 def test_all_processes_end_when_the_driver_is_killed(tmp_path: Path) -> None:
     driver = driving.start_driver("Faulty", tmp_path, faults=["sleep", "sleep"])
-    _wait(lambda: len(list(tmp_path.glob("*/*/*/records.jsonl"))) == 2 and len(platform.descendants(driver.pid)) >= 4)
+    driving.wait_for(
+        lambda: len(list(tmp_path.glob("*/*/*/records.jsonl"))) == 2 and len(platform.descendants(driver.pid)) >= 4
+    )
     processes = {pid: platform.process_start(pid) for pid in platform.descendants(driver.pid)}
     driver.kill()
     driver.wait()
-    _wait(lambda: all(platform.process_start(pid) != start for pid, start in processes.items()))
+    driving.wait_for(lambda: all(platform.process_start(pid) != start for pid, start in processes.items()))
     assert {run.status for run in Store(tmp_path).runs()} <= {Status.INTERRUPTED, Status.DIED}
 
 
 def test_a_killed_worker_reads_died_until_it_is_run_again(tmp_path: Path) -> None:
     driver = driving.start_driver("Faulty", tmp_path, faults=["sleep"], workers=1)
-    _wait(lambda: list(tmp_path.glob("*/*/*/records.jsonl")) and _running(tmp_path))
+    driving.wait_for(lambda: list(tmp_path.glob("*/*/*/records.jsonl")) and _running(tmp_path))
     driver.send_signal(signal.SIGSTOP)
     worker = next(pid for pid in platform.descendants(driver.pid) if b"rlgauge.worker\0" in _command(pid))
     os.kill(worker, signal.SIGKILL)
-    _wait(lambda: [run.status for run in Store(tmp_path).runs()] == [Status.DIED])
+    driving.wait_for(lambda: [run.status for run in Store(tmp_path).runs()] == [Status.DIED])
     driver.kill()
     driver.wait()
 
 
 def test_ctrl_c_ends_the_children_and_keeps_what_was_measured(tmp_path: Path) -> None:
     driver = driving.start_driver("Faulty", tmp_path, faults=["sleep", "sleep"])
-    _wait(lambda: sum(path.stat().st_size > 0 for path in tmp_path.glob("*/*/*/records.jsonl")) == 2)
+    driving.wait_for(lambda: sum(path.stat().st_size > 0 for path in tmp_path.glob("*/*/*/records.jsonl")) == 2)
     driver.send_signal(signal.SIGINT)
     driver.wait(20)
     runs = list(Store(tmp_path).runs())
@@ -179,10 +179,3 @@ def _running(out: Path) -> bool:
 
 def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def _wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)

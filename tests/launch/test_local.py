@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,6 @@ from rlgauge.core.store import Store
 from rlgauge.launch import local
 from rlgauge.launch.local import Local
 from tests import driving, odd_toys, toys
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
 
 
 def workers_of(pid: int) -> list[int]:
@@ -115,7 +107,7 @@ def test_a_stopped_worker_keeps_its_case_and_ends_with_the_driver(
 
     def stop_the_worker(event: execute.Event) -> None:
         if event.status is Status.COMPLETED:
-            wait_for(lambda: store.is_busy(asleep))
+            driving.wait_for(lambda: store.is_busy(asleep))
             (worker,) = workers_of(os.getpid())
             members.extend(platform.descendants(worker))
             os.kill(worker, signal.SIGSTOP)
@@ -128,7 +120,7 @@ def test_a_stopped_worker_keeps_its_case_and_ends_with_the_driver(
     with pytest.raises(KeyboardInterrupt):
         driving.run(workload, tmp_path, workers=1, on_event=stop_the_worker)
     assert members
-    wait_for(lambda: all(platform.process_start(member) is None for member in members))
+    driving.wait_for(lambda: all(platform.process_start(member) is None for member in members))
     assert store.find(asleep).status is Status.DIED
     assert not store.is_busy(asleep)
 
@@ -139,3 +131,29 @@ def test_two_workers_that_try_the_failed_again_try_each_once(tmp_path: Path) -> 
     driving.run(workload, tmp_path, rerun_failed=True)
     folders = [tmp_path / case.folder for case in workload.cases()]
     assert [len(Store(tmp_path).attempts(folder)) for folder in folders] == [2] * 6
+
+
+def test_the_plan_of_a_driver_that_died_is_not_shown_and_removed_by_the_next(tmp_path: Path) -> None:
+    driver = driving.start_driver("Faulty", tmp_path, faults=["sleep"])
+    driving.wait_for(lambda: [plan.items for plan in execute.plans(Store(tmp_path))])
+    driver.kill()
+    driver.wait()
+    assert not list(execute.plans(Store(tmp_path)))
+    assert list((tmp_path / "plans").iterdir())
+    driving.run(toys.Throughput(), tmp_path)
+    assert not list((tmp_path / "plans").iterdir())
+
+
+def test_a_file_in_the_current_folder_does_not_shadow_the_standard_library_in_workers(tmp_path: Path) -> None:
+    (tmp_path / "random.py").write_text("raise RuntimeError('not the standard library')")
+    (tmp_path / "mine.py").write_text("from tests.toys import PolicyOnTasks as Mine")
+    code = (
+        "import site, sys; site.addsitedir(sys.argv[1]); from pathlib import Path;"
+        "from tests import driving; import mine;"
+        "mine.Mine.__module__ = 'mine'; mine.Mine.__name__ = 'Mine';"
+        "runs = driving.run(mine.Mine(episodes=2), Path(sys.argv[1]) / 'out');"
+        "print({run.status for run in runs.values()})"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    ended = subprocess.run(command, cwd=driving.ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.strip() == "{<Status.COMPLETED: 'COMPLETED'>}"

@@ -19,7 +19,7 @@ from rlgauge.cli.main import FINE, dispatch
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.units import seconds_text
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.core.execute import PLANS, Plan
+from rlgauge.core.execute import plans
 from rlgauge.core.files import plain_errors
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store, now
@@ -129,13 +129,7 @@ def _row(run: Run) -> Row:
 
 
 def _queued(store: Store) -> Iterator[Row]:
-    for path in sorted((store.root / PLANS).glob("*.json")):
-        try:
-            plan = msgspec.json.decode(path.read_bytes(), type=Plan)
-        except FileNotFoundError:  # its driver has just ended
-            continue
-        except msgspec.DecodeError as error:
-            raise UserError(f"{path} is damaged ({error}); delete it.") from error
+    for plan in plans(store):
         for case in (item.case for item in plan.items):
             label = _label(case.labels.get("policy", ""), case.params.get("train_seed"))
             yield Row(id=case.id, name=case.name, policy=label, status=Status.QUEUED)

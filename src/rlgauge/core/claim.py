@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -24,6 +25,24 @@ class Claim(msgspec.Struct, frozen=True):
     time: str
 
 
+class Driver(msgspec.Struct, frozen=True):
+    """The process that executes a plan."""
+
+    host: str
+    pid: int
+    process_start: float | None
+
+    @classmethod
+    def this(cls) -> Driver:
+        """This process."""
+        return cls(platform.machine_id(), os.getpid(), platform.process_start(os.getpid()))
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is known to have ended; of another machine's nothing is known."""
+        return self.host == platform.machine_id() and not _runs_here(self.pid, self.process_start)
+
+
 def lives(case_folder: Path, number: int, attempt: str | None = None) -> bool:
     """Whether the process that claimed attempt `number` runs: asked of this machine, else judged by the heartbeat."""
     path = claim_path(case_folder, number)
@@ -35,8 +54,7 @@ def lives(case_folder: Path, number: int, attempt: str | None = None) -> bool:
     if attempt not in {None, claim.attempt}:  # a folder merged from elsewhere, whose claim this is not
         return _is_fresh(case_folder / str(attempt) / "heartbeat")
     if claim.host == platform.machine_id():
-        started = platform.process_start(claim.pid)
-        return started is not None and started == claim.process_start
+        return _runs_here(claim.pid, claim.process_start)
     heartbeat = case_folder / claim.attempt / "heartbeat"
     return _is_fresh(heartbeat if heartbeat.exists() else path)
 
@@ -58,6 +76,11 @@ def number_of(name: str) -> int:
     """The number of the attempt `3-a1b2c3` (or `3`); 0 for any other name."""
     head = name.partition("-")[0]
     return int(head) if head.isdecimal() else 0
+
+
+def _runs_here(pid: int, process_start: float | None) -> bool:
+    started = platform.process_start(pid)
+    return started is not None and started == process_start
 
 
 def _is_fresh(path: Path) -> bool:

@@ -17,8 +17,9 @@ import msgspec
 
 from rlgauge.core import provenance
 from rlgauge.core.case import Case, canonical
+from rlgauge.core.claim import Driver
 from rlgauge.core.errors import UserError
-from rlgauge.core.files import plain_errors, write_atomic
+from rlgauge.core.files import StoreError, plain_errors, write_atomic
 from rlgauge.core.run import FORMAT, ConfigFile, Record, Run, Start, Status
 from rlgauge.core.store import Attempt, Need, Store, now
 from rlgauge.core.workload import Context, Description, Measure, Workload
@@ -65,6 +66,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hang_seconds: float | None = None
     limits: Limits = Limits()
     command: list[str] = []
+    import_paths: list[str] = []
+    driver: Driver | None = None
 
     def config(self, item: Item) -> ConfigFile:
         """config.json of an attempt at the item's case."""
@@ -144,6 +147,8 @@ def execute(
         hang_seconds=workload.hang_seconds,
         limits=limits or Limits(),
         command=provenance.masked(sys.argv),
+        import_paths=_own_import_paths(),
+        driver=Driver.this(),
     )
     _run_until_done(plan, store, launcher=launcher, workload=workload, on_event=on_event)
     return {item.case.id: store.find(item.case) for item in items}
@@ -201,6 +206,27 @@ class LazySession:
         yield from self._measure_case(case, context)
 
 
+def plans(store: Store) -> Iterator[Plan]:
+    """What drivers are executing just now. Raises StoreError for a damaged plan."""
+    return (plan for _, plan in _read_plans(store) if plan.driver is None or not plan.driver.is_dead)
+
+
+def _remove_dead_plans(store: Store) -> None:
+    for path, plan in _read_plans(store):
+        if plan.driver is not None and plan.driver.is_dead:
+            path.unlink(missing_ok=True)
+
+
+def _read_plans(store: Store) -> Iterator[tuple[Path, Plan]]:
+    for path in sorted((store.root / PLANS).glob("*.json")):
+        try:
+            yield path, msgspec.json.decode(path.read_bytes(), type=Plan)
+        except FileNotFoundError:  # its driver has just ended
+            continue
+        except msgspec.DecodeError as error:
+            raise StoreError(f"{path} is damaged ({error}); delete it.") from error
+
+
 @contextlib.contextmanager
 def plan_file(plan: Plan, store: Store) -> Iterator[Path | None]:
     """The plan as a file that workers read, gone when the launcher has ended; None where it holds live objects."""
@@ -210,6 +236,7 @@ def plan_file(plan: Plan, store: Store) -> Iterator[Path | None]:
     path = store.root / PLANS / f"{uuid.uuid4().hex}.json"
     with plain_errors(path):
         path.parent.mkdir(exist_ok=True)
+        _remove_dead_plans(store)
     write_atomic(path, msgspec.json.encode(plan))
     try:
         yield path
@@ -240,6 +267,13 @@ def _run_until_done(
             raise UserError(
                 f"No run could be begun, {MAX_BARREN} times in a row: the workers end before they claim one."
             )
+
+
+def _own_import_paths() -> list[str]:
+    """Where this process finds modules beside the installed ones: workers must find the same."""
+    installed = (sys.prefix, sys.base_prefix)
+    paths = (str(Path(entry).resolve()) for entry in sys.path if not entry.startswith(installed))
+    return list(dict.fromkeys(paths))
 
 
 def _missing(plan: Plan, store: Store) -> list[Item]:

@@ -70,7 +70,7 @@ class _Worker:
     def __init__(self, plan: Path) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in stop()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "rlgauge.worker", str(plan), "--lifeline"],
+            [sys.executable, "-P", "-m", "rlgauge.worker", str(plan), "--lifeline"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -116,8 +116,5 @@ class _Worker:
 
 
 def _environment() -> dict[str, str]:
-    """The driver's environment, its import path, and one thread a worker unless said otherwise."""
-    installed = (sys.prefix, sys.base_prefix)
-    paths = [str(Path(entry).resolve()) for entry in sys.path if entry and not entry.startswith(installed)]
-    own = {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
-    return {**dict.fromkeys(_THREADS, "1"), **os.environ, **own}
+    """The driver's environment, and one thread a worker unless said otherwise."""
+    return {**dict.fromkeys(_THREADS, "1"), **os.environ, "PYTHONUNBUFFERED": "1"}

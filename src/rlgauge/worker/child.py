@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import site
 import sys
 import time
 from collections.abc import Callable
@@ -54,6 +55,8 @@ def _measure(plan: Plan, task: Task, session: LazySession, messages: int) -> Out
 def _build(plan: Plan) -> Workload:
     if plan.workload is None:
         raise UserError("The plan describes no workload.")
+    for path in plan.import_paths:
+        site.addsitedir(path)  # behind the installed modules: a file named random.py shadows nothing
     return build(plan.workload)
 
 

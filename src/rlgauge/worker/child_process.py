@@ -37,7 +37,8 @@ class ChildProcess:
         """Start a child that can measure the plan's items; what it prints goes to the attempt's cout.txt."""
         lifeline_read, lifeline_write = os.pipe()
         messages_read, messages_write = os.pipe()
-        command = [sys.executable, "-m", "rlgauge.worker.child", str(plan), str(lifeline_read), str(messages_write)]
+        descriptors = [str(lifeline_read), str(messages_write)]
+        command = [sys.executable, "-P", "-m", "rlgauge.worker.child", str(plan), *descriptors]
         with (attempt.folder / "cout.txt").open("ab") as printed:
             process = subprocess.Popen(
                 command,

@@ -144,7 +144,7 @@ def test_training_seeds_meet_their_equals_and_a_policy_without():
 def test_what_can_not_be_compared_is_said():
     with pytest.raises(UserError, match="new and old share no task and training seed"):
         compare(task("a", [True], policy="new"), task("b", [True], policy="old"))
-    with pytest.raises(UserError, match="Unknown policy 'old'. Known: new|Unknown policy 'old'"):
+    with pytest.raises(UserError, match="Unknown policy 'old'"):
         compare(task("a", [True], policy="new"))
 
 

@@ -61,7 +61,7 @@ def test_success_at_the_end_and_at_any_time(when, rate):
 def test_a_misspelt_success_when_is_said():
     benchmark = Of("Goal", num_episodes=1)
     benchmark.success_when = "evr"
-    with pytest.raises(UserError, match="Unknown success_when 'evr'. Did you mean 'ever'"):
+    with pytest.raises(UserError, match=r"Unknown success_when 'evr'\. Did you mean 'ever'"):
         benchmark.evaluate("random")
 
 

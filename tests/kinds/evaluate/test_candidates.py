@@ -55,9 +55,9 @@ def test_a_training_seed_given_twice_counts_once():
 
 
 def test_a_family_without_seeds_and_seeds_without_a_family_are_said():
-    with pytest.raises(UserError, match="--train-seeds 0..2"):
+    with pytest.raises(UserError, match=r"--train-seeds 0\.\.2"):
         parse_candidates("onnx:{seed}.onnx")
-    with pytest.raises(UserError, match="no policy has {seed}"):
+    with pytest.raises(UserError, match=r"no policy has \{seed\}"):
         parse_candidates(["random", object()], [0, 1])
 
 

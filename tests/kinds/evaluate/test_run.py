@@ -16,6 +16,7 @@ from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate import workload
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 from rlgauge.kinds.evaluate.run import make_workload
+from rlgauge.kinds.evaluate.session import Memory
 from tests import gyms
 from tests.gyms import Of
 
@@ -152,7 +153,7 @@ def test_a_folder_that_holds_the_runs_already_is_refused_where_resuming_is(tmp_p
 def test_a_live_policy_runs_in_process_and_is_refused_by_workers_in_a_sentence(tmp_path):
     results = cartpole(3).evaluate({"mine": gyms.by_row}, out=tmp_path / "here")
     assert results.digest() == cartpole(3).evaluate({"mine": "py:tests.gyms:by_row"}).digest()
-    with pytest.raises(UserError, match="The policy mine is an object of this process.*leave out `workers`"):
+    with pytest.raises(UserError, match=r"The policy mine is an object of this process.*leave out `workers`"):
         cartpole(3).evaluate({"mine": gyms.by_row}, out=tmp_path / "workers", workers=2)
 
 
@@ -233,7 +234,7 @@ def test_a_policy_that_changed_since_the_command_was_given_is_refused(tmp_path):
     made = make_workload(cartpole(2), f"onnx:{path}")
     (case,) = made.cases()
     path.write_bytes(gyms.ONNX.read_bytes() + b"\0")
-    with made.session() as measure, pytest.raises(UserError, match="has changed since the command was given"):
-        from rlgauge.kinds.evaluate.session import Memory
-
-        list(measure(case, Memory(2)))
+    with made.session() as measure:
+        records = measure(case, Memory(2))
+        with pytest.raises(UserError, match="has changed since the command was given"):
+            next(records)
