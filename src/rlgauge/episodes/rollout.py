@@ -48,6 +48,7 @@ class Played:
     `video` is the film's path below the recorder's folder.
     """
 
+    task_id: str
     index: int
     seed: int
     total_return: float | None
@@ -90,12 +91,14 @@ class Lane:
         "success_at_end",
         "success_at_reset",
         "success_ever",
+        "task_id",
         "total_return",
     )
 
-    def __init__(self, row: int, env: Env[Any, Any]) -> None:
+    def __init__(self, row: int, env: Env[Any, Any], task_id: str) -> None:
         """Row `row` of the batch is played in `env`."""
         self.row = row
+        self.task_id = task_id
         self.take(env)
         self.film: Film | None = None
 
@@ -125,6 +128,7 @@ class Lane:
     def played(self, *, terminated: bool = False, truncated: bool = False) -> Played:
         """What happened so far."""
         return Played(
+            task_id=self.task_id,
             index=self.episode.index,
             seed=self.episode.seed,
             total_return=self.total_return,
@@ -169,7 +173,7 @@ class Rollout:
         remake: Callable[[int], Env[Any, Any]],
     ) -> None:
         """Prepare; nothing is reset yet."""
-        self._lanes = [Lane(row, env) for row, env in enumerate(envs)]
+        self._lanes = [Lane(row, env, rules.task_id) for row, env in enumerate(envs)]
         self._policy = policy
         self._rules = rules
         self._latency = latency

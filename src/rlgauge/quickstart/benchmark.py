@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 
 if TYPE_CHECKING:
-    import gymnasium
+    from rlgauge.episodes.rollout import Played
 
 ENVIRONMENTS = ("CartPole-v1", "Acrobot-v1", "Pendulum-v1")
 
@@ -33,33 +32,9 @@ class QuickstartBenchmark(GymnasiumBenchmark):
         """Keep the settings."""
         super().__init__(env, num_episodes=num_episodes, video_dir=video_dir, record_mode=record_mode)
 
-    def create_gyms(self) -> list[Callable[[], gymnasium.Env[Any, Any]]]:
-        """The environments, each saying at its end whether its threshold was reached."""
-        return [partial(_judged, make) for make in super().create_gyms()]
+    def is_success(self, played: Played) -> bool | None:
+        """Whether the return reached the threshold of the task's registration."""
+        from rlgauge.envs.gymnasium import find_spec
 
-
-def _judged(make: Callable[[], gymnasium.Env[Any, Any]]) -> gymnasium.Env[Any, Any]:
-    import gymnasium
-
-    env = make()
-    if env.spec is None or env.spec.reward_threshold is None:
-        return env
-    threshold = env.spec.reward_threshold
-
-    class Judged(gymnasium.Wrapper[Any, Any, Any, Any]):
-        """Adds `is_success` to `info` at the end of an episode."""
-
-        total_return = 0.0
-
-        def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401  # as Gymnasium has it
-            self.total_return = 0.0
-            return super().reset(**options)
-
-        def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:  # noqa: ANN401
-            observation, reward, terminated, truncated, info = super().step(action)
-            self.total_return += float(reward)
-            if terminated or truncated:
-                info = {**info, "is_success": self.total_return >= threshold}
-            return observation, reward, terminated, truncated, info
-
-    return Judged(env)
+        threshold = find_spec(played.task_id).reward_threshold
+        return None if threshold is None or played.total_return is None else played.total_return >= threshold

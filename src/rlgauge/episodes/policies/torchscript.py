@@ -79,7 +79,10 @@ def load_module(path: Path, *, device: str, trust: bool, name: str) -> torch.nn.
 
 def needs_trust(path: Path) -> UserError:
     """The error for a file that may run code when it is read."""
-    return UserError(f"Loading '{path}' runs code stored in the file; pass --trust if you know where it comes from.")
+    return UserError(
+        f"Loading '{path}' runs code stored in the file; pass --trust (in Python trust=True) if you know where it "
+        "comes from."
+    )
 
 
 def check_device(device: str, name: str) -> None:

@@ -70,7 +70,7 @@ def over_tasks(results: Sequence[TaskResult]) -> Aggregate:
         success_micro=_pooled(n_success, n_measured, is_one_seed=len(seeds) < _SEVERAL) if n_measured else None,
         success_macro_all=_mean([result.success_rate_all for result in results]),
         success_micro_all=n_success / (n_measured + n_broken) if n_measured else None,
-        success_over_seeds=_over_seeds(results, seeds, "success_rate"),
+        success_over_seeds=_as_rate(_over_seeds(results, seeds, "success_rate")),
         return_over_seeds=_over_seeds(results, seeds, "mean_reward") if n_tasks == 1 else None,
     )
 
@@ -97,6 +97,20 @@ def _over_seeds(results: Sequence[TaskResult], seeds: Sequence[int], field: str)
     means = [_mean([getattr(result, field) for result in results if result.train_seed == seed]) for seed in seeds]
     known = [mean for mean in means if mean is not None]
     return student_t(known) if len(known) == len(means) >= _SEVERAL else None
+
+
+def _as_rate(interval: Summary | None) -> Summary | None:
+    """The interval without what no rate can be: below 0 and above 1. It covers as often as before."""
+    if interval is None or interval.low is None or interval.high is None:
+        return interval
+    return msgspec.structs.replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
+
+
+def warnings_over_seeds(aggregate: Aggregate) -> Iterator[str]:
+    """What a reader of the intervals over training seeds must know."""
+    for name, interval in (("success", aggregate.success_over_seeds), ("return", aggregate.return_over_seeds)):
+        for text in interval.warnings if interval is not None else ():
+            yield f"{aggregate.policy}, {name} over {aggregate.n_train_seeds} train seeds: {text}"
 
 
 def compare(candidate: TaskResult, baseline: TaskResult) -> Comparison:
@@ -189,8 +203,9 @@ def _aggregate_cells(aggregate: Aggregate) -> Iterator[tuple[str, str, str]]:
             "",
         )
     if micro is not None:
-        text = _rate(micro.point, micro.low, micro.high) + _with_errors(micro.point, aggregate.success_micro_all)
-        yield "all episodes", text, ""
+        text = _rate(micro.point, micro.low, micro.high)
+        measured = "" if micro.n == aggregate.n_episodes else f" of the {micro.n} measured"
+        yield "all episodes", text + measured + _with_errors(micro.point, aggregate.success_micro_all), ""
     rate, total = aggregate.success_over_seeds, aggregate.return_over_seeds
     if rate is not None or total is not None:
         success = "unmeasured" if rate is None else _rate(rate.point, rate.low, rate.high)

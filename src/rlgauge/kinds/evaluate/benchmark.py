@@ -23,7 +23,22 @@ if TYPE_CHECKING:
 _SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode", "success_when")
 
 
-class Benchmark:
+class _Remembering:
+    """Keeps the arguments that an object was made with, by which another process makes the same again.
+
+    A class of its own: readers of signatures then see the constructor of the benchmark, not this one.
+    """
+
+    _arguments: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401  # whatever a subclass takes
+        """The object, not yet initialised."""
+        made = super().__new__(cls)
+        made._arguments = _bind(cls, args, kwargs)
+        return made
+
+
+class Benchmark(_Remembering):
     """Evaluates policies over a list of environments, `num_episodes` in each.
 
     Give `gyms` (environments, or functions without arguments that make one), or subclass, set your fields, call
@@ -36,14 +51,6 @@ class Benchmark:
 
     defined_by_task: ClassVar[tuple[str, ...]] = ("gyms",)
     """Arguments and fields that a task's environment says already: a case need not name them again."""
-
-    _arguments: dict[str, Any]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401  # whatever a subclass takes
-        """Remember the arguments, by which a worker makes the same benchmark again."""
-        made = super().__new__(cls)
-        made._arguments = _bind(cls, args, kwargs)
-        return made
 
     def __init__(
         self,
@@ -229,10 +236,14 @@ def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
         bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
     except TypeError:
         return {}
+    bound.apply_defaults()
     named: dict[str, Any] = {}
     for name, value in list(bound.arguments.items())[1:]:
         kind = bound.signature.parameters[name].kind
-        named.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            named.update(value)
+        elif kind is not inspect.Parameter.VAR_POSITIONAL or value:
+            named[name] = value
     return named
 
 

@@ -8,6 +8,7 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -89,7 +90,8 @@ def _named(policy: object) -> Iterable[tuple[str, object]]:
         name, uri = match.groups() if match else (short_name(policy), policy)
         yield name, Candidate(name=name, uri=uri)
     else:
-        yield type(policy).__name__, policy
+        named = policy if isinstance(policy, (type, FunctionType)) else type(policy)
+        yield named.__name__, policy
 
 
 def _family(candidate: Candidate, train_seeds: Sequence[int] | None) -> list[Candidate]:

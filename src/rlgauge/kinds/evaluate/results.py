@@ -178,7 +178,8 @@ class BenchmarkResults:
 
     def warnings(self) -> list[str]:
         """What a reader of the numbers must know."""
-        return [f"{aggregate.label(r)}, {r.task_id}: {text}" for r in self.results for text in r.warnings]
+        own = [f"{aggregate.label(r)}, {r.task_id}: {text}" for r in self.results for text in r.warnings]
+        return own + [text for over in self.aggregates() for text in aggregate.warnings_over_seeds(over)]
 
     def to_markdown(self, path: str | Path | None = None) -> str:
         """The table in Markdown; written to `path` where one is given."""

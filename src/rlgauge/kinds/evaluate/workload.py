@@ -30,6 +30,8 @@ UNITS = {
 }
 
 
+PROTOCOL = 1
+"""Version of how episodes are seeded, played and judged; raised when the same case would come out differently."""
 _BLOCKS = {100: 10, 1000: 50}
 """Up to which episode how many, at the least, make a block; beyond, _LARGEST_BLOCK."""
 _LARGEST_BLOCK = 250
@@ -123,6 +125,7 @@ class EvaluateWorkload:
             workload=self.name,
             name=f"{task.id}-e{block.first:04d}",
             params={
+                "protocol": PROTOCOL,
                 "policy": self._digest(policy, task.id),
                 "train_seed": policy.train_seed,
                 "task": task.id,
