@@ -58,7 +58,7 @@ MISTAKES = {
     "no benchmark": (("--benchmark", "rlgauge.core.case.Case", *POLICY), "rlgauge.core.case.Case is no benchmark"),
     "no class": (("--benchmark", "mine.not_a_class", *POLICY), "mine.not_a_class is no benchmark"),
     "base class": (("--benchmark", "rlgauge.Benchmark", *POLICY), "rlgauge.Benchmark has no environments"),
-    "no class given": (("--benchmark.num_episodes", "3", *POLICY), "say which benchmark is meant"),
+    "no class given": (("--benchmark.num_episodes", "3", *POLICY), "give the class path of a subclass of it"),
     "class argument": (
         ("--benchmark", "mine.Plain", "--benchmark.num_episode", "3", *POLICY),
         "mine.Plain takes no argument 'num_episode'. Did you mean '--benchmark.num_episodes'?",

@@ -9,6 +9,7 @@ import pytest
 from rlgauge.core.execute import Limits
 from rlgauge.core.run import Status
 from rlgauge.core.store import BEAT_SECONDS
+from rlgauge.core.workload import NOWHERE
 from rlgauge.worker import supervise
 from rlgauge.worker.supervise import _HungError, _KilledError, _signal_name, _Watch
 
@@ -60,6 +61,17 @@ def test_an_index_without_progress_hangs(clock: Clock) -> None:
     with pytest.raises(_HungError) as caught:
         watched.check()
     assert caught.value.index == 3
+
+
+def test_what_belongs_to_no_index_may_take_as_long_as_it_likes(clock: Clock) -> None:
+    attempt = Watched()
+    watched = watch(attempt)
+    attempt.where = (3, 1)
+    watched.check()
+    attempt.where = (NOWHERE, 2)
+    for _ in range(3):
+        watched.check()
+        clock.seconds += 100.0
 
 
 def test_progress_at_the_same_index_is_progress(clock: Clock) -> None:

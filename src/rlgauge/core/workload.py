@@ -16,6 +16,9 @@ from rlgauge.core.case import Case, canonical
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.run import Record
 
+NOWHERE = -1
+"""The index of what belongs to none, such as a policy's call for all lanes: it may take as long as it likes."""
+
 
 class Description(msgspec.Struct, frozen=True):
     """A class path (`package.module:Class`) and the JSON arguments that make it again in another process."""

@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rlgauge.core.errors import UserError
+from rlgauge.core.workload import NOWHERE
 from rlgauge.episodes.alarm import EpisodeTimeoutError, StepAlarm
 from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.observations import make_batch
@@ -211,9 +212,7 @@ class Rollout:
         max_steps, watches = self._rules.max_steps or sys.maxsize, self._is_watched
         ended: list[tuple[Lane, Played]] = []
         rewards = 0.0
-        start = clock()
-        actions = self._policy.act(batch.value, self._rows)
-        self._latency.policy.pending.append(clock() - start)
+        actions = self._act()
         for lane in active:
             row = lane.row
             if watches:
@@ -250,6 +249,15 @@ class Rollout:
             ended.extend(self._not_finite(active, {id(lane) for lane, _ in ended}))
         self._latency.flush()
         return ended
+
+    def _act(self) -> Sequence[Any]:
+        """The policy's actions, one a row; its time is no episode's."""
+        if self._rules.at is not None:
+            self._rules.at(NOWHERE)
+        start = perf_counter()
+        actions = self._policy.act(self._batch.value, self._rows)
+        self._latency.policy.pending.append(perf_counter() - start)
+        return actions
 
     def _watch(self, lane: Lane) -> None:
         """Before a step of a lane: the alarm's clock starts, and whoever supervises is told the index."""

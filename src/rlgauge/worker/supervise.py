@@ -16,6 +16,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Event, Item, Outcome, Plan, commit
 from rlgauge.core.run import Record, Status, read_records
 from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
+from rlgauge.core.workload import NOWHERE
 from rlgauge.worker.child_process import ChildProcess
 from rlgauge.worker.messages import Task
 
@@ -191,10 +192,11 @@ class _Watch:
         if self._hang_seconds is None:
             return
         progress = self._attempt.progress()
-        if progress in {None, self._before} or progress != self._progress:
+        is_nowhere = progress is None or progress == self._before or progress[0] == NOWHERE
+        if is_nowhere or progress != self._progress:
             self._progress, self._progress_time = progress, present
-        elif present - self._progress_time > self._hang_seconds + _GRACE_SECONDS:
-            raise _HungError(progress[0], self._hang_seconds)
+        elif self._progress is not None and present - self._progress_time > self._hang_seconds + _GRACE_SECONDS:
+            raise _HungError(self._progress[0], self._hang_seconds)
 
 
 def _is_recorded(index: int, attempt: Attempt) -> bool:

@@ -61,7 +61,7 @@ def test_a_task_without_a_rate_leaves_no_mean_of_the_survivors():
 
 
 def test_the_training_seed_is_the_unit_where_there_are_several():
-    rates = [0.2, 0.5, 0.9]
+    rates = [0.4, 0.5, 0.6]
     family = [task("a", [i < 10 * rate for i in range(10)], train_seed=seed) for seed, rate in enumerate(rates)]
     results = BenchmarkResults(family)
     (aggregate,) = results.aggregates()
@@ -72,6 +72,12 @@ def test_the_training_seed_is_the_unit_where_there_are_several():
     assert aggregate.return_over_seeds.point == pytest.approx(1 + 9 * statistics.fmean(rates))
     assert "3 train seeds" in results.summary()
     assert "mean of" not in results.summary()
+
+
+def test_an_interval_over_training_seeds_holds_rates_only():
+    family = [task("a", [i < 10 * rate for i in range(10)], train_seed=seed) for seed, rate in enumerate([0.1, 0.9])]
+    (aggregate,) = BenchmarkResults(family).aggregates()
+    assert (aggregate.success_over_seeds.low, aggregate.success_over_seeds.high) == (0.0, 1.0)
 
 
 def test_episodes_pooled_over_training_seeds_have_no_interval():

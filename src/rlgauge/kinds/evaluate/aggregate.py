@@ -204,7 +204,8 @@ def _aggregate_cells(aggregate: Aggregate) -> Iterator[tuple[str, str, str]]:
         )
     if micro is not None:
         text = _rate(micro.point, micro.low, micro.high)
-        measured = "" if micro.n == aggregate.n_episodes else f" of the {micro.n} measured"
+        is_all = micro.n + aggregate.n_errors + aggregate.n_timeouts == aggregate.n_episodes
+        measured = "" if is_all else f" of the {micro.n} measured"
         yield "all episodes", text + measured + _with_errors(micro.point, aggregate.success_micro_all), ""
     rate, total = aggregate.success_over_seeds, aggregate.return_over_seeds
     if rate is not None or total is not None:
