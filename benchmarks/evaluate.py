@@ -1,9 +1,12 @@
 """Microseconds per counted step of evaluating one policy: ours against what people use, and against the floor.
 
-    python benchmarks/evaluate.py [--env CartPole-v1 HalfCheetah-v5] [--rounds 7] [--json FILE]
+    python benchmarks/evaluate.py [--env CartPole-v1 HalfCheetah-v5] [--policy mlp ppo] [--rounds 7] [--json FILE]
 
-Every side plays with the same 2x64 tanh policy (a PPO actor, deterministic, one thread; in CartPole a trained one).
-The sides take turns; each round gives one ratio to ours, and the median of the ratios is printed with its range.
+Every side plays with the same 2x64 tanh policy, one thread, deterministic, in CartPole with trained weights. `mlp` is
+the bare torch network behind a `predict`, the same function on every side: it compares the loops. `ppo` is the same
+network as a Stable-Baselines3 model, which the others ask through its `predict` and we through our adapter: it compares
+what a user of such a model gets. The sides take turns; each round gives one ratio to ours, and the median of the
+ratios is printed with its range.
 
 - ours: the evaluation loop at width 8, everything kept that a stored evaluation keeps of an episode.
 - ours, 2 workers: two processes at once, each playing its share; wall time of the slower.
@@ -15,6 +18,7 @@ The sides take turns; each round gives one ratio to ours, and the median of the 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -24,9 +28,10 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from stable_baselines3 import PPO
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -37,8 +42,33 @@ POLICIES = Path(__file__).parents[1] / "src" / "rlgauge" / "quickstart" / "polic
 EPISODES = {"CartPole-v1": 160, "Pendulum-v1": 48, "HalfCheetah-v5": 16}
 
 
-def build_policy(env_id: str) -> PPO:
-    """The actor that every side uses: PPO's default 2x64 network, with weights of a fixed seed."""
+class Mlp:
+    """The actor's layers, from a batch of observations to a batch of actions."""
+
+    batched = True
+
+    def __init__(self, model: PPO) -> None:
+        """Take the layers of the model."""
+        import torch
+
+        self._torch = torch
+        self._layers = torch.nn.Sequential(*model.policy.mlp_extractor.policy_net, model.policy.action_net)
+        self._is_discrete = hasattr(model.action_space, "n")
+
+    def predict(self, observation: NDArray[Any], *_args: object, **_options: object) -> tuple[NDArray[Any], None]:
+        """The likeliest action of every row, or the mean clipped to -1..1."""
+        with self._torch.no_grad():
+            values = self._layers(self._torch.from_numpy(observation).float()).numpy()
+        return (values.argmax(1) if self._is_discrete else values.clip(-1.0, 1.0)), None
+
+
+def build_policy(env_id: str, kind: str) -> PPO | Mlp:
+    """The actor that every side uses, with weights of a fixed seed."""
+    model = _build_model(env_id)
+    return Mlp(model) if kind == "mlp" else model
+
+
+def _build_model(env_id: str) -> PPO:
     import torch
     from stable_baselines3 import PPO
 
@@ -62,7 +92,7 @@ def _take_weights(model: PPO, path: Path) -> None:
         layer.weight.data, layer.bias.data = arrays[f"weight_{index}"], arrays[f"bias_{index}"]
 
 
-def play_ours(env_id: str, model: PPO, num_episodes: int) -> int:
+def play_ours(env_id: str, model: PPO | Mlp, num_episodes: int) -> int:
     """Counted steps of our loop."""
     from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 
@@ -70,7 +100,7 @@ def play_ours(env_id: str, model: PPO, num_episodes: int) -> int:
     return results.metadata["timing"]["steps"]
 
 
-def play_sb3(env_id: str, model: PPO, num_episodes: int, num_envs: int) -> int:
+def play_sb3(env_id: str, model: PPO | Mlp, num_episodes: int, num_envs: int) -> int:
     """Counted steps of SB3's evaluate_policy."""
     import gymnasium
     from stable_baselines3.common.evaluation import evaluate_policy
@@ -84,7 +114,7 @@ def play_sb3(env_id: str, model: PPO, num_episodes: int, num_envs: int) -> int:
     return sum(lengths)
 
 
-def play_sync(env_id: str, model: PPO, num_episodes: int) -> int:
+def play_sync(env_id: str, model: PPO | Mlp, num_episodes: int) -> int:
     """Counted steps of a loop over Gymnasium's SyncVectorEnv."""
     import gymnasium
     from gymnasium.wrappers.vector import RecordEpisodeStatistics
@@ -102,7 +132,7 @@ def play_sync(env_id: str, model: PPO, num_episodes: int) -> int:
     return steps
 
 
-def play_floor(env_id: str, model: PPO, num_steps: int) -> int:
+def play_floor(env_id: str, model: PPO | Mlp, num_steps: int) -> int:
     """Steps of eight environments and one policy call, and nothing else."""
     import gymnasium
     import numpy as np
@@ -111,11 +141,11 @@ def play_floor(env_id: str, model: PPO, num_steps: int) -> int:
 
     envs = [gymnasium.make(env_id) for _ in range(WIDTH)]
     spaces = {"observation_space": envs[0].observation_space, "action_space": envs[0].action_space}
-    policy = wrap_policy(model, **spaces, width=WIDTH)
+    adapted = wrap_policy(model, **spaces, width=WIDTH)
     batch = np.stack([env.reset(seed=row)[0] for row, env in enumerate(envs)])
     rows = list(range(WIDTH))
     for _ in range(num_steps // WIDTH):
-        actions = policy.act(batch, rows)
+        actions = model.predict(batch)[0] if isinstance(model, Mlp) else adapted.act(batch, rows)
         for row, env in enumerate(envs):
             batch[row], _, terminated, truncated, _ = env.step(actions[row])
             if terminated or truncated:
@@ -125,8 +155,8 @@ def play_floor(env_id: str, model: PPO, num_steps: int) -> int:
     return num_steps // WIDTH * WIDTH
 
 
-def _serve(connection: Connection, env_id: str) -> None:
-    model = build_policy(env_id)
+def _serve(connection: Connection, env_id: str, kind: str) -> None:
+    model = build_policy(env_id, kind)
     play_ours(env_id, model, WIDTH)
     connection.send(0)
     while (num_episodes := connection.recv()) is not None:
@@ -136,13 +166,13 @@ def _serve(connection: Connection, env_id: str) -> None:
 class TwoWorkers:
     """Two processes that have loaded the policy, as two workers of a long evaluation have."""
 
-    def __init__(self, env_id: str) -> None:
+    def __init__(self, env_id: str, kind: str) -> None:
         """Start both and wait until they have played a little."""
         context = multiprocessing.get_context("spawn")
         self._connections, self._processes = [], []
         for _ in range(2):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, env_id), daemon=True)
+            process = context.Process(target=_serve, args=(theirs, env_id, kind), daemon=True)
             process.start()
             self._connections.append(ours)
             self._processes.append(process)
@@ -169,10 +199,10 @@ def microseconds(play: Callable[[], int]) -> float:
     return (time.perf_counter() - start) / steps * 1e6
 
 
-def measure(env_id: str, rounds: int) -> dict[str, list[float]]:
+def measure(env_id: str, kind: str, rounds: int) -> dict[str, list[float]]:
     """Every side once a round, after one round that is not counted."""
-    model, episodes = build_policy(env_id), EPISODES[env_id]
-    workers = TwoWorkers(env_id)
+    model, episodes = build_policy(env_id, kind), EPISODES[env_id]
+    workers = TwoWorkers(env_id, kind)
     steps = play_ours(env_id, model, episodes)
     sides: dict[str, Callable[[], int]] = {
         "ours": lambda: play_ours(env_id, model, episodes),
@@ -192,13 +222,13 @@ def measure(env_id: str, rounds: int) -> dict[str, list[float]]:
     return times
 
 
-def report(env_id: str, times: dict[str, list[float]]) -> list[str]:
+def report(env_id: str, kind: str, times: dict[str, list[float]]) -> list[str]:
     """Lines of a table: median time, and the median of the paired ratios to ours with their range."""
     lines = []
     for name, values in times.items():
         ratios = [value / own for value, own in zip(values, times["ours"], strict=True)]
         ratio = f"{statistics.median(ratios):.2f} | {min(ratios):.2f}..{max(ratios):.2f}"
-        lines.append(f"| {env_id} | {name} | {statistics.median(values):.1f} | {ratio} |")
+        lines.append(f"| {env_id} | {kind} | {name} | {statistics.median(values):.1f} | {ratio} |")
     return lines
 
 
@@ -206,15 +236,16 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--env", nargs="+", default=["CartPole-v1", "HalfCheetah-v5"], choices=list(EPISODES))
+    parser.add_argument("--policy", nargs="+", default=["mlp", "ppo"], choices=["mlp", "ppo"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}, {options.rounds} rounds")
-    print("| environment | side | us per counted step | ratio to ours | range |\n|---|---|---|---|---|")
+    print("| environment | policy | side | us per counted step | ratio to ours | range |\n|---|---|---|---|---|---|")
     measured = {}
-    for env_id in options.env:
-        measured[env_id] = measure(env_id, options.rounds)
-        print("\n".join(report(env_id, measured[env_id])), flush=True)
+    for env_id, kind in itertools.product(options.env, options.policy):
+        times = measured[f"{env_id} {kind}"] = measure(env_id, kind, options.rounds)
+        print("\n".join(report(env_id, kind, times)), flush=True)
     if options.json is not None:
         options.json.write_text(json.dumps(measured))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlgauge.episodes.policies import code, objects
-from rlgauge.episodes.policies.actions import one_action
+from rlgauge.episodes.policies.actions import one_action, ready_actions
 from rlgauge.episodes.policies.onnx import OnnxPolicy
 from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Observations, WrongActionError
 from rlgauge.episodes.policies.random_actions import RandomPolicy
@@ -104,4 +104,5 @@ def wrap_policy(
         if not objects.acts(obj):
             device = str(next((parameter.device for parameter in obj.parameters()), "cpu"))
             return TorchPolicy(obj, action_space=describe(action_space), width=width, device=device, name=name)
-    return objects.adapt(obj, one_action(describe(action_space)), width=width, name=name)
+    space = describe(action_space)
+    return objects.adapt(obj, one_action(space), ready=ready_actions(space, width), width=width, name=name)

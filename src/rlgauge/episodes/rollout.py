@@ -226,10 +226,8 @@ class Rollout:
                     self._alarm.step_start = None
                 put(row, observation)
                 reward = float(given)  # sums of NumPy's float32 would lose digits
-                if info:
+                if info or lane.info:
                     lane.read(info)
-                else:
-                    lane.info, lane.success_at_end = _NOTHING, None
             except (Exception, EpisodeTimeoutError) as error:  # noqa: BLE001  # what an environment raises ends its episode only
                 ended.append((lane, self._broken(lane, error, clock() - start, at=f"step {lane.length + 1}")))
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from rlgauge.episodes.policies.spaces import Box, Discrete, MultiBinary, MultiDi
 
 One = Callable[[Any], Action]
 Batch = Callable[[NDArray[Any]], Sequence[Action]]
+Quick = Callable[[object], Sequence[Action] | None]
 
 
 @runtime_checkable
@@ -28,6 +29,8 @@ class _Tensor(Protocol):
 
 def as_array(value: object) -> NDArray[Any]:
     """The value as an array; a tensor comes to the host and loses its gradient. Raises WrongActionError."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return np.asarray(value)
     if isinstance(value, _Tensor):
         return value.detach().cpu().numpy()
     try:
@@ -47,7 +50,28 @@ def one_action(space: Spec) -> One:
             return lambda value: value
 
 
+def ready_actions(space: Spec, width: int) -> Quick:
+    """A function that takes a whole batch where it has the very form of L actions; None where rows must be looked at.
+
+    Gymnasium checks NumPy's integers quicker than Python's, so integers stay what they are.
+    """
+    match space:
+        case Discrete():
+            return lambda value: list(value) if _has_form(value, "iu", (width,)) else None
+        case Box():
+            shape = (width, *space.shape)
+            return lambda value: list(value) if _has_form(value, "f", shape) and value.dtype == space.dtype else None
+        case _:
+            return lambda _value: None
+
+
+def _has_form(value: object, kinds: str, shape: tuple[int, ...]) -> TypeGuard[NDArray[Any]]:
+    return type(value) is np.ndarray and value.shape == shape and value.dtype.kind in kinds
+
+
 def _integer(value: object, space: Discrete) -> Action:
+    if isinstance(value, np.integer):
+        return int(value)
     array = as_array(value)
     if array.size != 1:
         raise WrongActionError(
@@ -105,7 +129,7 @@ def _discrete(output: NDArray[Any], space: Discrete, width: int) -> Sequence[Act
         actions = greedy(output)
         return actions if space.start == 0 else [action + space.start for action in actions]
     if output.dtype.kind in "iu" and output.shape in {(width,), (width, 1)}:
-        return list(output.reshape(width).tolist())
+        return list(output.reshape(width))
     raise WrongActionError(
         f"returned {output.dtype} of shape {output.shape} for {width} observations, but the action space {space.text} "
         f"takes ({width}, {space.n}) logits or ({width},) integers"
@@ -114,7 +138,7 @@ def _discrete(output: NDArray[Any], space: Discrete, width: int) -> Sequence[Act
 
 def greedy(values: NDArray[Any]) -> list[Action]:
     """The index of the largest value of each row; NaN for a row with a NaN, which is no action."""
-    actions: list[Action] = values.argmax(1).tolist()
+    actions: list[Action] = list(values.argmax(1))
     total = np.add.reduce(values, axis=None)
     if total != total:  # noqa: PLR0124  # the quickest test for NaN
         for row in np.flatnonzero(np.isnan(values).any(1)):

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from rlgauge.core.errors import UserError
-from rlgauge.episodes.policies.actions import One, as_array
+from rlgauge.episodes.policies.actions import One, Quick, as_array
 from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Observations, WrongActionError, observation_of
 
 _Call = Callable[[Any], object]
@@ -56,7 +56,7 @@ class _Begins(Protocol):
     def act(self, observations: Observations, active: Sequence[int]) -> Sequence[Action]: ...
 
 
-def adapt(policy: object, convert: One, *, width: int, name: str) -> BatchPolicy:
+def adapt(policy: object, convert: One, *, ready: Quick, width: int, name: str) -> BatchPolicy:
     """The object as a batched policy. Raises UserError for an object that has no way to act."""
     if isinstance(policy, type):
         raise UserError(f"The policy {name} is a class; pass an instance of it.")
@@ -67,7 +67,7 @@ def adapt(policy: object, convert: One, *, width: int, name: str) -> BatchPolicy
     call = call_of(policy, name)
     batched = isinstance(policy, _Batched) and policy.batched is True
     if not isinstance(policy, _Resets):
-        return Batched(call, convert, width=width) if batched else Rows(call, convert, width=width)
+        return Batched(call, convert, ready=ready, width=width) if batched else Rows(call, convert, width=width)
     if batched:
         raise UserError(
             f"The policy {name} is batched and has reset(), which would make all rows forget: "
@@ -145,8 +145,9 @@ class Batched:
 
     bit_stable = True
 
-    def __init__(self, call: _Call, convert: One, *, width: int) -> None:
+    def __init__(self, call: _Call, convert: One, *, ready: Quick, width: int) -> None:
         self._call = call
+        self._ready = ready
         self._convert = convert
         self._width = width
 
@@ -156,6 +157,8 @@ class Batched:
     def act(self, observations: Observations, active: Sequence[int]) -> Sequence[Action]:
         """One call for all rows. Raises WrongActionError."""
         returned = self._call(observations)
+        if (quick := self._ready(returned)) is not None:
+            return quick
         rows = returned if isinstance(returned, (list, tuple)) else as_array(returned)
         if np.ndim(rows) == 0 or len(rows) != self._width:
             raise WrongActionError(f"is batched and returned {len(rows)} actions for {self._width} observations")

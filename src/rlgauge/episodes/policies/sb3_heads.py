@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,17 +66,20 @@ def _is_exactly(thing: object, kind: type) -> bool:
     return type(thing) is kind
 
 
+_FIRST, _SECOND = np.int64(0), np.int64(1)
+
+
 def clear_winners(values_LA: NDArray[Any]) -> list[Action] | None:
     """The greatest of every row; None where some row has a close second, or a NaN."""
     if values_LA.shape[1] == 2:  # noqa: PLR2004  # two actions are common, and quicker without arrays
         pairs = values_LA.tolist()
         if all(abs(a - b) > _CLOSE * (1.0 + max(abs(a), abs(b))) for a, b in pairs):
-            return [int(b > a) for a, b in pairs]
+            return [_SECOND if b > a else _FIRST for a, b in pairs]
         return None
     best = np.maximum.reduce(values_LA, axis=1, keepdims=True)
     rivals = values_LA > best - _CLOSE * (1.0 + np.abs(best))
     if np.count_nonzero(rivals) == len(values_LA):  # one a row, and no NaN
-        return cast("list[Action]", values_LA.argmax(1).tolist())
+        return list(values_LA.argmax(1))
     return None
 
 
