@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
+import math
 import sys
 import uuid
 from collections.abc import Mapping
@@ -94,6 +95,16 @@ def describe(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
 def is_described(environment: dict[str, Any]) -> bool:
     """Whether `describe` told all of it: a registered environment in wrappers that recorded their arguments."""
     return environment["gym_id"] is not None and all(w["kwargs"] is not None for w in environment["wrappers"])
+
+
+def plain_attributes(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    """The environment's own numbers, texts and truth values by name, such as `gravity`: what somebody may have set."""
+    own = vars(env.unwrapped).items()
+    return {name: canonical(value) for name, value in own if isinstance(value, (bool, int, str)) or _is_finite(value)}
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def describe_class(kind: type) -> dict[str, Any]:

@@ -168,3 +168,11 @@ def test_a_field_changed_after_the_making_is_refused_by_workers_and_reaches_this
 def test_a_wrong_call_raises_what_python_raises():
     with pytest.raises(TypeError, match="num_episode"):
         Of("Toy", num_episode=3)
+
+
+def test_a_given_environment_that_was_altered_is_another_case():
+    plain, heavy = gym.make("CartPole-v1"), gym.make("CartPole-v1")
+    heavy.unwrapped.gravity = 20.0
+    same, other = ([task.environment for task in Benchmark(gyms=[env]).tasks()] for env in (plain, heavy))
+    assert same == [task.environment for task in Benchmark(gyms=[gym.make("CartPole-v1")]).tasks()]
+    assert same != other

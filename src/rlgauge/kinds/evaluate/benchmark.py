@@ -90,19 +90,21 @@ class Benchmark(_Remembering):
 
         Makes one environment a task and closes it again; override where that is slow.
         """
-        from rlgauge.envs.gymnasium import describe
-
         with contextlib.closing(self.open_gyms()) as gyms:
             envs = [gyms.env(position, 0) for position in range(len(gyms))]
             names = unique([_task_name(env) for env in envs])
-            return [Task(name, self._described(describe(env))) for name, env in zip(names, envs, strict=True)]
+            return [Task(name, self._described(env)) for name, env in zip(names, envs, strict=True)]
 
-    def _described(self, environment: dict[str, Any]) -> dict[str, Any]:
-        """A given environment that does not say all of itself is like no other: it is never resumed."""
-        from rlgauge.envs.gymnasium import is_described
+    def _described(self, env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+        """What defines the environment; a given one may have been altered since it was made."""
+        from rlgauge.envs.gymnasium import describe, is_described, plain_attributes
 
-        is_known = self.gyms is None or is_described(environment)
-        return environment if is_known else {**environment, "instance": uuid.uuid4().hex}
+        environment = describe(env)
+        if self.gyms is None:
+            return environment
+        if not is_described(environment):  # like no other, and never resumed
+            return {**environment, "instance": uuid.uuid4().hex}
+        return {**environment, "attributes": plain_attributes(env)}
 
     def open_gyms(self) -> Gyms:
         """The environments, to be closed by the caller."""
