@@ -4,7 +4,9 @@
 
 Each round evaluates three policies on two environments in a folder of its own through the command line, is killed with
 SIGKILL at a random moment (a driver, a worker, a measuring child, or all of them), and is then given again until it
-ends. Every results.json must equal the undisturbed one, durations aside. Exit code 1 where one does not.
+ends. Every results.json must equal the undisturbed one, durations aside. Exit code 1 where one does not. A measuring
+child that was killed is a run that crashed (it may have been out of memory): there, the command is given again with
+--rerun-failed.
 """
 
 from __future__ import annotations
@@ -89,7 +91,10 @@ def disturb(out: Path, options: argparse.Namespace, rng: random.Random, longest:
     except subprocess.TimeoutExpired:
         told = kill(driver, target, rng)
         driver.wait()
-    again = subprocess.run(command(out, options.workers, options.episodes), check=False, capture_output=True, text=True)
+    rest = ["--rerun-failed"] if target == "child" else []
+    again = subprocess.run(
+        [*command(out, options.workers, options.episodes), *rest], check=False, capture_output=True, text=True
+    )
     if again.returncode:
         return f"{moment:5.2f} s: {told}; again: exit {again.returncode} {again.stderr}"
     return f"{moment:5.2f} s: {told}"
