@@ -209,6 +209,19 @@ class Goal(Toy):
         return observation, reward, False, is_end, {"is_success": np.float32(self.count == 3)}
 
 
+class RefusesSeed(Toy):
+    """Can't be reset with one seed."""
+
+    def __init__(self, refused: int) -> None:
+        super().__init__()
+        self.refused = refused
+
+    def reset(self, *, seed=None, options=None):
+        if seed == self.refused:
+            raise ValueError("this seed has no level")
+        return super().reset(seed=seed, options=options)
+
+
 class Counted(Toy):
     """Knows how many of its kind were made and closed."""
 
@@ -303,8 +316,11 @@ def is_struck(seed: int) -> bool:
     return bool(np.random.default_rng(seed).random() < 1 / 3)
 
 
+LATE = 2
+
+
 def fails_late(observation: np.ndarray) -> int:
-    if observation[0] == 2:
+    if observation[0] == LATE:
         raise RuntimeError("the policy gave up")
     return 0
 

@@ -444,6 +444,17 @@ def test_a_damaged_config_json_is_said_plainly_with_what_to_do(content: bytes, k
         kept.find(CASE)
 
 
+@pytest.mark.parametrize("content", [b"", bytes(4096)])
+def test_a_power_cut_at_the_start_of_a_run_stands_in_nobodys_way(content: bytes, kept: Store) -> None:
+    attempt = claim(kept)
+    for name in ("config.json", "run.json"):
+        (attempt.folder / name).write_bytes(content)
+    (attempt.folder.parent / "claim-1").unlink()
+    assert kept.find(CASE) is None
+    assert measured(kept, Status.COMPLETED).folder.name.startswith("2-")
+    assert kept.find(CASE).status is Status.COMPLETED
+
+
 @pytest.mark.parametrize("name", ["config.json", "run.json"])
 def test_a_newer_format_is_refused_and_not_taken_for_damage(name: str, kept: Store) -> None:
     attempt = measured(kept, Status.COMPLETED)

@@ -210,6 +210,25 @@ def test_a_policy_that_fails_in_the_middle_leaves_its_episodes_missing_and_the_o
     assert "0 of 20" in results.summary()
 
 
+def test_what_failed_is_measured_again_on_demand(tmp_path, monkeypatch):
+    bench = Of("Toy", num_episodes=4)
+    policy = {"bad": "py:tests.gyms:fails_late"}
+    assert bench.evaluate(policy, out=tmp_path).results[0].n_missing == 4
+    monkeypatch.setattr(gyms, "LATE", -1)
+    assert bench.evaluate(policy, out=tmp_path).results[0].n_missing == 4
+    assert bench.evaluate(policy, out=tmp_path, rerun_failed=True).results[0].n_missing == 0
+
+
+def test_a_reset_that_raises_once_costs_no_episode_that_it_does_not_belong_to(tmp_path):
+    bench = Of("RefusesSeed", {"refused": 42}, num_episodes=5)
+    assert bench.seed == 42
+    (result,) = bench.evaluate("zero", out=tmp_path).results
+    assert (result.n_episodes, result.n_errors, result.n_missing) == (5, 0, 0)
+    refused = result.episodes[2].seed
+    (result,) = Of("RefusesSeed", {"refused": refused}, num_episodes=5).evaluate("zero", out=tmp_path).results
+    assert [episode.outcome == "error" for episode in result.episodes] == [False, False, True, False, False]
+
+
 def test_two_names_of_one_policy_have_equal_results_each(tmp_path):
     for out in (None, tmp_path):
         first, second = cartpole(12).evaluate({"a": "random", "b": "random"}, out=out).results

@@ -131,7 +131,10 @@ class Session:
         )
 
     def _first_observation(self, case: Case, env: gymnasium.Env[Any, Any]) -> object:
-        """What a reset gives. Raises UserError where it stands still."""
+        """What a reset gives, or one of its space where this reset raises: which episodes do so is found by playing.
+
+        Raises UserError where it stands still.
+        """
         with StepAlarm(self._workload.hang_seconds) as alarm:
             alarm.step_start = perf_counter()
             try:
@@ -142,6 +145,9 @@ class Session:
                     f"{case.params['task']} was not reset within {self._workload.hang_seconds:g} s, "
                     "before the first episode."
                 ) from None
+            except Exception:  # noqa: BLE001  # an environment may raise anything
+                env.observation_space.seed(case.seed)
+                observation = env.observation_space.sample()
         return observation
 
     def _load(self, policy: Candidate | Live, case: Case, env: gymnasium.Env[Any, Any]) -> BatchPolicy:

@@ -1,0 +1,65 @@
+"""A reading: what one run measured, as statistics and reports see it, whichever system wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlgauge.core.run import Record, Status, read_records
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """A quantity over the records of a run: how many gave a value, their mean, their squared deviations from it.
+
+    `median` is None where the records were never seen together.
+    """
+
+    n: int
+    mean: float
+    squares: float = 0.0
+    median: float | None = None
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """A quantity over training: `values[i]` was measured after `steps[i]` environment steps; steps rise."""
+
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What an algorithm (a policy, a library) measured on a task with one training seed.
+
+    Episodes are no seeds: however many of them a run evaluated, it is one reading. A failed run is a reading without
+    totals. `seed` is None for a checkpoint that belongs to no family. `references` holds scores of the task by which
+    its scores are normalised, such as `random` and `expert`. Readings of one algorithm, task and seed whose `settings`
+    differ measured different things.
+    """
+
+    algorithm: str
+    task: str
+    seed: int | None = None
+    status: Status = Status.COMPLETED
+    totals: dict[str, Total] = {}
+    units: dict[str, str] = {}
+    curves: dict[str, Curve] = {}
+    references: dict[str, float] = {}
+    num_errors: int = 0
+    kind: str = ""
+    settings: str = ""
+    labels: dict[str, str] = {}
+    source: str = ""
+    folders: tuple[str, ...] = ()
+    episodes: tuple[Record, ...] = ()
+    reason: str | None = None
+    details: dict[str, Any] = {}
+
+    @property
+    def records(self) -> list[Record]:
+        """Its records in index order: those of its run folders, else those that its file held."""
+        if not self.folders:
+            return list(self.episodes)
+        read = (read_records(Path(folder) / "records.jsonl").records for folder in self.folders)
+        return sorted((record for records in read for record in records), key=lambda record: record.index)
