@@ -299,11 +299,13 @@ def _inherited(attempts: list[Run], need: Need) -> tuple[list[Record], str | Non
 
 def _read_run(case_folder: Path, name: str) -> Run | None:
     folder = case_folder / name
+    path = folder / "config.json"
     try:
-        config = _decode(folder / "config.json", ConfigFile)
+        config = _decode(path, ConfigFile)
     except msgspec.DecodeError as error:
-        advice = f"Delete the folder {folder} to measure again."
-        raise StoreError(f"{folder / 'config.json'} is damaged ({error}). {advice}") from error
+        if _is_lost_start(folder):
+            return None
+        raise StoreError(f"{path} is damaged ({error}). Delete the folder {folder} to measure again.") from error
     if config is None:
         return None
     file, note = _read_run_file(folder / "run.json")
@@ -311,6 +313,12 @@ def _read_run(case_folder: Path, name: str) -> Run | None:
     if status is Status.RUNNING and not lives(case_folder, number_of(name), name):
         status = Status.DIED
     return Run(case=config.case, attempt=name, status=status, folder=folder, file=file, units=config.units, note=note)
+
+
+def _is_lost_start(folder: Path) -> bool:
+    """Whether the power was cut at the start of an attempt: neither file was synced, and nothing is lost."""
+    contents = [read_if_there(folder / name) or b"" for name in ("config.json", "run.json")]
+    return not any(content.strip(b"\0") for content in contents)
 
 
 def _read_run_file(path: Path) -> tuple[RunFile, str | None]:

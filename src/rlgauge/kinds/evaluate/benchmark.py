@@ -118,6 +118,7 @@ class Benchmark(_Remembering):
         workers: int | None = None,
         lanes: int = 8,
         resume: bool = True,
+        rerun_failed: bool = False,
         trust: bool = False,
         episode_seconds: float | None = None,
         train_seeds: Sequence[int] | None = None,
@@ -126,9 +127,9 @@ class Benchmark(_Remembering):
 
         Without `out`, everything happens in this process and nothing is stored. With `out`, runs are kept in that
         folder, `workers` processes share them (None: this process), and what is there already is not measured again
-        (`resume=False` refuses such a folder). `lanes` environments step side by side. `trust` allows files that hold
-        code. `episode_seconds` limits what an environment may take for an episode. `train_seeds` replace `{seed}` in a
-        policy's URI: one checkpoint a training seed. Raises UserError.
+        (`resume=False` refuses such a folder; `rerun_failed` measures again what failed). `lanes` environments step
+        side by side. `trust` allows files that hold code. `episode_seconds` limits what an environment may take for an
+        episode. `train_seeds` replace `{seed}` in a policy's URI: one checkpoint a training seed. Raises UserError.
         """
         from rlgauge.kinds.evaluate.run import evaluate, make_workload
 
@@ -140,7 +141,8 @@ class Benchmark(_Remembering):
             episode_seconds=episode_seconds,
             train_seeds=train_seeds,
         )
-        return evaluate(workload, None if out is None else Path(out), workers=workers, resume=resume)
+        folder = None if out is None else Path(out)
+        return evaluate(workload, folder, workers=workers, resume=resume, rerun_failed=rerun_failed)
 
     def describe(self) -> Description:
         """How another process makes the same benchmark. Raises UserError where it holds live objects."""

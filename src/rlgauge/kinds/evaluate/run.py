@@ -38,7 +38,9 @@ def make_workload(
     return EvaluateWorkload(benchmark, policies, lanes=lanes, trust=trust, episode_seconds=episode_seconds)
 
 
-def evaluate(workload: EvaluateWorkload, out: Path | None, *, workers: int | None, resume: bool) -> BenchmarkResults:
+def evaluate(
+    workload: EvaluateWorkload, out: Path | None, *, workers: int | None, resume: bool, rerun_failed: bool = False
+) -> BenchmarkResults:
     """The results of a workload: in memory without `out`, else stored; see `Benchmark.evaluate`."""
     if out is None:
         if workers is not None:
@@ -49,7 +51,8 @@ def evaluate(workload: EvaluateWorkload, out: Path | None, *, workers: int | Non
         raise UserError(f"{out} holds runs of this evaluation already: resume=True goes on with them.")
     launcher: Launcher = Inline() if workers is None else Local(workers)
     described = workers is not None or not _is_live(workload)
-    return results_of(workload, execute(workload, store, launcher=launcher, described=described))
+    runs = execute(workload, store, launcher=launcher, rerun_failed=rerun_failed, described=described)
+    return results_of(workload, runs)
 
 
 def results_of(workload: EvaluateWorkload, runs: Mapping[str, Run | None]) -> BenchmarkResults:
