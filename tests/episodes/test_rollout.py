@@ -29,7 +29,7 @@ FAULTS = {
     "nan_observation": "step 3: the observation is not finite",
     "wrong_shape": "step 3: ValueError: could not broadcast",
     "four_values": "step 3: ValueError: not enough values",
-    "odd_success": "step 3: ValueError: The truth value",
+    "odd_success": "step 3: ValueError: info['is_success'] is array([ True, False]), which is neither true nor false",
     "raise_reset": "reset: RuntimeError: the simulator did not start",
     "nan_reset": "reset: the observation is not finite",
 }
@@ -102,6 +102,25 @@ def test_a_free_lane_takes_the_next_episode_at_once():
     played = play(gyms.Succeeds, 16, lanes=4, at=steps.append)
     assert len([index for index in steps if index != NOWHERE]) == sum(one.length for one in played) + len(played)
     assert [one.index for one in played] != sorted(one.index for one in played)
+
+
+def test_what_the_action_space_does_not_hold_ends_its_episode_before_the_environment_sees_it():
+    played = by_index(play(lambda: gyms.Toy(length=5), 6, policy=lambda o: 9 if o[0] == 3 else 0, lanes=3))
+    assert [one.length for one in played] == [3] * 6
+    assert {one.error for one in played} == {
+        "step 4: the policy returned the action 9, but the action space is Discrete(2)"
+    }
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 1, 1.0, np.float32(1), np.array([1]), np.array(True)])
+def test_success_is_read_in_every_form_that_says_true(value):
+    assert reported_success({"success": value}) is True
+
+
+@pytest.mark.parametrize("value", ["no", "False", 0.5, 2, np.array([1, 0]), [True], {}])
+def test_what_is_neither_true_nor_false_is_no_success(value):
+    with pytest.raises(ValueError, match=r"info\['is_success'\] is .*, which is neither true nor false"):
+        reported_success({"is_success": value})
 
 
 @pytest.mark.parametrize("policy", ["random", gyms.by_row, gyms.Noisy()], ids=["random", "function", "stateful"])

@@ -16,6 +16,7 @@ from rlgauge.core.case import Case, canonical
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.run import Record
 
+MAIN = "__main__"
 NOWHERE = -1
 """The index of what belongs to none, such as a policy's call for all lanes: it may take as long as it likes."""
 
@@ -104,9 +105,24 @@ def class_path(kind: type) -> str:
     if "<locals>" in kind.__qualname__:
         raise UserError(f"{kind.__name__} is defined inside a function, so no other process can make it: {_REMEDY}")
     module = kind.__module__
-    if module == "__main__":
-        module = _main_module(kind)
+    if module == MAIN:
+        module = _importable_main(kind)
     return f"{module}:{kind.__qualname__}"
+
+
+def home(module: str) -> str:
+    """The name under which another process imports the module: that of its file for the program being run."""
+    return main_name() or module if module == MAIN else module
+
+
+def main_name() -> str | None:
+    """The name under which the program being run can be imported; None where it has no file."""
+    main = sys.modules[MAIN]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    file = getattr(main, "__file__", None)
+    return Path(file).stem if file is not None and Path(file).is_file() else None
 
 
 def describe_arguments(owner: str, arguments: Mapping[str, object]) -> dict[str, Any]:
@@ -125,18 +141,14 @@ def describe_arguments(owner: str, arguments: Mapping[str, object]) -> dict[str,
 _REMEDY = "leave out `workers` and `out` to run in this process, or describe it by a class path and plain arguments."
 
 
-def _main_module(kind: type) -> str:
-    main = sys.modules["__main__"]
-    spec = getattr(main, "__spec__", None)
-    if spec is not None:
-        return str(spec.name).removesuffix(".__main__")
-    file = getattr(main, "__file__", None)
-    if file is None or not _is_guarded(Path(file)):
+def _importable_main(kind: type) -> str:
+    name, main = main_name(), sys.modules[MAIN]
+    if name is None or (getattr(main, "__spec__", None) is None and not _is_guarded(Path(str(main.__file__)))):
         raise UserError(
             f"{kind.__name__} is defined in the program being run, which another process can't import: move it to a "
             "module, or put what the program does under `if __name__ == '__main__':`."
         )
-    return Path(file).stem
+    return name
 
 
 def _is_guarded(file: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlgauge.core.case import canonical
 from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.workload import MAIN, home, main_name
 
 if TYPE_CHECKING:
     import gymnasium
@@ -134,7 +135,7 @@ def _describe_wrapper(wrapper: WrapperSpec) -> dict[str, Any]:
 
 
 def _qualified_name(thing: Any) -> str:  # noqa: ANN401  # a class or a function
-    return f"{thing.__module__}:{thing.__qualname__}"
+    return f"{home(thing.__module__)}:{thing.__qualname__}"
 
 
 def _root(entry_point: str) -> str:
@@ -163,11 +164,15 @@ def _source(entry_point: str) -> dict[str, str]:
     module_name, _, name = entry_point.partition(":")
     if _is_released(_root(entry_point)):
         return {}
-    found = getattr(importlib.import_module(module_name), name.partition(".")[0], None)
+    module = sys.modules[MAIN] if module_name == main_name() else importlib.import_module(module_name)
+    found = getattr(module, name.partition(".")[0], None)
     kinds = found.__mro__ if isinstance(found, type) else ()
-    modules = dict.fromkeys([module_name, *(kind.__module__ for kind in kinds)])
-    files = [getattr(sys.modules[name], "__file__", None) for name in modules if not _is_released(_root(name))]
-    content = b"".join(Path(file).read_bytes() for file in files if file is not None)
+    modules = dict.fromkeys([module.__name__, *(kind.__module__ for kind in kinds)])
+    told = [getattr(sys.modules[name], "__file__", None) for name in modules if not _is_released(_root(name))]
+    files = [Path(file) for file in told if file is not None and Path(file).is_file()]
+    if len(files) < len(told):  # typed in: like no other
+        return {"instance": uuid.uuid4().hex}
+    content = b"".join(file.read_bytes() for file in files)
     return {"source": hashlib.blake2b(content, digest_size=6).hexdigest()} if content else {}
 
 

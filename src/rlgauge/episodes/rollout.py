@@ -13,15 +13,18 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, isnan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from rlgauge.core.errors import UserError
 from rlgauge.core.workload import NOWHERE
 from rlgauge.episodes.alarm import EpisodeTimeoutError, StepAlarm
 from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.observations import make_batch
+from rlgauge.episodes.policies.protocol import Illegal
 
 if TYPE_CHECKING:
     from gymnasium import Env
@@ -149,11 +152,28 @@ _NOTHING: dict[str, Any] = {}
 
 
 def reported_success(info: dict[str, Any]) -> bool | None:
-    """What the environment says of success; None where it says nothing, or what is no answer (NaN)."""
+    """What the environment says of success; None where it says nothing, or what is no answer (NaN).
+
+    Raises ValueError for what is neither true nor false, 1 nor 0.
+    """
     for key in SUCCESS_KEYS:
-        if key in info and (value := info[key]) is not None and value == value:  # noqa: PLR0124  # NaN differs from itself
-            return bool(value)
+        if key in info and (value := info[key]) is not None:
+            if isinstance(value, (bool, np.bool_)):
+                return bool(value)
+            number = _as_number(value)
+            if number is None or not (isnan(number) or number in {0, 1}):
+                raise ValueError(f"info[{key!r}] is {value!r:.60}, which is neither true nor false")
+            if not isnan(number):
+                return number == 1
     return None
+
+
+def _as_number(value: object) -> float | None:
+    """A number, also out of an array of one; None for anything else."""
+    if isinstance(value, (int, float, np.number)):
+        return float(value)
+    is_one = isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biuf"
+    return float(np.asarray(value).item()) if is_one else None
 
 
 class Rollout:
@@ -202,7 +222,7 @@ class Rollout:
                     active.remove(lane)
                     yield from self._begin_next(lane, queue, active)
 
-    def _step_all(self, active: list[Lane]) -> list[tuple[Lane, Played]]:
+    def _step_all(self, active: list[Lane]) -> list[tuple[Lane, Played]]:  # noqa: C901  # what a call would cost
         """One step of every active lane; the lanes whose episode has ended, with what happened.
 
         The hot loop of every evaluation: locals instead of attributes, and what can be asked once for all lanes
@@ -218,6 +238,9 @@ class Rollout:
             if watches:
                 self._watch(lane)
             action = actions[row]
+            if type(action) is Illegal:
+                ended.append((lane, self._refused(lane, action)))
+                continue
             start = clock()
             try:
                 observation, given, terminated, truncated, info = lane.step(action)
@@ -310,6 +333,12 @@ class Rollout:
         last = traceback.format_exception_only(error)[-1].strip()
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
         return replace(lane.played(), error=f"{at}: {last}\n{where}")
+
+    def _refused(self, lane: Lane, action: Illegal) -> Played:
+        """The episode in which the policy did what the environment does not allow."""
+        self._alarm.step_start = None
+        self._batch.clear(lane.row)
+        return replace(lane.played(), error=f"step {lane.length + 1}: the policy {action.fault}")
 
     def _checked(self, lane: Lane, end: Played) -> Played:
         """The end of an episode, an error where a number of it is not finite or its time is over."""

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.observations import make_batch
-from rlgauge.episodes.policies.actions import as_array
-from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Observations, WrongActionError
+from rlgauge.episodes.policies.actions import action_fault, as_array
+from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Illegal, Observations, WrongActionError
 from rlgauge.episodes.policies.spaces import (
     Box,
     Dict,
-    Discrete,
-    MultiBinary,
-    MultiDiscrete,
-    Other,
     Spec,
     describe,
     is_image,
@@ -66,6 +60,8 @@ def check_policy(
     if len(actions) != width:
         raise UserError(f"The policy {name} returned {len(actions)} actions for {width} observations.")
     for action in actions:
+        if isinstance(action, Illegal):
+            raise UserError(f"The policy {name} {action.fault} ({environment}).")
         fault = action_fault(action, space)
         if fault is not None:
             raise UserError(f"The policy {name} returned {fault}, but {environment} takes {space.text}.")
@@ -114,54 +110,6 @@ def _batch(
         batch.put(row, observation)
     value: Observations = batch.value
     return value
-
-
-def action_fault(action: Action, space: Spec) -> str | None:
-    """What is wrong with the action, as the object of "returned"; None if nothing is."""
-    match space:
-        case Discrete():
-            return _integer_fault(action, space)
-        case Box() | MultiDiscrete() | MultiBinary():
-            return _array_fault(action, space)
-        case Other():
-            return None if space.space.contains(action) else f"{action!r:.100}"
-        case _:
-            return None
-
-
-def _integer_fault(action: Action, space: Discrete) -> str | None:
-    if isinstance(action, float) and math.isnan(action):
-        return "NaN"
-    if not isinstance(action, (int, np.integer)):
-        return f"{action!r:.100}"
-    return None if space.start <= action < space.start + space.n else f"the action {action}"
-
-
-def _array_fault(action: Action, space: Box | MultiDiscrete | MultiBinary) -> str | None:
-    array = as_array(action)
-    if array.shape != space.shape:
-        return f"an action of shape {array.shape}"
-    if array.dtype.kind not in "biuf":
-        return f"an action of {array.dtype}"
-    if np.isnan(array).any():
-        return "NaN"
-    low, high = _bounds(space)
-    outside = np.argwhere((array < low) | (array > high))
-    if not len(outside):
-        return None
-    index = tuple(outside[0])
-    where = f" in place {', '.join(map(str, index))}" if index else ""
-    return f"{array[index]:g}{where}, outside [{low[index]:g}, {high[index]:g}]"
-
-
-def _bounds(space: Box | MultiDiscrete | MultiBinary) -> tuple[NDArray[Any], NDArray[Any]]:
-    match space:
-        case Box():
-            return space.low, space.high
-        case MultiDiscrete():
-            return space.start, space.start + space.nvec - 1
-        case MultiBinary():
-            return np.zeros(space.shape), np.ones(space.shape)
 
 
 def _check_observation(observation: Any, space: Spec, environment: str) -> None:  # noqa: ANN401

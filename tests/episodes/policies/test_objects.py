@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 
 import gymnasium as gym
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from rlgauge.core.errors import UserError
-from rlgauge.episodes.policies.protocol import WrongActionError
+from rlgauge.episodes.policies.protocol import Illegal, WrongActionError
 from rlgauge.episodes.policy import BatchPolicy, wrap_policy
 
 OBSERVATIONS = gym.spaces.Box(-10, 10, (3,), np.float32)
@@ -217,8 +218,24 @@ def test_actions_take_the_form_of_the_space(returned, space, expected):
         ("left", gym.spaces.Box(-1, 1, (3,)), "returned 'left'"),
         ([[1], [1, 2]], gym.spaces.Box(-1, 1, (3,)), "not an array"),
         ([0.5, 1], gym.spaces.MultiDiscrete([2, 2]), "takes integers"),
+        (9, gym.spaces.Discrete(2), r"returned the action 9, but the action space is Discrete\(2\)"),
+        (0.7, gym.spaces.Discrete(2), "returned 0.7"),
+        (None, gym.spaces.Discrete(2), "returned None"),
+        ([0.5, 50.0], gym.spaces.Box(-1, 1, (2,)), r"returned 50 in place 1, outside \[-1, 1\]"),
     ],
 )
 def test_an_action_that_does_not_fit_is_named_with_the_space(returned, space, message):
-    with pytest.raises(WrongActionError, match=message):
-        wrapped(lambda _: returned, space).act(BATCH, [0])
+    action = wrapped(lambda _: returned, space).act(BATCH, [0])[0]
+    assert isinstance(action, Illegal)
+    assert re.search(message, action.fault)
+
+
+def test_a_batch_is_refused_only_for_the_rows_that_are_played():
+    class Batched:
+        batched = True
+
+        def act(self, observations):
+            return np.array([0, 1, 9, 1])
+
+    batched = wrapped(Batched(), gym.spaces.Discrete(2))
+    assert [type(batched.act(BATCH, [row])[row]) is Illegal for row in range(4)] == [False, False, True, False]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from stable_baselines3.common.distributions import CategoricalDistribution
 
+from rlgauge.episodes.policies.protocol import Illegal
 from rlgauge.episodes.policies.sb3_heads import Categorical
 
 # Few distinct values, a hair apart and far apart: ties and near ties are the rule.
@@ -30,12 +31,12 @@ def test_logits_that_differ_may_round_to_one_probability():
     assert list(Categorical(lambda _: tensor).mode(None)) == [0]
 
 
-def test_nan_logits_give_nan_for_their_row_only():
+def test_nan_logits_give_no_action_for_their_row_only():
     tensor = torch.tensor([[float("nan"), 1.0], [0.0, 1.0]])
     head = Categorical(lambda _: tensor)
     rngs = [np.random.default_rng(0)] * 2
     for actions in (head.mode(None), head.sample(None, rngs, [0, 1])):
-        assert np.isnan(actions[0])
+        assert isinstance(actions[0], Illegal)
     assert head.mode(None)[1] == 1
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlgauge.episodes.policies.protocol import Action, WrongActionError
-from rlgauge.episodes.policies.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Spec
+from rlgauge.episodes.policies.protocol import Action, Illegal, WrongActionError
+from rlgauge.episodes.policies.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Other, Spec
 
 One = Callable[[Any], Action]
 Batch = Callable[[NDArray[Any]], Sequence[Action]]
 Quick = Callable[[object], Sequence[Action] | None]
+NO_LARGEST = Illegal("returned NaN, of which no value is the largest")
+_NAN = "NaN"
 
 
 @runtime_checkable
@@ -40,29 +43,52 @@ def as_array(value: object) -> NDArray[Any]:
 
 
 def one_action(space: Spec) -> One:
-    """A function that turns one returned action into what `env.step` takes; it raises WrongActionError."""
+    """A function that turns one returned action into what `env.step` takes, or into Illegal."""
     match space:
         case Discrete():
-            return lambda value: value if type(value) is int else _integer(value, space)
+            first, last = space.start, space.start + space.n - 1
+            return lambda value: value if type(value) is int and first <= value <= last else _legal(value, space)
         case Box() | MultiDiscrete() | MultiBinary():
-            return lambda value: _array(value, space)
+            return lambda value: _legal(value, space)
         case _:
             return lambda value: value
 
 
 def ready_actions(space: Spec, width: int) -> Quick:
-    """A function that takes a whole batch where it has the very form of L actions; None where rows must be looked at.
+    """A function that takes a whole batch where it has the very form of L legal actions; None where rows must be seen.
 
     Gymnasium checks NumPy's integers quicker than Python's, so integers stay what they are.
     """
     match space:
         case Discrete():
-            return lambda value: list(value) if _has_form(value, "iu", (width,)) else None
+            return lambda value: _ready_integers(value, space) if _has_form(value, "iu", (width,)) else None
         case Box():
             shape = (width, *space.shape)
-            return lambda value: list(value) if _has_form(value, "f", shape) and value.dtype == space.dtype else None
+            return lambda value: _ready_rows(value, space) if _has_form(value, "f", shape) else None
         case _:
             return lambda _value: None
+
+
+def _ready_integers(values: NDArray[Any], space: Discrete) -> Sequence[Action] | None:
+    actions: list[Action] = list(values)
+    return actions if space.start <= min(actions) and max(actions) < space.start + space.n else None
+
+
+def _ready_rows(values: NDArray[Any], space: Box) -> Sequence[Action] | None:
+    is_ready = values.dtype == space.dtype and (values >= space.low).all() and (values <= space.high).all()
+    return list(values) if is_ready else None
+
+
+def _legal(value: object, space: Box | Discrete | MultiDiscrete | MultiBinary) -> Action:
+    """The action as the space has it; NaN in an array stays, and is the environment's to answer."""
+    try:
+        action = _integer(value, space) if isinstance(space, Discrete) else _array(value, space)
+    except WrongActionError as error:
+        return Illegal(str(error))
+    fault = action_fault(action, space)
+    if fault is None or (fault == _NAN and not isinstance(space, Discrete)):
+        return action
+    return Illegal(f"returned {fault}, but the action space is {space.text}")
 
 
 def _has_form(value: object, kinds: str, shape: tuple[int, ...]) -> TypeGuard[NDArray[Any]]:
@@ -78,7 +104,7 @@ def _integer(value: object, space: Discrete) -> Action:
             f"returned an action of shape {array.shape}, but the action space {space.text} takes one integer"
         )
     number = array.item()
-    # What is no whole number is handed on: the spec check names it, and so does the environment.
+    # What is no whole number is handed on: `action_fault` names it.
     return int(number) if isinstance(number, (int, float)) and float(number).is_integer() else number
 
 
@@ -107,6 +133,54 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[start:]
 
 
+def action_fault(action: Action, space: Spec) -> str | None:
+    """What is wrong with the action, as the object of "returned"; None if nothing is."""
+    match space:
+        case Discrete():
+            return _integer_fault(action, space)
+        case Box() | MultiDiscrete() | MultiBinary():
+            return _array_fault(action, space)
+        case Other():
+            return None if space.space.contains(action) else f"{action!r:.100}"
+        case _:
+            return None
+
+
+def _integer_fault(action: Action, space: Discrete) -> str | None:
+    if isinstance(action, float) and math.isnan(action):
+        return _NAN
+    if not isinstance(action, (int, np.integer)):
+        return f"{action!r:.100}"
+    return None if space.start <= action < space.start + space.n else f"the action {action}"
+
+
+def _array_fault(action: Action, space: Box | MultiDiscrete | MultiBinary) -> str | None:
+    array = as_array(action)
+    if array.shape != space.shape:
+        return f"an action of shape {array.shape}"
+    if array.dtype.kind not in "biuf":
+        return f"an action of {array.dtype}"
+    if np.isnan(array).any():
+        return _NAN
+    low, high = _bounds(space)
+    outside = np.argwhere((array < low) | (array > high))
+    if not len(outside):
+        return None
+    index = tuple(outside[0])
+    where = f" in place {', '.join(map(str, index))}" if index else ""
+    return f"{array[index]:g}{where}, outside [{low[index]:g}, {high[index]:g}]"
+
+
+def _bounds(space: Box | MultiDiscrete | MultiBinary) -> tuple[NDArray[Any], NDArray[Any]]:
+    match space:
+        case Box():
+            return space.low, space.high
+        case MultiDiscrete():
+            return space.start, space.start + space.nvec - 1
+        case MultiBinary():
+            return np.zeros(space.shape), np.ones(space.shape)
+
+
 def network_actions(space: Spec, width: int) -> Batch:
     """A function from a network's output for L rows to L actions; it raises WrongActionError.
 
@@ -127,7 +201,7 @@ def network_actions(space: Spec, width: int) -> Batch:
 def _discrete(output: NDArray[Any], space: Discrete, width: int) -> Sequence[Action]:
     if output.dtype.kind == "f" and output.shape == (width, space.n):
         actions = greedy(output)
-        return actions if space.start == 0 else [action + space.start for action in actions]
+        return actions if space.start == 0 else [_shifted(action, space.start) for action in actions]
     if output.dtype.kind in "iu" and output.shape in {(width,), (width, 1)}:
         return list(output.reshape(width))
     raise WrongActionError(
@@ -136,13 +210,17 @@ def _discrete(output: NDArray[Any], space: Discrete, width: int) -> Sequence[Act
     )
 
 
+def _shifted(action: Action, start: int) -> Action:
+    return action if isinstance(action, Illegal) else action + start
+
+
 def greedy(values: NDArray[Any]) -> list[Action]:
-    """The index of the largest value of each row; NaN for a row with a NaN, which is no action."""
+    """The index of the largest value of each row; Illegal for a row with a NaN."""
     actions: list[Action] = list(values.argmax(1))
     total = np.add.reduce(values, axis=None)
     if total != total:  # noqa: PLR0124  # the quickest test for NaN
         for row in np.flatnonzero(np.isnan(values).any(1)):
-            actions[row] = float("nan")
+            actions[row] = NO_LARGEST
     return actions
 
 

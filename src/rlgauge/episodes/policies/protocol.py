@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -20,6 +21,16 @@ Action: TypeAlias = Any
 
 class WrongActionError(ValueError):
     """An action that does not fit the action space. The message continues a sentence that begins with the policy."""
+
+
+@dataclass(frozen=True)
+class Illegal:
+    """Stands for an action that the environment must not see; its episode ends with an error.
+
+    `fault` continues a sentence that begins with the policy.
+    """
+
+    fault: str
 
 
 @runtime_checkable

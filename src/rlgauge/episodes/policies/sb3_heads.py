@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rlgauge.episodes.policies.actions import clipped, greedy
+from rlgauge.episodes.policies.actions import NO_LARGEST, clipped, greedy
 from rlgauge.episodes.policies.protocol import Action
 from rlgauge.episodes.policies.spaces import Box, Discrete, describe
 
@@ -102,7 +102,7 @@ class Categorical:
         for row in active:
             cumulative = cumulative_LA[row]
             index = int(cumulative.searchsorted(rngs[row].random() * cumulative[-1], side="right"))
-            actions[row] = index if cumulative[-1] == cumulative[-1] else float("nan")  # NaN
+            actions[row] = index if cumulative[-1] == cumulative[-1] else NO_LARGEST  # NaN
         return actions
 
 
