@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 ENV = ("--env", "CartPole-v1")
@@ -30,6 +33,10 @@ MISTAKES = {
     ),
     "ending": ((*ENV, *POLICY, "-o", "a.txt"), "--output a.txt: the ending says what is written"),
     "place": ((*ENV, *POLICY, "-o", "no/a.csv"), "--output no/a.csv: there is no folder 'no'."),
+    "negative seed": ((*ENV, *POLICY, "--seed=-1"), "seed=-1: at least 0 is needed."),
+    "too many": ((*ENV, *POLICY, "--num-episodes", "1000000000"), "at most 1,000,000 can be handled."),
+    "errors below none": ((*ENV, *POLICY, "--max-errors=-1"), "--max-errors must be 0 or more, not -1."),
+    "no folder": ((*ENV, *POLICY, "--out", " "), "--out needs the name of a folder."),
     "contradiction": ((*ENV, *POLICY, "--json", "--quiet"), "--json and --quiet contradict each other"),
     "environment": (
         ("--env", "CartPole-v9", *POLICY),
@@ -69,7 +76,7 @@ MISTAKES = {
     ),
     "untyped argument's value": (
         ("--benchmark", "mine.Plain", "--benchmark.num_episodes", "x", *POLICY),
-        "--benchmark mine.Plain can't be made: TypeError",
+        "num_episodes='x': a whole number is needed.",
     ),
     "argument missing": (("--benchmark", f"{BENCHMARKS}.GymnasiumBenchmark", *POLICY), "needs --benchmark.env."),
     "refused by the class": (
@@ -134,3 +141,44 @@ def test_a_folder_that_cannot_be_written_is_said(give, folder, monkeypatch):
     assert said.code == 2
     assert said.err.startswith("rlgauge: Can't write /proc/rlgauge: ")
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"trust: 'no'\n", "--trust takes true or false, not 'no'."),
+        (b"quiet: 7\n", "--quiet takes true or false, not 7."),
+        (b"\x89PNG\xff\xfe", "The configuration file is no text in UTF-8"),
+    ],
+)
+def test_a_configuration_file_says_yes_or_no(content, told, give):
+    Path("own.yaml").write_bytes(content)
+    said = give("benchmark", "--config", "own.yaml", *ENV, *POLICY)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+@pytest.mark.usefixtures("files")
+def test_a_class_path_may_come_after_its_arguments(give):
+    said = give("benchmark", "--benchmark.num_episodes", "2", "--benchmark", "mine.Plain", *POLICY, "--quiet")
+    assert (said.code, said.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"), [("1 / 0", "create_gyms() failed: ZeroDivisionError"), ("return None", "returned None")]
+)
+def test_a_benchmark_without_environments_is_a_sentence(body, told, give):
+    Path("odd_benchmark.py").write_text(
+        f"from rlgauge import Benchmark\nclass Odd(Benchmark):\n    def create_gyms(self):\n        {body}\n"
+    )
+    said = give("benchmark", "--benchmark", "odd_benchmark.Odd", *POLICY)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+def test_a_policy_file_whose_library_is_missing_names_the_extra(give, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    Path("net.pt").write_bytes(b"x")
+    said = give("benchmark", *ENV, "--policy", "torchscript:net.pt")
+    assert said.code == 2
+    assert "pip install 'rlgauge[torch]'" in said.err

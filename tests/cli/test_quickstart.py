@@ -24,7 +24,9 @@ def test_it_shows_a_table_films_each_and_goes_on_where_it_was(give):
 def test_the_commands_that_it_proposes_are_understood(give):
     give("quickstart", "--num-episodes", "1", "--out", "q")
     said = give("quickstart", "--num-episodes", "1", "--out", "q")
-    proposed = [line.split()[1:] for line in said.out.splitlines() if line.startswith("  rlgauge ")]
+    after = said.out.partition("\nNext:\n")[2].splitlines()
+    proposed = [line.split()[1:] for line in after]
+    assert {Path(line.split()[0]).name for line in after} == {"rlgauge"}
     Path("my_module.py").write_text("def my_function(observation):\n    return 0\n")
     assert len(proposed) == 4
     assert [give(*argv).code for argv in proposed] == [0, 0, 0, 0]

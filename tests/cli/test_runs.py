@@ -152,8 +152,8 @@ def test_a_folder_without_runs_says_so(give, folder):
     [
         (("list", "oo"), "There is no folder 'oo'. Did you mean 'o'?"),
         (("list", "policies.py"), "'policies.py' is a file; runs are kept in a folder."),
-        (("list",), "Say out."),
-        (("show", "o"), "Say run."),
+        (("list",), "rlgauge runs list needs OUT."),
+        (("show", "o"), "rlgauge runs show needs RUN."),
         (("lst", "o"), "Unknown command after `rlgauge runs` 'lst'. Did you mean 'list'?"),
         (("list", "o", "--jsn"), "Unknown option '--jsn'. Did you mean '--json'?"),
     ],

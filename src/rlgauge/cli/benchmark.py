@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,14 +138,25 @@ def _add_where(parser: ArgumentParser) -> None:
 
 
 def _dotted(argv: Sequence[str]) -> list[str]:
-    """The arguments with `module:Class` after --benchmark as `module.Class`, which is what the parser reads."""
-    arguments = list(argv)
-    for position, argument in enumerate(arguments):
-        if argument == "--benchmark" and position + 1 < len(arguments):
-            arguments[position + 1] = arguments[position + 1].replace(":", ".")
+    """The arguments as the parser reads them: --benchmark first, with `module:Class` as `module.Class`."""
+    rest: list[str] = []
+    named: list[str] = []
+    arguments = iter(argv)
+    for argument in arguments:
+        if argument == "--benchmark":
+            named += [argument, *(path.replace(":", ".") for path in itertools.islice(arguments, 1))]
         elif argument.startswith("--benchmark="):
-            arguments[position] = argument.replace(":", ".")
-    return arguments
+            named.append(argument.replace(":", "."))
+        else:
+            rest.append(argument)
+    return _after_configuration(rest, named)
+
+
+def _after_configuration(rest: list[str], named: list[str]) -> list[str]:
+    """The class path before its arguments, and after a configuration file, whose own it replaces."""
+    after = next((i + 2 for i, argument in enumerate(rest) if argument == "--config"), 0)
+    after = max(after, next((i + 1 for i, argument in enumerate(rest) if argument.startswith("--config=")), 0))
+    return [*rest[:after], *named, *rest[after:]]
 
 
 def _check(options: Namespace) -> None:
@@ -160,6 +172,10 @@ def _check(options: Namespace) -> None:
     for name in _POSITIVE:
         if options[name] is not None and options[name] <= 0:
             raise UserError(f"--{name.replace('_', '-')} must be more than 0, not {options[name]}.")
+    if options.max_errors < 0:
+        raise UserError(f"--max-errors must be 0 or more, not {options.max_errors}.")
+    if not options.out.strip():
+        raise UserError("--out needs the name of a folder.")
     if options.json and options.quiet:
         raise UserError("--json and --quiet contradict each other: the one prints the results, the other nothing.")
 

@@ -36,7 +36,9 @@ def _of_options(message: str, argv: Sequence[str], known: Sequence[str]) -> str 
     if found := re.match(r"argument ([\w./-]+).*: expected (one|at least one) argument", message):
         return f"{found[1].partition('/--')[0]} needs a value."
     if found := re.search(r"arguments are required: (.+)", message):
-        return f"Say {found[1]}. See `COMMAND --help`."
+        names = [name.strip() for name in found[1].split(",")]
+        told = ", ".join(name if name.startswith("-") else name.upper() for name in names)
+        return f"COMMAND needs {told}. See `COMMAND --help`."
     if (found := re.match(r'Parser key "([\w.]+)"', message)) and found[1] != "config":
         return _wrong_value(_spelled(found[1], known), message)
     return None

@@ -138,9 +138,12 @@ def _videos(results: BenchmarkResults) -> str | None:
     num_videos = sum(episode.video is not None for episode in episodes)
     if num_videos:
         return f"Videos: {count_text(num_videos, 'file')} in {settings['video_dir']}"
+    mode = settings["record_mode"]
+    if mode not in {"successes", "failures"}:
+        return "Videos: no new ones, since episodes that were measured before are not played again"
     unmeasured = sum(episode.outcome == "unmeasured" for episode in episodes)
     reason = f"; success is unmeasured in {unmeasured} of {count_text(len(episodes), 'episode')}" if unmeasured else ""
-    return f"Videos: no new ones, since the record mode is {settings['record_mode']}{reason}"
+    return f"Videos: no new ones, since the record mode is {mode}{reason}"
 
 
 def _judge(results: BenchmarkResults, runs: Sequence[Run | None], manner: Manner) -> int:

@@ -47,11 +47,23 @@ def parse(parser: ArgumentParser, argv: Sequence[str], *, repeated: Iterable[str
 
     known = option_names(parser)
     try:
-        return parser.parse_args(_collect(normalise(argv, known), set(repeated)))
+        options = parser.parse_args(_collect(normalise(argv, known), set(repeated)))
     except ArgumentError as error:
         raise plain(str(error), parser.prog, argv, known) from error
+    except UnicodeDecodeError as error:
+        raise UserError("The configuration file is no text in UTF-8, so it is no YAML either.") from error
     except SystemExit:
         return None
+    _check_switches(parser, options)
+    return options
+
+
+def _check_switches(parser: ArgumentParser, options: Namespace) -> None:
+    """Raise UserError where a configuration file gives a switch another value than true or false."""
+    for action in parser._actions:  # noqa: SLF001  # argparse has no public way to ask
+        is_switch = action.nargs == 0 and action.const is True
+        if is_switch and not isinstance(options.get(action.dest, False), bool):
+            raise UserError(f"{action.option_strings[-1]} takes true or false, not {options[action.dest]!r}.")
 
 
 def option_names(parser: ArgumentParser) -> list[str]:

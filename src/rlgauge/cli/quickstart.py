@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -55,9 +57,18 @@ def policies() -> list[str]:
 
 
 def _next(out: Path) -> str:
+    name = _command()
     return f"""
 Next:
-  rlgauge runs list {out}
-  rlgauge benchmark --env CartPole-v1 --policy random --policy zero --num-episodes 50 --workers 2
-  rlgauge benchmark --env CartPole-v1 --policy py:my_module:my_function
-  rlgauge benchmark --help"""
+  {name} runs list {out}
+  {name} benchmark --env CartPole-v1 --policy random --policy zero --num-episodes 50 --workers 2
+  {name} benchmark --env CartPole-v1 --policy py:my_module:my_function
+  {name} benchmark --help"""
+
+
+def _command() -> str:
+    """How this command is called from here: by its path where its environment is not active."""
+    path = Path(sys.executable).with_name("rlgauge")
+    if shutil.which("rlgauge") is not None or not path.is_file():
+        return "rlgauge"
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

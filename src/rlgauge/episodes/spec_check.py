@@ -127,7 +127,10 @@ def _check_observation(observation: Any, space: Spec, environment: str) -> None:
 
 def _in_short(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    said = lines[-1] if lines[0].startswith("The following operation failed in the TorchScript") else lines[0]
+    return f"{type(error).__name__}: {said.strip().removeprefix('RuntimeError: ')}"
 
 
 def _observation_hint(space: Spec, message: str) -> str:

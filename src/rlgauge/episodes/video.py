@@ -205,7 +205,7 @@ class Film:
 
 def _first(record_mode: str) -> int | None:
     """The k of first:k, None for the other modes. Raises UserError for what is no mode."""
-    if match := re.fullmatch(r"first:([0-9]+)", record_mode):
+    if match := re.fullmatch(r"first:(0*[1-9][0-9]*)", record_mode):
         return int(match[1])
     if record_mode not in _KEPT:
         raise unknown("record mode", record_mode, [*_KEPT, "first:3"])

@@ -98,7 +98,12 @@ def test_impossible_options_are_said(tmp_path):
     for options, told in [
         ({"lanes": 0}, "lanes=0: at least 1"),
         ({"workers": 2}, "give out=DIR"),
-        ({"workers": 0, "out": tmp_path}, "workers=0: at least one worker"),
+        ({"workers": 0, "out": tmp_path}, "workers=0: at least 1 is needed"),
+        ({"workers": "2", "out": tmp_path}, "workers='2': a whole number is needed"),
+        ({"lanes": 2.5}, "lanes=2.5: a whole number is needed"),
+        ({"trust": "no"}, "trust='no': it is True or False"),
+        ({"episode_seconds": 0}, "episode_seconds=0: more than 0 is needed"),
+        ({"train_seeds": []}, r"train_seeds=\[\]: a list of seeds is needed"),
     ]:
         with pytest.raises(UserError, match=told):
             benchmark.evaluate("random", **options)

@@ -63,7 +63,7 @@ def test_a_policy_that_does_not_fit_is_said_before_the_first_episode():
             steps.append(action)
             return super().step(action)
 
-    for policy, told in [(lambda _: 7, "returned the action 7, but Watched takes"), (object(), "has no act")]:
+    for policy, told in [(lambda _: 7, "returned the action 7, but the action space is"), (object(), "has no act")]:
         with pytest.raises(UserError, match=told):
             Benchmark(gyms=[Watched]).evaluate(policy)
     assert steps == []

@@ -141,7 +141,9 @@ def _import(module_name: str) -> ModuleType:
             f"Importing '{module_name}' failed: there is no module {error.name!r}. "
             "Is it installed? A module in another folder is found with PYTHONPATH=FOLDER."
         ) from error
-    except (ImportError, SyntaxError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a module is anybody's code and may raise anything
         raise UserError(f"Importing '{module_name}' failed: {type(error).__name__}: {error}.") from error
 
 

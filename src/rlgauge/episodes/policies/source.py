@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,12 @@ SCHEMES: Mapping[str, tuple[str, ...]] = {
 _DEFAULTS = {"deterministic": "true", "device": "cpu"}
 _VALUES = {"deterministic": "true|false", "device": r"cpu|mps|cuda(:\d+)?"}
 _VALUES_TEXT = {"deterministic": "true or false", "device": "cpu, cuda, cuda:N or mps"}
+_LIBRARIES = {
+    "sb3": ("stable_baselines3", "sb3"),
+    "torchscript": ("torch", "torch"),
+    "onnx": ("onnxruntime", "onnx"),
+}
+"""What a scheme's files are read with, and the extra that brings it."""
 _WITHOUT_TARGET = ("random", "zero")
 _SUFFIXES = {".onnx": "onnx", ".zip": "sb3", ".pt": "torchscript", ".pth": "torchscript", ".ts": "torchscript"}
 _CLASS_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*([.:][^\W\d]\w*)(\.[^\W\d]\w*)*")
@@ -99,6 +106,7 @@ def parse_source(uri: str, ckpt_path: str | None = None) -> PolicySource:
         raise UserError(f"The policy {uri!r} does not say which one: write {example}.")
     elif scheme != "py":
         _check_exists(Path(target), uri)
+        _check_installed(scheme, uri)
     if ckpt_path is not None:
         if scheme != "py":
             raise UserError(f"A checkpoint path goes with a class path, not with {uri!r}.")
@@ -132,6 +140,12 @@ def _check_options(source: PolicySource) -> None:
             raise unknown(f"option of {source.scheme!r}", name, known)
         if not re.fullmatch(_VALUES[name], value):
             raise UserError(f"The option {name!r} of {source.uri!r} is {value!r}; it takes {_VALUES_TEXT[name]}.")
+
+
+def _check_installed(scheme: str, uri: str) -> None:
+    module, extra = _LIBRARIES[scheme]
+    if importlib.util.find_spec(module) is None:
+        raise UserError(f"The policy {uri!r} needs {module!r}, which is not installed: pip install 'rlgauge[{extra}]'.")
 
 
 def _check_exists(path: Path, what: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -65,8 +66,10 @@ class Benchmark(_Remembering):
         """Keep the settings; no environment is made before it is used."""
         self.gyms = gyms
         self.num_episodes = _at_least(1, num_episodes, "num_episodes")
+        if self.num_episodes > _MOST_EPISODES:
+            raise UserError(f"num_episodes={num_episodes}: at most {_MOST_EPISODES:,} can be handled.")
         self.max_steps = None if max_steps is None else _at_least(1, max_steps, "max_steps")
-        self.seed = seed
+        self.seed = _at_least(0, seed, "seed")
         self.video_dir = None if video_dir is None else Path(video_dir)
         self.record_mode = record_mode
 
@@ -133,6 +136,10 @@ class Benchmark(_Remembering):
         """
         from rlgauge.kinds.evaluate.run import evaluate, make_workload
 
+        for name, value in (("resume", resume), ("rerun_failed", rerun_failed), ("trust", trust)):
+            _check_switch(value, name)
+        if episode_seconds is not None and not episode_seconds > 0:
+            raise UserError(f"episode_seconds={episode_seconds!r}: more than 0 is needed, or None for no limit.")
         workload = make_workload(
             self,
             policy,
@@ -142,7 +149,8 @@ class Benchmark(_Remembering):
             train_seeds=train_seeds,
         )
         folder = None if out is None else Path(out)
-        return evaluate(workload, folder, workers=workers, resume=resume, rerun_failed=rerun_failed)
+        number = None if workers is None else _at_least(1, workers, "workers")
+        return evaluate(workload, folder, workers=number, resume=resume, rerun_failed=rerun_failed)
 
     def describe(self) -> Description:
         """How another process makes the same benchmark. Raises UserError where it holds live objects."""
@@ -265,7 +273,20 @@ def _task_name(env: gymnasium.Env[Any, Any]) -> str:
     return type(env.unwrapped).__name__
 
 
-def _at_least(least: int, value: int, name: str) -> int:
-    if value < least:
-        raise UserError(f"{name}={value}: at least {least} is needed.")
-    return value
+def _at_least(least: int, value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise UserError(f"{name}={value!r}: a whole number is needed.")
+    number = int(value)
+    if number < least:
+        raise UserError(f"{name}={number}: at least {least} is needed.")
+    if number > _MOST:
+        raise UserError(f"{name}={number}: at most {_MOST:,} can be handled.")
+    return number
+
+
+def _check_switch(value: object, name: str) -> None:
+    if not isinstance(value, bool):
+        raise UserError(f"{name}={value!r}: it is True or False.")
+
+
+_MOST, _MOST_EPISODES = 2**31 - 1, 1_000_000

@@ -62,6 +62,8 @@ def parse_candidates(policy: object, train_seeds: Sequence[int] | None = None) -
 
     Raises UserError.
     """
+    if train_seeds is not None and not _are_seeds(train_seeds):
+        raise UserError(f"train_seeds={train_seeds!r}: a list of seeds is needed, or None.")
     named = list(_named(policy))
     if not named:
         raise UserError("No policy was given.")
@@ -74,6 +76,10 @@ def parse_candidates(policy: object, train_seeds: Sequence[int] | None = None) -
     if train_seeds and all(candidate.train_seed is None for candidate in candidates):
         raise UserError("Training seeds were given, but no policy has {seed} in its URI, such as sb3:ppo_{seed}.zip.")
     return candidates
+
+
+def _are_seeds(value: object) -> bool:
+    return isinstance(value, (Sequence, range)) and len(value) > 0
 
 
 def _named(policy: object) -> Iterable[tuple[str, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from rlgauge.core.errors import UserError
@@ -32,6 +32,8 @@ class Gyms:
 
     def __init__(self, given: Sequence[Gym] | None, create: Callable[[], Sequence[Gym]]) -> None:
         """Nothing is made yet. Raises UserError for an empty list."""
+        if given is not None and not _is_list(given):
+            raise UserError(f"gyms takes a list of environments, not {given!r:.60}.")
         if given is not None and not given:
             raise UserError("The benchmark has no environments: gyms=[] is an empty list.")
         self._create = None if given is not None else create
@@ -100,11 +102,28 @@ class Gyms:
         while len(self._lists) <= lane:
             if self._create is None:
                 raise UserError("The benchmark was given environment instances: there is one lane each.")
-            created = list(self._create())
-            if not created:
-                raise UserError("The benchmark has no environments: create_gyms() returned an empty list.")
-            self._lists.append(created)
+            self._lists.append(_created(self._create))
         return self._lists[lane]
+
+
+def _created(create: Callable[[], Sequence[Gym]]) -> list[Gym]:
+    """The environments of a benchmark. Raises UserError where its `create_gyms()` gives none."""
+    try:
+        created = create()
+    except UserError:
+        raise
+    except Exception as error:  # anybody's code may raise anything
+        raise UserError(f"create_gyms() failed: {type(error).__name__}: {error}") from error
+    if not _is_list(created):
+        raise UserError(f"create_gyms() returned {created!r:.60}: it returns a list of environments.")
+    gyms = list(created)
+    if not gyms:
+        raise UserError("The benchmark has no environments: create_gyms() returned an empty list.")
+    return gyms
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
 
 
 def _is_factory(entry: Gym) -> TypeGuard[Callable[[], gymnasium.Env[Any, Any]]]:
