@@ -36,7 +36,8 @@ def test_the_schemas_are_those_of_the_structs(script: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", ["config.json", "run.json"])
 def test_a_golden_file_has_exactly_the_fields_of_its_schema(name: str) -> None:
-    golden = json.loads((ATTEMPT / name).read_text())
+    newest = ATTEMPT / name if name == "config.json" else ATTEMPT.parents[2].with_name("format_1_totals") / name
+    golden = json.loads(newest.read_text())
     assert set(golden) == set(own(name)["properties"])
     assert set(own(name)["required"]) <= set(golden)
 

@@ -9,10 +9,22 @@ import msgspec
 import pytest
 
 from rlgauge.core.claim import Claim
-from rlgauge.core.run import ConfigFile, Record, Run, RunFile, Start, Status, decode_record, encode_record, read_records
+from rlgauge.core.run import (
+    ConfigFile,
+    Record,
+    Run,
+    RunFile,
+    Start,
+    Status,
+    Total,
+    decode_record,
+    encode_record,
+    read_records,
+)
 from rlgauge.core.store import Need, Store
 
 GOLDEN = Path(__file__).parent / "format_1"
+TOTALS = Path(__file__).parent / "format_1_totals"
 RECORDS = [
     Record(0, {"outcome": "success", "return": 200.0, "length": 200, "is_exact": True, "video": None}),
     Record(1, {"outcome": "error"}, "ValueError: the reward is nan at step 3"),
@@ -67,8 +79,23 @@ def test_the_claim_reads_as_it_was_written(run: Run) -> None:
 
 @pytest.mark.parametrize(("name", "kind"), [("config.json", ConfigFile), ("run.json", RunFile)])
 def test_what_is_read_is_written_again_to_the_byte(name: str, kind: type, run: Run) -> None:
-    content = (run.folder / name).read_bytes()
+    content = (TOTALS / name if name == "run.json" else run.folder / name).read_bytes()
     assert msgspec.json.format(msgspec.json.encode(msgspec.json.decode(content, type=kind))) == content
+
+
+def test_a_run_that_ended_before_there_were_totals_gains_nothing_else(run: Run) -> None:
+    content = (run.folder / "run.json").read_bytes()
+    again = msgspec.json.decode(msgspec.json.encode(msgspec.json.decode(content, type=RunFile)))
+    assert again.pop("totals") is None
+    assert again == msgspec.json.decode(content)
+
+
+def test_totals_read_as_they_were_written() -> None:
+    read = msgspec.json.decode((TOTALS / "run.json").read_bytes(), type=RunFile)
+    assert read.totals == {
+        "return": Total(n=2, mean=199.5, squares=0.5, median=199.5),
+        "length": Total(n=1, mean=200.0, squares=0.0, median=None),
+    }
 
 
 def test_records_are_written_again_to_the_byte(run: Run) -> None:

@@ -7,19 +7,9 @@ from typing import Any
 
 import msgspec
 
-from rlgauge.core.run import Record, Status, read_records
+from rlgauge.core.run import Record, Status, Total, read_records
 
-
-class Total(msgspec.Struct, frozen=True, kw_only=True):
-    """A quantity over the records of a run: how many gave a value, their mean, their squared deviations from it.
-
-    `median` is None where the records were never seen together.
-    """
-
-    n: int
-    mean: float
-    squares: float = 0.0
-    median: float | None = None
+__all__ = ["Curve", "Reading", "Total"]
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -35,7 +25,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     Episodes are no seeds: however many of them a run evaluated, it is one reading. A failed run is a reading without
     totals. `seed` is None for a checkpoint that belongs to no family. `references` holds scores of the task by which
     its scores are normalised, such as `random` and `expert`. Readings of one algorithm, task and seed whose `settings`
-    differ measured different things.
+    differ measured different things; those whose `checkpoint` differs, too, and of these the one that `started` last
+    (UTC, ISO 8601) is the present one.
     """
 
     algorithm: str
@@ -49,6 +40,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     num_errors: int = 0
     kind: str = ""
     settings: str = ""
+    checkpoint: str = ""
+    started: str = ""
     labels: dict[str, str] = {}
     source: str = ""
     folders: tuple[str, ...] = ()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
+import statistics
 import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +52,18 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
                 raise ValueError(f"{name} is {value} at index {self.index}; a record holds finite numbers or None")
 
 
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """A quantity over the records of a run: how many gave a value, their mean, their squared deviations from it.
+
+    `median` is None where the values were never seen together.
+    """
+
+    n: int
+    mean: float
+    squares: float = 0.0
+    median: float | None = None
+
+
 class Start(msgspec.Struct, frozen=True, kw_only=True):
     """run.json as it is written at the start; field names follow Sacred's where they mean the same."""
 
@@ -66,6 +81,7 @@ class RunFile(Start, frozen=True, kw_only=True):
     stop_time: str | None = None
     num_records: int | None = None
     num_errors: int | None = None
+    totals: dict[str, Total] | None = None
     result: dict[str, Any] | None = None
     fail_kind: str | None = None
     fail_trace: str | None = None
@@ -145,3 +161,37 @@ def read_records(path: Path) -> ReadRecords:
     decoded = [decode_record(line) for line in lines if line]
     by_index = {record.index: record for record in decoded if record is not None}
     return ReadRecords([by_index[index] for index in sorted(by_index)], decoded.count(None))
+
+
+def totals_of(records: Iterable[Record], config: ConfigFile) -> dict[str, Total]:
+    """Every quantity with a unit over the records without an error; none of values too large to be summed."""
+    values: dict[str, list[float]] = {name: [] for name in config.units}
+    for record in records:
+        if record.error is None:
+            for name, own in values.items():
+                value = record.values.get(name)
+                if value is not None and not isinstance(value, str):
+                    own.append(float(value))
+    totals = {}
+    for name, found in values.items():
+        if found:
+            with contextlib.suppress(OverflowError):
+                totals[name] = total_of(found)
+    return totals
+
+
+def total_of(values: Sequence[float]) -> Total:
+    """The total of some values, of which there must be one. Raises OverflowError."""
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return Total(n=len(values), mean=mean, squares=squares, median=statistics.median(values))
+
+
+def merged(totals: Sequence[Total]) -> Total:
+    """The total over the records of several runs, from theirs alone (Chan, Golub and LeVeque 1979)."""
+    if len(totals) == 1:
+        return totals[0]
+    n = sum(total.n for total in totals)
+    mean = math.fsum(total.n * total.mean for total in totals) / n
+    squares = math.fsum(total.squares + total.n * (total.mean - mean) ** 2 for total in totals)
+    return Total(n=n, mean=mean, squares=squares)

@@ -27,8 +27,10 @@ from rlgauge.core.run import (
     RunFile,
     Start,
     Status,
+    Total,
     encode_record,
     read_records,
+    totals_of,
 )
 
 BEAT_SECONDS = 10.0
@@ -213,12 +215,14 @@ class Attempt:
         status: Status,
         *,
         result: dict[str, Any] | None = None,
+        totals: dict[str, Total] | None = None,
         fail_kind: str | None = None,
         fail_trace: str | None = None,
     ) -> RunFile:
         """Write run.json for the end: from here on readers trust the run. Raises StoreError.
 
-        A completed run with fewer records than wanted is written as failed: it would be run again for ever.
+        The totals follow from the records, unless they are given because the records are not known. A completed run
+        with fewer records than wanted is written as failed: it would be run again for ever.
         """
         start = _decode(self.folder / "run.json", Start)
         if start is None:
@@ -233,6 +237,7 @@ class Attempt:
             stop_time=now(),
             num_records=len(read.records),
             num_errors=sum(record.error is not None for record in read.records),
+            totals=self._totals(read.records) if totals is None else totals,
             result=result,
             fail_kind=fail_kind,
             fail_trace=fail_trace,
@@ -240,6 +245,10 @@ class Attempt:
         )
         write_atomic(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(end)))
         return end
+
+    def _totals(self, records: Iterable[Record]) -> dict[str, Total]:
+        config = _decode(self.folder / "config.json", ConfigFile)
+        return {} if config is None else totals_of(records, config)
 
 
 def _map_progress(path: Path) -> memoryview:

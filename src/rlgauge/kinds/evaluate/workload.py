@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -81,6 +82,7 @@ class EvaluateWorkload:
         self.trust = trust
         self.hang_seconds = episode_seconds
         self.units: Mapping[str, str] = UNITS
+        self.first_episode = 0
 
     def describe(self) -> Description:
         """How a worker makes it again. Raises UserError for live environments and policies."""
@@ -110,23 +112,33 @@ class EvaluateWorkload:
         for policy in self.policies:
             for task in self.tasks:
                 for block in blocks(self.benchmark.num_episodes, self.lanes):
-                    yield self.case(policy, task, block)
+                    if block.first >= self.first_episode:
+                        yield self.case(policy, task, block)
 
     def whole_cases(self) -> Iterator[Case]:
         """Every policy's tasks in one block each, for one process that keeps nothing: no lane idles between blocks."""
         for policy in self.policies:
             for task in self.tasks:
-                yield self.case(policy, task, Block(0, self.benchmark.num_episodes))
+                yield self.case(policy, task, Block(self.first_episode, self.benchmark.num_episodes))
+
+    def part(self, first: int, last: int) -> EvaluateWorkload:
+        """The same with the episodes from `first`, where a block begins, to `last - 1` only."""
+        _ = self.tasks  # which copies share from here on: an environment that is like no other stays what it is
+        part = copy.copy(self)
+        part.benchmark = copy.copy(self.benchmark)
+        part.benchmark.num_episodes = last
+        part.first_episode = first
+        return part
 
     def case(self, policy: Candidate | Live, task: Task, block: Block) -> Case:
         """One block of one task."""
-        uri = "" if isinstance(policy, Live) else policy.uri
+        digest = self._digest(policy, task.id)
         return Case(
             workload=self.name,
             name=f"{task.id}-e{block.first:04d}",
             params={
                 "protocol": PROTOCOL,
-                "policy": self._digest(policy, task.id),
+                "policy": digest,
                 "train_seed": policy.train_seed,
                 "task": task.id,
                 "environment": task.environment,
@@ -137,8 +149,31 @@ class EvaluateWorkload:
                 "width": self.lanes,
             },
             seed=self.benchmark.seed,
-            labels={"policy": policy.name, "uri": uri, "films": _films_folder(policy)},
+            labels=self._labels(policy, task, digest),
         )
+
+    def _labels(self, policy: Candidate | Live, task: Task, digest: str) -> dict[str, str]:
+        """What people and statistics call the case; see `rlgauge.core.index`."""
+        settings = self._settings(task)
+        labels = {
+            "policy": policy.name,
+            "algorithm": policy.name,
+            "task": task.id,
+            "uri": "" if isinstance(policy, Live) else policy.uri,
+            "films": _films_folder(policy),
+            "settings": settings,
+            "checkpoint": digest,
+            "unit": fingerprint([settings, digest, policy.train_seed]),
+        }
+        if policy.train_seed is not None:
+            labels["train_seed"] = str(policy.train_seed)
+        return labels
+
+    def _settings(self, task: Task) -> str:
+        if task.id not in self._hashes:
+            told = [PROTOCOL, task.environment, self._identity, self.benchmark.max_steps, self.lanes]
+            self._hashes[task.id] = fingerprint([*told, self.benchmark.seed])
+        return self._hashes[task.id]
 
     def num_wanted(self, case: Case) -> int:
         """How many episodes of the block belong to the first `num_episodes`."""
@@ -177,6 +212,10 @@ class EvaluateWorkload:
     @cached_property
     def _identity(self) -> dict[str, Any]:
         return self.benchmark.identity()
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return {}
 
     @cached_property
     def _digests(self) -> dict[tuple[str, str], str]:
