@@ -10,7 +10,8 @@ ratios is printed with its range.
 
 - ours: the evaluation loop at width 8, everything kept that a stored evaluation keeps of an episode.
 - ours, 2 workers: two processes at once, each playing its share; wall time of the slower.
-- SB3 1 / SB3 8: `evaluate_policy` with one environment, with a DummyVecEnv of eight.
+- ours 32: the same loop with 32 lanes.
+- SB3 1 / SB3 8 / SB3 32: `evaluate_policy` with one environment, with a DummyVecEnv of 8 or 32.
 - Sync 8: Gymnasium's SyncVectorEnv of eight, the policy's `predict`, episodes counted with RecordEpisodeStatistics.
 - floor: eight environments stepped by hand and the policy called once for all, nothing counted or kept.
 """
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-WIDTH = 8
+WIDTH, WIDE = 8, 32
 POLICIES = Path(__file__).parents[1] / "src" / "rlgauge" / "quickstart" / "policies"
 EPISODES = {"CartPole-v1": 160, "Pendulum-v1": 48, "HalfCheetah-v5": 16}
 
@@ -92,11 +93,11 @@ def _take_weights(model: PPO, path: Path) -> None:
         layer.weight.data, layer.bias.data = arrays[f"weight_{index}"], arrays[f"bias_{index}"]
 
 
-def play_ours(env_id: str, model: PPO | Mlp, num_episodes: int) -> int:
+def play_ours(env_id: str, model: PPO | Mlp, num_episodes: int, lanes: int = WIDTH) -> int:
     """Counted steps of our loop."""
     from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 
-    results = GymnasiumBenchmark([env_id], num_episodes=num_episodes).evaluate(model, lanes=WIDTH)
+    results = GymnasiumBenchmark([env_id], num_episodes=num_episodes).evaluate(model, lanes=lanes)
     return results.metadata["timing"]["steps"]
 
 
@@ -208,6 +209,8 @@ def measure(env_id: str, kind: str, rounds: int) -> dict[str, list[float]]:
         "ours": lambda: play_ours(env_id, model, episodes),
         "floor": lambda: play_floor(env_id, model, steps),
         "SB3 8": lambda: play_sb3(env_id, model, episodes, WIDTH),
+        "ours 32": lambda: play_ours(env_id, model, episodes, WIDE),
+        "SB3 32": lambda: play_sb3(env_id, model, episodes, WIDE),
         "SB3 1": lambda: play_sb3(env_id, model, max(4, episodes // 4), 1),
         "Sync 8": lambda: play_sync(env_id, model, episodes),
         "ours, 2 workers": lambda: workers.play(episodes),

@@ -14,6 +14,10 @@ from rlgauge.core.errors import UserError, unknown
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "benchmark": ("evaluate policies in environments", "rlgauge.cli.benchmark:main"),
     "runs": ("list the runs of a folder, or show one of them", "rlgauge.cli.runs:main"),
+    "import": ("write the results of other systems as runs into a folder", "rlgauge.cli.import_:main"),
+    "summary": ("summarise runs per algorithm and task, with intervals", "rlgauge.cli.summary:main"),
+    "compare": ("compare a candidate with a baseline, with a verdict and an exit code", "rlgauge.cli.compare:main"),
+    "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),
     "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),
 }
 """What each command does and where it is."""

@@ -1,4 +1,4 @@
-"""Intervals of a rate and of a mean."""
+"""Intervals of a rate, of a mean and of a deviation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
-from rlgauge.stats.quantiles import student_t_quantile
+from rlgauge.stats.quantiles import beta_quantile, chi_square_quantile, student_t_quantile
 from rlgauge.stats.summary import Summary
 
 _FEW = 5
@@ -18,8 +18,7 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95, missing: int = 0
     Wilson 1927, doi:10.1080/01621459.1927.10502953, without continuity correction. Raises ValueError for n = 0: a rate
     of nothing does not exist.
     """
-    if n < 1 or not 0 <= successes <= n:
-        raise ValueError(f"{successes} successes in n = {n} episodes: there must be one episode, and no more successes")
+    _check_counts(successes, n)
     rate = successes / n
     z = normal_quantile(two_sided(confidence))
     shrink = 1 + z * z / n
@@ -34,6 +33,47 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95, missing: int = 0
         method="Wilson",
         confidence=confidence,
     )
+
+
+def jeffreys(successes: int, n: int, *, confidence: float = 0.95, missing: int = 0) -> Summary:
+    """The success rate in 0..1 with its equal-tailed interval under Jeffreys' prior; it covers as stated on average.
+
+    0 is its lower end without successes, 1 its upper end without failures. Brown, Cai and DasGupta 2001,
+    doi:10.1214/ss/1009213286, section 4.1.2. Raises ValueError for n = 0.
+    """
+    return _beta_interval(successes, n, (0.5, 0.5), "Jeffreys", confidence, missing)
+
+
+def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95, missing: int = 0) -> Summary:
+    """The success rate in 0..1 with the exact interval: it covers at least as often as stated, whatever the rate.
+
+    Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404. Raises ValueError for n = 0.
+    """
+    return _beta_interval(successes, n, (0.0, 1.0), "Clopper-Pearson", confidence, missing)
+
+
+def _beta_interval(
+    successes: int, n: int, added: tuple[float, float], method: str, confidence: float, missing: int
+) -> Summary:
+    """An interval between quantiles of beta distributions; `added` is what the lower end adds to both counts."""
+    _check_counts(successes, n)
+    tail = 1 - two_sided(confidence)
+    own, other = added
+    failures = n - successes
+    return Summary(
+        point=successes / n,
+        low=beta_quantile(tail, successes + own, failures + other) if successes else 0.0,
+        high=1 - beta_quantile(tail, failures + own, successes + other) if failures else 1.0,
+        n=n,
+        missing=missing,
+        method=method,
+        confidence=confidence,
+    )
+
+
+def _check_counts(successes: int, n: int) -> None:
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes in n = {n} episodes: there must be one episode, and no more successes")
 
 
 def student_t(values: Sequence[float], *, confidence: float = 0.95, missing: int = 0) -> Summary:
@@ -61,6 +101,17 @@ def student_t(values: Sequence[float], *, confidence: float = 0.95, missing: int
         confidence=confidence,
         warnings=tuple(_doubts(numbers)),
     )
+
+
+def deviation_limit(deviation: float, df: int, *, confidence: float = 0.9) -> float:
+    """What the true standard deviation of normal values does not exceed, given one measured with df.
+
+    One-sided, from the chi-square distribution of the variance. A study planned with it has at least the power that was
+    planned with this probability: Browne 1995, doi:10.1002/sim.4780141709. Raises ValueError.
+    """
+    if df < 1 or not 0 <= deviation < math.inf or not 0 < confidence < 1:
+        raise ValueError(f"no limit follows from a deviation of {deviation} with df = {df} at {confidence}")
+    return deviation * math.sqrt(df / chi_square_quantile(1 - confidence, df))
 
 
 def normal_quantile(p: float) -> float:

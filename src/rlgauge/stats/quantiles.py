@@ -1,15 +1,20 @@
-"""Student's distribution from the incomplete beta function, so that no SciPy is needed."""
+"""Student's, beta and chi-square distributions from the incomplete beta and gamma functions, without SciPy."""
 
 from __future__ import annotations
 
 import math
 import sys
+from itertools import count
 from statistics import NormalDist
+
+from rlgauge.stats.roots import inverse
 
 _NORMAL_FROM = 1000
 """Degrees of freedom from which the expansion about the normal is exact to the last digits."""
 
 _MAX_STEPS = 500
+_LARGEST_LOG = 700.0
+"""What `math.exp` can still take: a density that grows without bound at 0 is cut there."""
 
 
 def student_t_quantile(p: float, df: float) -> float:
@@ -48,6 +53,90 @@ def student_t_tail(t: float, df: float) -> float:
     if t * t > 1:  # either continued fraction converges; the one chosen is the fast one
         return front / (2 * a) * _beta_fraction(a, 0.5, 1 / (1 + square))
     return 0.5 - front * _beta_fraction(0.5, a, square / (1 + square))
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """The probability of a beta variable of at most x: I_x(a, b). Raises ValueError unless a and b are above 0.
+
+    Abramowitz and Stegun 1964, 26.5.1 and 26.5.8.
+    """
+    if not (0 < a < math.inf and 0 < b < math.inf) or math.isnan(x):
+        raise ValueError(f"a and b lie above 0 and x is a number; a = {a}, b = {b} and x = {x} were given")
+    if x <= 0 or x >= 1:
+        return 0.0 if x <= 0 else 1.0
+    front = x * (1 - x) * _beta_density(x, a, b)
+    if x < (a + 1) / (a + b + 2):  # either continued fraction converges; the one chosen is the fast one
+        return front / a * _beta_fraction(a, b, x)
+    return 1 - front / b * _beta_fraction(b, a, 1 - x)
+
+
+def beta_quantile(p: float, a: float, b: float) -> float:
+    """The beta distribution's quantile at p in (0, 1). Raises ValueError outside."""
+    if not 0 < p < 1:
+        raise ValueError(f"p lies between 0 and 1; p = {p} was given")
+    return inverse(lambda x: beta_cdf(x, a, b), lambda x: _beta_density(x, a, b), p, (0.0, 1.0))
+
+
+def chi_square_cdf(x: float, df: float) -> float:
+    """The probability of a chi-square variable of at most x, with df > 0 degrees of freedom: P(df/2, x/2).
+
+    Abramowitz and Stegun 1964, 6.5.29 and 6.5.31.
+    """
+    if not 0 < df < math.inf or math.isnan(x):
+        raise ValueError(f"df lies above 0 and x is a number; df = {df} and x = {x} were given")
+    if x <= 0:
+        return 0.0
+    a, half = df / 2, x / 2
+    front = half * 2 * _chi_square_density(x, df)
+    return front / a * _gamma_series(a, half) if half < a + 1 else 1 - front * _gamma_fraction(a, half)
+
+
+def chi_square_quantile(p: float, df: float) -> float:
+    """The chi-square distribution's quantile at p in (0, 1). Raises ValueError outside."""
+    if not 0 < p < 1:
+        raise ValueError(f"p lies between 0 and 1; p = {p} was given")
+    high = df + 1
+    while chi_square_cdf(high, df) < p:
+        high *= 2
+    return inverse(lambda x: chi_square_cdf(x, df), lambda x: _chi_square_density(x, df), p, (0.0, high))
+
+
+def _beta_density(x: float, a: float, b: float) -> float:
+    log = (a - 1) * math.log(x) + (b - 1) * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    return math.exp(min(log, _LARGEST_LOG))
+
+
+def _chi_square_density(x: float, df: float) -> float:
+    a = df / 2
+    log = (a - 1) * math.log(x / 2) - x / 2 - math.lgamma(a) - math.log(2)
+    return math.exp(min(log, _LARGEST_LOG))
+
+
+def _gamma_series(a: float, x: float) -> float:
+    """The sum of x^k / ((a + 1) ... (a + k)) over k from 0. Abramowitz and Stegun 1964, 6.5.29."""
+    term = total = 1.0
+    for k in count(1):
+        term *= x / (a + k)
+        total += term
+        if term < sys.float_info.epsilon * total:
+            break
+    return total
+
+
+def _gamma_fraction(a: float, x: float) -> float:
+    """The continued fraction of the upper incomplete gamma function, by Lentz's method."""
+    b = x + 1 - a
+    d = value = 1 / b
+    c = math.inf
+    for k in count(1):
+        b += 2
+        numerator = -k * (k - a)
+        d = 1 / (b + numerator * d)
+        c = b + numerator / c
+        value *= c * d
+        if abs(c * d - 1) < 2 * sys.float_info.epsilon:
+            break
+    return value
 
 
 def _density(t: float, df: float) -> float:

@@ -1,0 +1,89 @@
+"""physical-ai's (getiaction's) `results.json`: a policy's episodes, task by task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rlgauge.core.case import fingerprint
+from rlgauge.core.reading import Reading, Total
+from rlgauge.core.run import Record, Status
+from rlgauge.importers import paths, plain
+from rlgauge.importers.findings import Found
+from rlgauge.importers.quantities import is_number, present, told, total, units
+from rlgauge.importers.tree import Folder
+
+SYSTEM = "imported-physicalai"
+_PERCENT = 100.0
+
+
+class _Task(msgspec.Struct):
+    task_id: str
+    n_episodes: int
+    success_rate: float | None = None
+    avg_reward: float | None = None
+    avg_episode_length: float | None = None
+    per_episode_data: list[dict[str, Any]] = []
+
+
+class _Results(msgspec.Struct):
+    task_results: list[_Task]
+    metadata: dict[str, Any] = {}
+
+
+def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None:
+    """A reading a task, and what to say of them; None where the file is something else."""
+    if b'"task_results"' not in content:
+        return None
+    try:
+        results = msgspec.convert(plain.decode(content), _Results)
+    except ValueError:
+        return None
+    metadata = results.metadata
+    named = paths.named_by(folder.path)
+    policy = metadata.get("policy_name") or metadata.get("policy_class") or named.algorithm
+    common: dict[str, Any] = {
+        "algorithm": str(policy or paths.folder_name(folder.path)),
+        "seed": named.seed,
+        "kind": SYSTEM,
+        "settings": fingerprint([metadata.get(key) for key in ("benchmark_class", "max_steps", "seed")]),
+        "source": folder.path,
+    }
+    identity = (SYSTEM, hash(content))
+    found = [Found(_reading(task, common), (*identity, task.task_id)) for task in results.task_results]
+    for task_id in metadata.get("failed_tasks") or ():
+        failed = Reading(task=str(task_id), status=Status.FAILED, reason="its evaluation failed", **common)
+        found.append(Found(failed, (*identity, task_id)))
+    zeros = sum(task.success_rate == 0 for task in results.task_results)
+    note = (
+        f"{folder.path}: {zeros} of {len(found)} tasks have no success at all, which physical-ai also writes of an "
+        "environment that reports none."
+    )
+    return found, [note] if zeros else []
+
+
+def _reading(task: _Task, common: dict[str, Any]) -> Reading:
+    episodes = tuple(_record(index, episode) for index, episode in enumerate(task.per_episode_data))
+    totals = {name: total(record.values.get(name) for record in episodes) for name in ("return", "length", "success")}
+    aggregated = {
+        "return": told(task.avg_reward, n=task.n_episodes),
+        "length": told(task.avg_episode_length, n=task.n_episodes),
+        "success": None if episodes and totals["success"] is None else rate(task.success_rate, task.n_episodes),
+    }
+    measured = present({name: totals[name] or aggregated[name] for name in totals})
+    return Reading(task=task.task_id, totals=measured, units=units(measured), episodes=episodes, **common)
+
+
+def rate(percent: float | None, n: int) -> Total | None:
+    """The total of n successes and failures, given as 0..100."""
+    if percent is None or not is_number(percent):
+        return None
+    mean = percent / _PERCENT
+    return Total(n=n, mean=mean, squares=n * mean * (1 - mean))
+
+
+def _record(index: int, episode: dict[str, Any]) -> Record:
+    names = {"return": "sum_reward", "length": "episode_length", "success": "success", "seed": "seed"}
+    values = {name: episode.get(key) for name, key in names.items()}
+    return Record(index, {name: value if is_number(value) else None for name, value in values.items()})

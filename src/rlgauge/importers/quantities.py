@@ -1,0 +1,70 @@
+"""Totals and curves from the shapes in which other systems keep numbers."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rlgauge.core.reading import Curve, Total
+
+UNITS = {"return": "reward", "length": "steps", "success": "success", "steps_per_second": "steps/s"}
+"""The unit of each quantity that imported runs share with our own."""
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite number; true and false count as 1 and 0."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def number(value: object) -> float | None:
+    """The finite number that a value or a text is; None where it is none."""
+    if isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) else None
+    try:
+        parsed = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return None
+    return parsed if math.isfinite(parsed) else None
+
+
+def total(values: Iterable[Any]) -> Total | None:
+    """The total of the finite numbers among the values; None where there is none."""
+    numbers = [float(value) for value in values if is_number(value)]
+    if not numbers:
+        return None
+    mean = math.fsum(numbers) / len(numbers)
+    squares = math.fsum((value - mean) ** 2 for value in numbers)
+    return Total(n=len(numbers), mean=mean, squares=squares, median=statistics.median(numbers))
+
+
+def told(mean: float | None, *, n: float | None = None, deviation: float | None = None) -> Total | None:
+    """The total that a mean, a count and a deviation over the count (`np.std`) tell of; None without a mean."""
+    if mean is None or not math.isfinite(mean):
+        return None
+    count = max(int(n or 1), 1)
+    return Total(n=count, mean=mean, squares=count * (deviation or 0.0) ** 2)
+
+
+def curve(steps: Sequence[Any], values: Sequence[Any]) -> Curve | None:
+    """The finite points in order of their steps, the last of each step; None where there is none."""
+    points = {
+        float(step): float(value)
+        for step, value in zip(steps, values, strict=False)
+        if is_number(step) and is_number(value)
+    }
+    if not points:
+        return None
+    ordered = sorted(points)
+    return Curve(tuple(ordered), tuple(points[step] for step in ordered))
+
+
+def units(names: Iterable[str]) -> dict[str, str]:
+    """The known units of these quantities."""
+    return {name: UNITS[name] for name in names if name in UNITS}
+
+
+def present(totals: Mapping[str, Total | None]) -> dict[str, Total]:
+    """Those that were measured."""
+    return {name: found for name, found in totals.items() if found is not None}

@@ -1,0 +1,169 @@
+"""Stable-Baselines3's `evaluations.npz` (EvalCallback) and `monitor.csv` (Monitor), as rl-zoo keeps them or anyhow."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from rlgauge.core.reading import Curve, Reading, Total
+from rlgauge.core.run import Record
+from rlgauge.importers import paths
+from rlgauge.importers.findings import Found
+from rlgauge.importers.quantities import curve, number, present, total, units
+from rlgauge.importers.tree import Folder
+
+SYSTEM = "imported-sb3"
+
+LAST_EPISODES = 100
+"""Where there was no evaluation, a training's return is the mean of so many episodes at its end, as SB3 prints it."""
+
+_LAST = f"A training without evaluations.npz has the mean return of its last {LAST_EPISODES} training episodes."
+_PARTS = {"results": "return", "ep_lengths": "length", "successes": "success"}
+_ZOO_SEED = re.compile(r"- - seed\n\s+- (\d+)")
+
+
+class _Episode(NamedTuple):
+    """A line of a monitor file; `time` is seconds since the epoch."""
+
+    time: float
+    summed: float
+    length: float
+
+
+class _Evaluations(NamedTuple):
+    """The evaluations of a training: episodes of the last, means of each over the steps."""
+
+    records: tuple[Record, ...]
+    curves: dict[str, Curve]
+
+
+class _Monitors(NamedTuple):
+    """The episodes of a training in order of their ends, and the environment that the files name."""
+
+    task: str | None
+    episodes: list[_Episode]
+
+
+def read(folder: Folder, archives: Sequence[str], monitors: Sequence[str]) -> tuple[list[Found], list[str]]:
+    """At most one reading for what lies in a folder, and what to say of it. Raises OSError."""
+    evaluated = next((made for name in archives if (made := _evaluations(folder.read(name) or b"")) is not None), None)
+    training = _monitors([content for name in monitors if (content := folder.read(name)) is not None])
+    if evaluated is None and training is None:
+        return [], []
+    curves, totals = ({}, {}) if training is None else _training(training.episodes)
+    notes = []
+    if evaluated is not None:
+        if "return" in curves:
+            curves["training_return"] = curves.pop("return")
+        curves |= evaluated.curves
+        totals = {name: total(record.values.get(name) for record in evaluated.records) for name in _PARTS.values()}
+    elif totals:
+        notes = [_LAST]
+    named = paths.named_by(folder.path)
+    seed = _zoo_seed(folder)
+    measured = present(totals)
+    reading = Reading(
+        algorithm=named.algorithm or paths.folder_name(folder.path),
+        task=(training and training.task) or named.task or "unknown",
+        seed=next((value for value in (seed, named.seed, named.number) if value is not None), None),
+        totals=measured,
+        units=units([*measured, *curves]),
+        curves=curves,
+        kind=SYSTEM,
+        source=folder.path,
+        episodes=evaluated.records if evaluated else (),
+        reason=None if measured else "its monitor files hold no episode",
+    )
+    return [Found(reading, _identity(reading))], notes
+
+
+def _identity(reading: Reading) -> tuple[object, ...]:
+    content = msgspec.json.encode([reading.totals, reading.curves])
+    return SYSTEM, reading.algorithm, reading.task, reading.seed, hash(content)
+
+
+def _evaluations(content: bytes) -> _Evaluations | None:
+    """The evaluations of an npz file; None where it holds something else. Raises OSError for a damaged one."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            if not {"timesteps", "results"} <= set(archive.files):
+                return None
+            steps = archive["timesteps"]
+            values = {name: archive[part] for part, name in _PARTS.items() if part in archive.files}
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise OSError(f"{error}") from error
+    values = {name: array for name, array in values.items() if array.ndim == 2 and len(array) == len(steps) > 0}  # noqa: PLR2004
+    if "return" not in values:
+        return None
+    curves = {name: curve(steps.tolist(), array.mean(axis=1).tolist()) for name, array in values.items()}
+    last = {name: array[-1].tolist() for name, array in values.items()}
+    records = tuple(
+        Record(index, {name: number(row[index]) for name, row in last.items()}) for index in range(len(last["return"]))
+    )
+    return _Evaluations(records, {name: made for name, made in curves.items() if made is not None})
+
+
+def _monitors(contents: Sequence[bytes]) -> _Monitors | None:
+    """The episodes of the files of one training (one a parallel environment); None where they are something else."""
+    task: str | None = None
+    episodes: list[_Episode] = []
+    is_monitor = False
+    for content in contents:
+        head, *lines = content.decode(errors="replace").splitlines() or [""]
+        try:
+            header = json.loads(head.removeprefix("#"))
+        except ValueError:
+            continue
+        if not isinstance(header, dict) or "t_start" not in header:
+            continue
+        is_monitor = True
+        task = task or _task(header.get("env_id"))
+        episodes += _lines(lines, number(header["t_start"]) or 0.0)
+    return _Monitors(task, sorted(episodes)) if is_monitor else None
+
+
+def _lines(lines: Sequence[str], start: float) -> list[_Episode]:
+    names = lines[0].split(",") if lines else []
+    if not {"r", "l", "t"} <= set(names):
+        return []
+    places = [names.index(name) for name in ("t", "r", "l")]
+    episodes = []
+    for line in lines[1:]:
+        cells = line.split(",")
+        if len(cells) != len(names):  # the last line of a run that was killed
+            continue
+        time, summed, length = (number(cells[place]) for place in places)
+        if time is not None and summed is not None and length is not None:
+            episodes.append(_Episode(start + time, summed, length))
+    return episodes
+
+
+def _task(env_id: object) -> str | None:
+    return env_id if isinstance(env_id, str) and env_id not in {"", "None"} else None
+
+
+def _training(episodes: Sequence[_Episode]) -> tuple[dict[str, Curve], dict[str, Total | None]]:
+    steps = np.cumsum([episode.length for episode in episodes]).tolist()
+    curves = {
+        "return": curve(steps, [episode.summed for episode in episodes]),
+        "length": curve(steps, [episode.length for episode in episodes]),
+    }
+    last = episodes[-LAST_EPISODES:]
+    totals = {"return": total(e.summed for e in last), "length": total(e.length for e in last)}
+    return {name: made for name, made in curves.items() if made is not None}, totals
+
+
+def _zoo_seed(folder: Folder) -> int | None:
+    """The seed in rl-zoo's args.yml, which lies in a folder named after the environment."""
+    for name in folder.listing().folders:
+        content = folder.child(name).read("args.yml")
+        if content is not None and (match := _ZOO_SEED.search(content.decode(errors="replace"))):
+            return int(match[1])
+    return None

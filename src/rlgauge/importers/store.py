@@ -1,0 +1,98 @@
+"""Our own stores, on disk or in a zip file."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlgauge.core import index
+from rlgauge.core.files import read_if_there, write_atomic
+from rlgauge.core.reading import Curve, Reading
+from rlgauge.core.run import FORMAT
+from rlgauge.importers.findings import Found
+from rlgauge.importers.tree import DiskFolder, Folder, Listing
+
+_CASE = re.compile(r".*-[0-9a-f]{12}")
+_ATTEMPT = re.compile(r"\d+-[0-9a-f]{6}")
+_CLAIM = re.compile(r"claim-\d+")
+_EXTRA = "imported.json"
+_KEPT = {"config.json", "run.json", "records.jsonl", "heartbeat", _EXTRA}
+
+
+class _Extra(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """imported.json: what a reading of another system has and runs of ours do not."""
+
+    format: int = FORMAT
+    curves: dict[str, Curve] = {}
+    details: dict[str, Any] = {}
+    reason: str | None = None
+
+
+def is_case(name: str, listing: Listing) -> bool:
+    """Whether a folder holds the attempts at a case."""
+    return bool(_CASE.fullmatch(name)) and (
+        any(map(_ATTEMPT.fullmatch, listing.folders)) or any(map(_CLAIM.fullmatch, listing.files))
+    )
+
+
+def write_extra(folder: Path, reading: Reading) -> None:
+    """Write into the folder of an attempt what its other files can't hold. Raises StoreError."""
+    extra = _Extra(curves=reading.curves, details=reading.details, reason=reading.reason)
+    if extra != _Extra():
+        write_atomic(folder / _EXTRA, msgspec.json.encode(extra))
+
+
+def read(root: Folder, *, scan: bool) -> list[Found]:
+    """The readings of a store. Raises StoreError, and OSError for a damaged zip file."""
+    if isinstance(root, DiskFolder):
+        return [_found(reading, _with_extra(reading)) for reading in index.readings(Path(root.path), scan=scan)]
+    with tempfile.TemporaryDirectory() as unpacked:
+        _unpack(root, Path(unpacked))
+        return [_found(reading, _unbound(reading, root)) for reading in index.readings(Path(unpacked), scan=True)]
+
+
+def _found(reading: Reading, kept: Reading) -> Found:
+    """Attempts have names of their own, which a copy of a store keeps."""
+    attempts = tuple("/".join(Path(folder).parts[-3:]) for folder in reading.folders)
+    return Found(kept, ("store", attempts) if attempts else None)
+
+
+def _unbound(reading: Reading, root: Folder) -> Reading:
+    """The reading with its records in itself: what was unpacked is gone soon."""
+    reading = _with_extra(reading)
+    return msgspec.structs.replace(reading, episodes=tuple(reading.records), folders=(), source=root.path)
+
+
+def _with_extra(reading: Reading) -> Reading:
+    """The reading with what lies beside an imported run. Raises StoreError."""
+    content = read_if_there(Path(reading.folders[-1]) / _EXTRA) if _is_imported(reading) else None
+    if content is None:
+        return reading
+    try:
+        extra = msgspec.json.decode(content, type=_Extra)
+    except msgspec.DecodeError as error:
+        raise OSError(f"its {_EXTRA} is damaged ({error})") from error
+    reason = extra.reason if reading.reason is None else reading.reason
+    return msgspec.structs.replace(reading, curves=extra.curves, details=extra.details, reason=reason)
+
+
+def _is_imported(reading: Reading) -> bool:
+    return reading.kind.startswith("imported-") and bool(reading.folders)
+
+
+def _unpack(folder: Folder, target: Path) -> None:
+    """Copy what readings are made of."""
+    listing = folder.listing()
+    for name in listing.files:
+        if name in _KEPT or _CLAIM.fullmatch(name):
+            target.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(folder.read(name) or b"")
+            os.utime(target / name, (0, 0))  # no heartbeat in a zip file is of a run that lives
+    for name in listing.folders:
+        if name not in {"artifacts", "", ".", ".."}:
+            _unpack(folder.child(name), target / name)

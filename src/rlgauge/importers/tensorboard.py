@@ -1,0 +1,103 @@
+"""Trainings that were logged to TensorBoard: rl-zoo's, Stable-Baselines3's, CleanRL's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rlgauge.core.reading import Curve, Reading, Total
+from rlgauge.importers import paths
+from rlgauge.importers.events import Point, points
+from rlgauge.importers.findings import Found
+from rlgauge.importers.quantities import curve, present, total, units
+from rlgauge.importers.sb3 import LAST_EPISODES
+from rlgauge.importers.tree import Folder
+
+SYSTEM = "imported-tensorboard"
+
+
+class _Source(NamedTuple):
+    """A tag that a quantity can be taken from: the last value, or the mean of the last `num_values`."""
+
+    tag: str
+    num_values: int = 1
+
+
+_SOURCES = {
+    "return": (
+        _Source("eval/mean_reward"),
+        _Source("charts/episodic_return", LAST_EPISODES),
+        _Source("rollout/episodic_return", LAST_EPISODES),
+        _Source("rollout/ep_rew_mean"),
+    ),
+    "length": (
+        _Source("eval/mean_ep_length"),
+        _Source("charts/episodic_length", LAST_EPISODES),
+        _Source("rollout/episodic_length", LAST_EPISODES),
+        _Source("rollout/ep_len_mean"),
+    ),
+    "success": (_Source("eval/success_rate"), _Source("rollout/success_rate")),
+}
+"""What is a quantity's, the best first."""
+_HYPERPARAMETER = re.compile(r"^\|([^|]+)\|([^|]*)\|$", re.MULTILINE)
+
+
+class _Logged(NamedTuple):
+    """The scalars of a run by tag, in order, and the hyperparameters that CleanRL writes as a table."""
+
+    scalars: dict[str, list[Point]]
+    parameters: dict[str, str]
+
+
+def read(folder: Folder, names: Sequence[str]) -> list[Found]:
+    """At most one reading for the event files of a folder. Raises OSError."""
+    contents = [content for name in names if (content := folder.read(name)) is not None]
+    logged = _logged(contents)
+    totals: dict[str, Total | None] = {}
+    curves: dict[str, Curve] = {}
+    used = set()
+    for quantity, sources in _SOURCES.items():
+        source = next((source for source in sources if source.tag in logged.scalars), None)
+        if source is not None:
+            found = logged.scalars[source.tag]
+            totals[quantity] = total(point.value for point in found[-source.num_values :])
+            curves |= _curve(quantity, found)
+            used.add(source.tag)
+    if "return" not in totals:
+        return []
+    for tag, found in logged.scalars.items():
+        curves |= {} if tag in used else _curve(tag, found)
+    measured = present(totals)
+    named = paths.named_by(folder.path)
+    parameters = logged.parameters
+    seed = int(parameters["seed"]) if parameters.get("seed", "").isdecimal() else named.seed
+    reading = Reading(
+        algorithm=named.algorithm or parameters.get("exp_name") or paths.folder_name(folder.path),
+        task=parameters.get("env_id") or named.task or "unknown",
+        seed=named.number if seed is None else seed,
+        totals=measured,
+        units=units([*measured, *curves]),
+        curves=curves,
+        kind=SYSTEM,
+        source=folder.path,
+    )
+    return [Found(reading, (SYSTEM, hash(tuple(contents))))]
+
+
+def _logged(contents: Sequence[bytes]) -> _Logged:
+    logged = _Logged({}, {})
+    for content in contents:
+        for point in points(content):
+            if point.value is not None:
+                logged.scalars.setdefault(point.tag, []).append(point)
+            elif point.text and point.tag.startswith("hyperparameters"):
+                logged.parameters.update(_HYPERPARAMETER.findall(point.text))
+    for found in logged.scalars.values():
+        found.sort(key=lambda point: (point.time, point.step))
+    return logged
+
+
+def _curve(name: str, found: Sequence[Point]) -> dict[str, Curve]:
+    made = curve([point.step for point in found], [point.value for point in found])
+    return {} if made is None else {name: made}

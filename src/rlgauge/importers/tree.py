@@ -1,0 +1,179 @@
+"""Folders, on disk or inside a zip file, read in the same way."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+_CHUNK = 8 * 1024
+"""What one read asks for: most files that describe a run are smaller, and a larger buffer costs more than it saves."""
+
+
+class Listing(NamedTuple):
+    """What lies directly in a folder, each sorted by name; links are symbolic ones, wherever they lead."""
+
+    files: list[str]
+    folders: list[str]
+    links: list[str]
+
+
+class Folder(Protocol):
+    """A folder that can be listed and whose files can be read whole."""
+
+    @property
+    def path(self) -> str:
+        """Where it is, for people; a folder of a zip file is named as if that were a folder."""
+
+    def listing(self) -> Listing:
+        """What lies in it. Raises OSError."""
+
+    def read(self, name: str) -> bytes | None:
+        """The file's content; None where there is no such file. Raises OSError."""
+
+    def size(self, name: str) -> int:
+        """The file's length in bytes, 0 where there is no such file."""
+
+    def child(self, name: str) -> Folder:
+        """The folder of this name inside, whether or not there is one."""
+
+
+class DiskFolder:
+    """A folder on disk; `only` names the one file of it that was asked for."""
+
+    __slots__ = ("only", "path")
+
+    def __init__(self, path: str, *, only: str | None = None) -> None:
+        """Name the folder; nothing is read yet."""
+        self.path = path
+        self.only = only
+
+    def listing(self) -> Listing:
+        """What lies in it. Raises OSError."""
+        if self.only is not None:
+            return Listing([self.only], [], [])
+        files, folders, links = [], [], []
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    links.append(entry.name)
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                else:
+                    files.append(entry.name)
+        return Listing(sorted(files), sorted(folders, key=natural), sorted(links))
+
+    def read(self, name: str) -> bytes | None:
+        """The file's content; None where there is no such file. Raises OSError."""
+        try:
+            descriptor = os.open(f"{self.path}/{name}", os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            content = os.read(descriptor, _CHUNK)
+            return content if len(content) < _CHUNK else b"".join([content, *_rest(descriptor)])
+        finally:
+            os.close(descriptor)
+
+    def size(self, name: str) -> int:
+        """The file's length in bytes, 0 where there is no such file."""
+        try:
+            return os.stat(f"{self.path}/{name}").st_size  # noqa: PTH116  # a Path costs more than the call
+        except OSError:
+            return 0
+
+    def child(self, name: str) -> DiskFolder:
+        """The folder of this name inside, whether or not there is one."""
+        return DiskFolder(join(self.path, name))
+
+
+class ZipFolder:
+    """A folder inside a zip file."""
+
+    __slots__ = ("_archive", "_inner", "path")
+
+    def __init__(self, archive: Archive, path: str, inner: str = "") -> None:
+        """Name the folder; `inner` is its name in the archive, with a slash at the end unless it is the top."""
+        self.path = path
+        self._archive = archive
+        self._inner = inner
+
+    def listing(self) -> Listing:
+        """What lies in it."""
+        return self._archive.folders.get(self._inner, Listing([], [], []))
+
+    def read(self, name: str) -> bytes | None:
+        """The file's content; None where there is no such file. Raises OSError where the archive is damaged."""
+        try:
+            return self._archive.file.read(self._inner + name)
+        except KeyError:
+            return None
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
+            raise OSError(f"{error} in the zip file") from error
+
+    def size(self, name: str) -> int:
+        """The file's length in bytes, 0 where there is no such file."""
+        try:
+            return self._archive.file.getinfo(self._inner + name).file_size
+        except KeyError:
+            return 0
+
+    def child(self, name: str) -> ZipFolder:
+        """The folder of this name inside, whether or not there is one."""
+        return ZipFolder(self._archive, f"{self.path}/{name}", f"{self._inner}{name}/")
+
+
+class Archive:
+    """An open zip file and what lies in each of its folders."""
+
+    def __init__(self, file: zipfile.ZipFile) -> None:
+        """Sort the names of the archive into folders."""
+        self.file = file
+        found: dict[str, tuple[set[str], set[str], set[str]]] = {"": (set(), set(), set())}
+        for entry in file.infolist():
+            kind = 2 if stat.S_ISLNK(entry.external_attr >> 16) else 0
+            *parents, name = entry.filename.split("/")
+            inner = ""
+            for parent in parents:
+                found[inner][1].add(parent)
+                inner += f"{parent}/"
+                found.setdefault(inner, (set(), set(), set()))
+            if name:
+                found[inner][kind].add(name)
+        self.folders = {
+            inner: Listing(sorted(files), sorted(folders, key=natural), sorted(links))
+            for inner, (files, folders, links) in found.items()
+        }
+
+    @classmethod
+    def open(cls, source: str | bytes) -> Archive:
+        """The archive of a path or of a content. Raises OSError where it is none."""
+        try:
+            return cls(zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source))
+        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, EOFError) as error:
+            raise OSError(f"{error}") from error
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a saved model, which many libraries keep as a zip file."""
+        return bool({"data.pkl", "_stable_baselines3_version", "pytorch_variables.pth"} & set(self.folders[""].files))
+
+
+def join(path: str, name: str) -> str:
+    """The path of what lies in a folder, as people write it."""
+    return name if path == "." else f"{path}/{name}"
+
+
+def natural(name: str) -> tuple[int, str]:
+    """Sorts 2 before 10, as runs are numbered."""
+    return (int(name), "") if name.isdecimal() else (1 << 62, name)
+
+
+def _rest(descriptor: int) -> Iterator[bytes]:
+    size = max(os.fstat(descriptor).st_size, _CHUNK)
+    while content := os.read(descriptor, size):
+        yield content

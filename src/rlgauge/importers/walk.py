@@ -1,0 +1,251 @@
+"""The walk through folders and zip files that tells by content which system wrote what."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+from pathlib import Path
+
+import msgspec
+
+from rlgauge.core.errors import UserError
+from rlgauge.importers import jaxarc, lerobot, physicalai, sacred, sb3, store, tensorboard
+from rlgauge.importers.findings import Findings, Found
+from rlgauge.importers.tables import Tables
+from rlgauge.importers.tree import Archive, DiskFolder, Folder, Listing, ZipFolder, join
+
+LOOKED_FOR = (
+    "runs of rlgauge, Sacred run folders, results.json of physical-ai, eval_info.json of lerobot, evaluations.npz and "
+    "monitor.csv of Stable-Baselines3, TensorBoard event files, JSON of JaxARC, CSV of Myriad, score tables (CSV)"
+)
+
+_LARGEST = 512 * 1024 * 1024
+"""Files above so many bytes hold no results that anything here reads."""
+_SKIPPED = {"_sources", "__pycache__", "node_modules", "plans"}
+
+
+class _Part(Enum):
+    """What a folder turned out to be: a part of a store of ours, which is read from its root, or anything else."""
+
+    ANYTHING = auto()
+    CASE = auto()
+    WORKLOAD = auto()
+
+
+_ABOVE = {_Part.WORKLOAD: 1, _Part.CASE: 2}
+"""How many folders up the root of the store is."""
+
+
+class Walk:
+    """Reads paths one after the other; `found` holds what was found."""
+
+    def __init__(self, found: Findings, *, scan: bool, columns: Mapping[str, str], roots: Sequence[str]) -> None:
+        """Take what is wanted; `roots` are the real paths of all that will be read."""
+        self.found = found
+        self._scan = scan
+        self._tables = Tables(found, columns)
+        self._roots = roots
+        self._visited: set[str] = set()
+        self._logs: list[tuple[str, Found]] = []
+
+    def start(self, path: str) -> None:
+        """Read what lies beneath a path. Raises UserError where it is not there or nothing in it is known."""
+        if os.path.realpath(path) in self._visited:
+            return
+        before = self.found.num_found + len(self._logs)
+        try:
+            if Path(path).is_dir():
+                self._enter(DiskFolder(path.rstrip("/") or "/"))
+            elif zipfile.is_zipfile(path) and not path.endswith(".npz"):
+                self._open(path, path)
+            elif Path(path).exists():
+                folder, _, name = path.rpartition("/")
+                self._read_file_alone(DiskFolder(folder or ".", only=name), name)
+            else:
+                raise UserError(f"There is no file or folder '{path}'.")
+        except OSError as error:
+            raise UserError(f"Can't read '{path}': {error.strerror or error}.") from error
+        if self.found.num_found + len(self._logs) == before:
+            self._tables.check_columns()
+            raise UserError(f"Nothing in '{path}' is a run or a table of results. Looked for: {LOOKED_FOR}.")
+
+    def end(self) -> None:
+        """Settle which logs belong to which runs. Raises UserError for columns that no table had."""
+        self._tables.check_columns()
+        beneath = Counter(owner for owner, _ in self._logs)
+        places = {reading.source: place for place, reading in enumerate(self.found.readings)}
+        for owner, found in self._logs:
+            place = places.get(owner)
+            if place is None or beneath[owner] > 1:  # a folder of many trainings, which happens to hold a log itself
+                self.found.add(found)
+                continue
+            reading = self.found.readings[place]
+            curves = found.reading.curves | reading.curves
+            self.found.readings[place] = msgspec.structs.replace(reading, curves=curves)
+        self._drop_logs_of_sacred()
+
+    def _enter(self, folder: DiskFolder) -> None:
+        real = os.path.realpath(folder.path)
+        if real in self._visited:
+            return
+        self._visited.add(real)
+        part = self._visit(folder, is_owned=False, owner=None)
+        if part is _Part.ANYTHING:
+            return
+        root = Path(real).parents[_ABOVE[part] - 1]
+        for found in store.read(DiskFolder(str(root)), scan=self._scan):
+            if all(os.path.realpath(run).startswith(real + os.sep) for run in found.reading.folders):
+                self.found.add(found)
+
+    def _visit(self, folder: Folder, *, is_owned: bool, owner: str | None) -> _Part:
+        """Read a folder and what is beneath it. The logs beneath a Sacred run's log folder are owned by that run.
+
+        `owner` is the source of the run above, to which a log beneath belongs.
+        """
+        with self.found.forgiving(folder.path):
+            listing = folder.listing()
+            if store.is_case(folder.path.rpartition("/")[2], listing):
+                return _Part.CASE
+            if self._is_sacred(folder, listing):
+                return _Part.ANYTHING
+            is_owned = is_owned or _is_log_of_sacred(folder, listing)
+            owner = self._read_logs(folder, listing.files, is_owned=is_owned, owner=owner)
+            part = self._visit_folders(folder, listing.folders, is_owned=is_owned, owner=owner)
+            if part is _Part.WORKLOAD:
+                return part
+            if part is None:
+                for name in listing.files:
+                    with self.found.forgiving(join(folder.path, name)):
+                        self._read_file(folder, name)
+            for name in listing.links:
+                self._follow(folder, name)
+        return _Part.ANYTHING
+
+    def _visit_folders(
+        self, folder: Folder, names: Sequence[str], *, is_owned: bool, owner: str | None
+    ) -> _Part | None:
+        """WORKLOAD where the folder is one of a store, ANYTHING where it is a store, which was read; else None."""
+        found = None
+        for name in names:
+            if name.startswith(".") or name in _SKIPPED:
+                continue
+            child = folder.child(name)
+            if name.isdecimal() and self._add_sacred(child):  # most such are Sacred's, which need not be listed
+                continue
+            part = self._visit(child, is_owned=is_owned, owner=owner)
+            if part is _Part.CASE:
+                return _Part.WORKLOAD
+            if part is _Part.WORKLOAD and found is None:
+                found = _Part.ANYTHING
+                with self.found.forgiving(folder.path):
+                    self.found.extend(store.read(folder, scan=self._scan))
+        return found
+
+    def _is_sacred(self, folder: Folder, listing: Listing) -> bool:
+        files = listing.files
+        if "run.json" in files:
+            return self._add_sacred(folder, is_likely="config.json" in files)
+        if "config.json" in files and ("cout.txt" in files or "metrics.json" in files):
+            self.found.add(sacred.read_run(folder, None, folder.read("config.json")))
+            return True
+        if "cout.txt" in files:
+            self.found.note(f"{folder.path} has a cout.txt, but no run.json or config.json: it was left out.")
+        return False
+
+    def _add_sacred(self, folder: Folder, *, is_likely: bool = False) -> bool:
+        """Whether the folder is a Sacred run, which is added then."""
+        try:
+            run = folder.read("run.json")
+            if not sacred.is_run(run) and not (is_likely and sacred.is_cut_off(run)):
+                return False
+            self.found.add(sacred.read_run(folder, run, folder.read("config.json")))
+        except OSError as error:
+            self.found.note(f"Can't read {folder.path}: {error.strerror or error}; it was left out.")
+        return True
+
+    def _read_logs(self, folder: Folder, files: Sequence[str], *, is_owned: bool, owner: str | None) -> str | None:
+        """The source of the run to which logs beneath belong, after reading what this folder logged of a training."""
+        archives = [name for name in files if name.endswith(".npz")]
+        monitors = [name for name in files if name.endswith("monitor.csv")]
+        events = [name for name in files if "tfevents" in name]
+        if is_owned:
+            self.found.num_logs += bool(archives or monitors or events)
+            return owner
+        if archives or monitors:
+            with self.found.forgiving(folder.path):
+                trained, notes = sb3.read(folder, archives, monitors)
+                self.found.extend(trained, notes)
+                owner = folder.path if trained else owner
+        if events:
+            with self.found.forgiving(folder.path):
+                logged = tensorboard.read(folder, events)
+                if owner is None:
+                    self.found.extend(logged)
+                else:
+                    self._logs.extend((owner, found) for found in logged)
+        return owner
+
+    def _read_file_alone(self, folder: Folder, name: str) -> None:
+        """Read the one file that was asked for. Raises UserError where it is a table without the columns."""
+        self._read_logs(folder, [name], is_owned=False, owner=None)
+        self._read_file(folder, name, is_asked=True)
+
+    def _read_file(self, folder: Folder, name: str, *, is_asked: bool = False) -> None:
+        """Read a file of results, a table or an archive; others are left alone. Raises OSError."""
+        if name.endswith(".zip"):
+            path = join(folder.path, name)
+            self._open(path, path if isinstance(folder, DiskFolder) else folder.read(name) or b"")
+        elif name.endswith(".json") and folder.size(name) <= _LARGEST:
+            self._read_json(folder, folder.read(name) or b"")
+        elif name.endswith((".csv", ".tsv")) and not name.endswith("monitor.csv") and folder.size(name) <= _LARGEST:
+            self._tables.read(folder, name, folder.read(name) or b"", is_asked=is_asked)
+
+    def _read_json(self, folder: Folder, content: bytes) -> None:
+        results = physicalai.read(folder, content)
+        if results is not None:
+            self.found.extend(*results)
+        elif (found := lerobot.read(folder, content)) is not None or (
+            found := jaxarc.read(folder, content)
+        ) is not None:
+            self.found.extend(found)
+
+    def _open(self, path: str, source: str | bytes) -> None:
+        archive = Archive.open(source)
+        with archive.file:
+            if not archive.is_model:
+                self._visit(ZipFolder(archive, path), is_owned=False, owner=None)
+
+    def _follow(self, folder: Folder, name: str) -> None:
+        """Follow a symbolic link that leads out of everything that is read anyhow."""
+        if not isinstance(folder, DiskFolder):
+            return
+        path = Path(folder.path, name)
+        real = os.path.realpath(path)
+        if real in self._visited or any(f"{real}/".startswith(f"{root}/") for root in self._roots):
+            return
+        if path.is_dir():
+            self._enter(DiskFolder(str(path)))
+        elif path.is_file():
+            self._visited.add(real)
+            with self.found.forgiving(str(path)):
+                self._read_file_alone(DiskFolder(folder.path, only=name), name)
+
+    def _drop_logs_of_sacred(self) -> None:
+        """Leave out the logs of Sacred runs whose link from the log folder was lost in copying."""
+        readings = self.found.readings
+        logs = [reading for reading in readings if reading.kind in {sb3.SYSTEM, tensorboard.SYSTEM}]
+        runs = [reading for reading in readings if reading.kind == sacred.SYSTEM] if logs else []
+        tails = {tail for run in runs if (tail := sacred.log_folder(DiskFolder(run.source))) is not None}
+        owned = {log.source for log in logs if any(f"/{tail}/" in f"/{log.source}/" for tail in tails)}
+        self.found.num_logs += len(owned)
+        self.found.readings = [reading for reading in readings if reading.source not in owned]
+
+
+def _is_log_of_sacred(folder: Folder, listing: Listing) -> bool:
+    """Whether imitation logged here: it links its Sacred folder, and copies may hold the folder or a broken link."""
+    if "sacred" in listing.links or "sacred" in listing.files:
+        return True
+    return "sacred" in listing.folders and folder.child("sacred").read("run.json") is not None

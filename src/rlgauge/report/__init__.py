@@ -1,0 +1,1 @@
+"""Reports: functions of readings and summaries that return text; they know nothing of what was run."""

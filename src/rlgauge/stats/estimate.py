@@ -1,0 +1,148 @@
+"""From replicates to an interval: the methods, and what is said of data that can't carry one.
+
+Shapes: T tasks, B replicates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from rlgauge.stats.bootstrap import Floats, Strata, harmonic_mean
+from rlgauge.stats.intervals import normal_quantile, two_sided
+from rlgauge.stats.quantiles import student_t_quantile
+from rlgauge.stats.summary import Summary
+
+Method = Literal["expanded", "percentile", "bca", "t"]
+METHODS: tuple[Method, ...] = ("expanded", "percentile", "bca", "t")
+FEW = 5
+"""With fewer seeds a task an interval relies on assumptions more than on data."""
+
+Jackknife = Callable[[], Sequence[Floats]]
+"""The statistic without each seed in turn, an array a task; it is made only where a method needs it."""
+
+
+def interval(
+    replicates_B: Floats, point: float, sizes: Sequence[int], jackknife: Jackknife, *, method: Method, confidence: float
+) -> tuple[float, float] | None:
+    """The ends of the interval; None where no task has two seeds.
+
+    expanded: percentiles at the probabilities that the normal has at `sqrt(R / (R - 1))` times Student's quantile with
+    `df = sum over tasks of (R_t - 1)`, R the harmonic mean of the seeds per task: the bootstrap of R values is too
+    narrow by these two (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, section 5.3). percentile: Efron 1979. bca:
+    Efron 1987 with the jackknife's acceleration for strata (Davison and Hinkley 1997, section 5.3.2). t: Student's with
+    the stratified jackknife's standard error.
+    """
+    degrees = sum(size - 1 for size in sizes)
+    if degrees == 0:
+        return None
+    p = two_sided(confidence)
+    match method:
+        case "t":
+            half = student_t_quantile(p, degrees) * jackknife_error(jackknife())
+            return point - half, point + half
+        case "percentile":
+            tails = (1 - p, p)
+        case "expanded":
+            size = max(harmonic_mean(sizes), 1 + 1e-9)
+            upper = _normal_cdf(math.sqrt(size / (size - 1)) * student_t_quantile(p, degrees))
+            tails = (1 - upper, upper)
+        case "bca":
+            tails = _bca_tails(replicates_B, point, jackknife(), p)
+        case _:
+            raise ValueError(f"Unknown method {method!r}. Known: {', '.join(METHODS)}.")
+    low, high = np.quantile(replicates_B, tails)
+    return float(low), float(high)
+
+
+def summarise(
+    replicates_B: Floats,
+    point: float,
+    strata: Sequence[Strata],
+    jackknife: Jackknife,
+    *,
+    method: Method,
+    confidence: float,
+    missing: int,
+    is_paired: bool = False,
+) -> Summary:
+    """The summary with its interval and its doubts. Paired strata are resampled together and count once.
+
+    One task with fewer than five seeds gets Student's interval, whatever was asked for: no bootstrap of so few values
+    covers what it claims.
+    """
+    doubts = list(dict.fromkeys(doubt for one in strata for doubt in doubts_of(one)))
+    is_tiny = all(len(one.sizes) == 1 for one in strata) and min(one.num for one in strata) < FEW
+    if is_tiny and method != "t":
+        method = "t"
+        doubts.append("One task and fewer than 5 seeds: Student's interval is given instead of a bootstrap.")
+    sizes = [size for one in strata[: 1 if is_paired else None] for size in one.sizes]
+    ends = interval(replicates_B, point, sizes, jackknife, method=method, confidence=confidence)
+    low, high = (None, None) if ends is None else (min(ends[0], point), max(ends[1], point))
+    if low is not None and low == high:
+        doubts.append("Every resample gave the same value: an interval of no width says nothing of seeds not run yet.")
+    return Summary(
+        point=point,
+        low=low,
+        high=high,
+        n=sum(one.num for one in strata),
+        missing=missing,
+        method=_NAMES[method],
+        confidence=confidence,
+        warnings=tuple(dict.fromkeys(doubts)),
+    )
+
+
+_NAMES = {
+    "expanded": "stratified bootstrap, expanded percentile",
+    "percentile": "stratified bootstrap, percentile",
+    "bca": "stratified bootstrap, BCa",
+    "t": "Student t, stratified jackknife",
+}
+
+
+def doubts_of(strata: Strata) -> Iterable[str]:
+    """What a reader of the interval must know of the data under it."""
+    if max(strata.sizes) == 1:
+        yield "One seed a task: there is no interval, since nothing is known of the spread between seeds."
+        return
+    if min(strata.sizes) < FEW:
+        yield f"Fewer than {FEW} seeds in a task ({min(strata.sizes)}): the interval is rough."
+    num_constant = sum(len(scores) > 1 and np.ptp(scores) == 0 for scores in strata.tasks)
+    if num_constant:
+        yield f"All seeds of {num_constant} of {len(strata.tasks)} tasks have one score: was the seed used?"
+    elif any(len(np.unique(scores)) < len(scores) for scores in strata.tasks if _is_continuous(scores)):
+        yield "Some seeds of a task have exactly the same score: are they copies of one run?"
+
+
+def _is_continuous(scores: Floats) -> bool:
+    """Whether ties are a surprise: few distinct values, such as success rates, tie by themselves."""
+    return bool((np.abs(scores * 1000 - np.round(scores * 1000)) > 1e-9 * np.maximum(1.0, np.abs(scores))).all())
+
+
+def jackknife_error(left_out: Sequence[Floats]) -> float:
+    """The standard error by leaving out one seed at a time: sum over tasks of (R - 1) / R times the squares."""
+    squares = [(len(values) - 1) / len(values) * float(((values - values.mean()) ** 2).sum()) for values in left_out]
+    return math.sqrt(math.fsum(squares))
+
+
+def _bca_tails(replicates_B: Floats, point: float, left_out: Sequence[Floats], p: float) -> tuple[float, float]:
+    below = (np.count_nonzero(replicates_B < point) + 0.5 * np.count_nonzero(replicates_B == point)) / len(replicates_B)
+    if not 0 < below < 1:
+        return 1 - p, p
+    bias = normal_quantile(below)
+    influences = [(len(values) - 1) * (values.mean() - values) / len(values) for values in left_out]
+    cubes, squares = (sum(float((values**power).sum()) for values in influences) for power in (3, 2))
+    acceleration = cubes / (6 * squares**1.5) if squares > 0 else 0.0
+
+    def tail(z: float) -> float:
+        return _normal_cdf(bias + (bias + z) / (1 - acceleration * (bias + z)))
+
+    return tail(normal_quantile(1 - p)), tail(normal_quantile(p))
+
+
+def _normal_cdf(z: float) -> float:
+    return 0.5 * math.erfc(-z / math.sqrt(2))

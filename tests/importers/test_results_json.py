@@ -1,0 +1,161 @@
+"""physical-ai, lerobot and JaxARC: files in the shapes that they write."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.core.run import Status
+from rlgauge.importers import read
+
+
+def put(folder, name, content):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+def episode(index, summed, success=None):
+    own = {"episode_idx": index, "sum_reward": summed, "max_reward": 1.0, "episode_length": 50, "fps": 9.0, "seed": 42}
+    return own if success is None else {**own, "success": success}
+
+
+def physicalai(*tasks, **metadata):
+    told = {"benchmark_class": "LiberoBenchmark", "policy_class": "ACT", "num_episodes": 2, "seed": 42, **metadata}
+    return {"metadata": told, "aggregate": {"n_tasks": len(tasks)}, "task_results": list(tasks)}
+
+
+def task(task_id, rate, episodes=()):
+    means = {"avg_reward": 0.5, "avg_episode_length": 50.0, "avg_fps": 9.0}
+    return {
+        "task_id": task_id,
+        "task_name": "pick",
+        "n_episodes": 2,
+        "success_rate": rate,
+        **means,
+        "per_episode_data": list(episodes),
+    }
+
+
+def test_physical_ai_gives_a_reading_a_task_with_rates_from_0_to_1(tmp_path):
+    put(
+        tmp_path, "results.json", physicalai(task("libero_10_0", 50.0, [episode(0, 1.0, True), episode(1, 0.0, False)]))
+    )
+    (reading,) = read([tmp_path]).readings
+    assert (reading.algorithm, reading.task, reading.seed) == ("ACT", "libero_10_0", None)
+    assert (reading.totals["success"].mean, reading.totals["success"].n) == (0.5, 2)
+    assert reading.totals["return"].squares == 0.5
+    assert reading.records[0].values == {"return": 1.0, "length": 50, "success": True, "seed": 42}
+
+
+def test_a_result_without_its_episodes_has_their_means(tmp_path):
+    put(tmp_path / "seed_3", "results.json", physicalai(task("a", 25.0)))
+    (reading,) = read([tmp_path]).readings
+    assert (reading.seed, reading.totals["success"].mean, reading.totals["return"].n) == (3, 0.25, 2)
+
+
+def test_a_success_that_no_episode_reports_was_not_measured(tmp_path):
+    put(tmp_path, "results.json", physicalai(task("a", 0.0, [episode(0, 1.0)])))
+    (reading,) = read([tmp_path]).readings
+    assert "success" not in reading.totals
+
+
+def test_no_success_at_all_may_mean_that_none_was_reported(tmp_path):
+    put(tmp_path, "results.json", physicalai(task("a", 0.0, [episode(0, 1.0, False)])))
+    assert "an environment that reports none" in " ".join(read([tmp_path]).notes)
+
+
+def test_tasks_that_failed_in_physical_ai_are_failed_readings(tmp_path):
+    put(tmp_path, "results.json", physicalai(task("a", 50.0), failed_tasks=["b"]))
+    failed = read([tmp_path]).readings[1]
+    assert (failed.task, failed.status, failed.totals) == ("b", Status.FAILED, {})
+
+
+def test_lerobots_suites_give_a_reading_a_task(tmp_path):
+    metrics = {"sum_rewards": [1.0, 0.0], "max_rewards": [1.0, 0.0], "successes": [True, False], "video_paths": []}
+    info = {
+        "per_task": [{"task_group": "libero_10", "task_id": index, "metrics": metrics} for index in range(2)],
+        "per_group": {"libero_10": {"pc_success": 50.0}},
+        "overall": {"pc_success": 50.0, "avg_sum_reward": 0.5, "n_episodes": 4, "eval_s": math.nan},
+    }
+    put(tmp_path / "2026-01-02" / "10-11-12_libero_smolvla", "eval_info.json", info)
+    readings = read([tmp_path]).readings
+    assert [(r.algorithm, r.task) for r in readings] == [("smolvla", "libero_10_0"), ("smolvla", "libero_10_1")]
+    assert readings[0].totals["success"].mean == 0.5
+    assert readings[0].totals["return"].n == 2
+
+
+@pytest.mark.parametrize("has_episodes", [True, False])
+def test_lerobots_older_form_is_one_reading(tmp_path, has_episodes):
+    episodes = [{"episode_ix": i, "sum_reward": float(i), "success": i > 0, "seed": 5} for i in range(4)]
+    whole = {"avg_sum_reward": 1.5, "pc_success": 75.0, "eval_s": 3.0}
+    info = {"aggregated": whole, **({"per_episode": episodes} if has_episodes else {})}
+    put(tmp_path / "12-00-00_pusht_diffusion", "eval_info.json", info)
+    (reading,) = read([tmp_path]).readings
+    assert (reading.algorithm, reading.task) == ("diffusion", "pusht")
+    assert (reading.totals["success"].mean, reading.totals["return"].mean) == (0.75, 1.5)
+    assert reading.totals["success"].n == (4 if has_episodes else 1)
+
+
+THROUGHPUT = {
+    "meta": {"system": {"jax": "0.6.2"}, "fixed_steps": 100, "run_tag": "cpu", "task": {"task_id": "Mini"}},
+    "throughput": {
+        "1": {"JaxARC": {"times": [0.5, 0.4], "sps": [200.0, 250.0], "compile_time": 2.0}, "ARCLE": {"sps": [9.0]}},
+        "2": {"JaxARC": {"error": "out of memory", "times": [], "sps": [], "compile_time": 3.0}},
+    },
+}
+
+
+def test_jaxarc_against_arcle_gives_a_reading_a_batch_with_its_repetitions(tmp_path):
+    put(tmp_path, "arcle_vs_jaxarc.json", THROUGHPUT)
+    jaxarc, arcle, failed = read([tmp_path]).readings
+    assert (jaxarc.algorithm, jaxarc.task, jaxarc.labels) == ("JaxARC (cpu)", "Mini-1envs", {"num_envs": "1"})
+    assert (jaxarc.totals["steps_per_second"].n, jaxarc.totals["steps_per_second"].mean) == (2, 225.0)
+    assert jaxarc.totals["compile_seconds"].mean == 2.0
+    assert (arcle.algorithm, arcle.totals["steps_per_second"].mean) == ("ARCLE (cpu)", 9.0)
+    assert (failed.status, failed.reason, failed.totals) == (Status.FAILED, "out of memory", {})
+    assert jaxarc.details == {"machine": {"jax": "0.6.2"}}
+
+
+def test_jaxarcs_present_form_names_its_mode_in_the_head(tmp_path):
+    content = {"meta": {"mode": "jaxarc-jit"}, "throughput": {"4": {"times": [1.0], "sps": [7.0]}}}
+    put(tmp_path, "x.json", content)
+    (reading,) = read([tmp_path]).readings
+    assert (reading.algorithm, reading.task, reading.totals["steps_per_second"].mean) == (
+        "jaxarc-jit",
+        "arc-4envs",
+        7.0,
+    )
+
+
+def test_jaxarcs_baseline_has_one_environment_and_batches(tmp_path):
+    numbers = {"batch_size": 10, "steps_per_second": 321.5, "batch_reset_time": 0.1}
+    content = {
+        "tag": "phase1",
+        "system_info": {"cpu_count": 8},
+        "single_environment": {"steps_per_second": 619.0, "avg_reset_time": 0.2},
+        "batch_scaling": {"10": numbers},
+    }
+    put(tmp_path, "baseline.json", content)
+    batch, single = read([tmp_path]).readings
+    assert (batch.algorithm, batch.task) == ("jaxarc (phase1)", "arc-10envs")
+    assert (single.task, single.totals["reset_seconds"].mean, single.units["reset_seconds"]) == ("arc-single", 0.2, "s")
+
+
+def test_jaxarcs_scan_form_is_read(tmp_path):
+    put(tmp_path, "scan.json", {"mixed": {"10": {"steps_per_second": 5.0, "jit_compile_time": 2.0}}})
+    (reading,) = read([tmp_path]).readings
+    assert (reading.algorithm, reading.task) == ("jaxarc (mixed)", "arc-10envs")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[], {}, {"task_results": 3}, {"pc_success": 1, "overall": 2}, {"sps": 1}, {"steps_per_second": {"a": {"b": 1}}}],
+)
+def test_other_json_is_left_alone(tmp_path, content):
+    put(tmp_path, "x.json", content)
+    with pytest.raises(UserError, match="Nothing in"):
+        read([tmp_path])
