@@ -94,10 +94,16 @@ def import_object(path: str) -> Any:  # noqa: ANN401  # whatever the path names
         raise UserError(f"The module {module_name!r} needs {error.name!r}, which is not installed.") from error
     for part in name.split("."):
         if not hasattr(found, part):
-            public = [known for known in vars(found) if not known.startswith("_")]
-            raise unknown(f"name in {module_name}", part, public)
+            raise unknown(f"name in {module_name}", part, _own_names(found))
         found = getattr(found, part)
     return found
+
+
+def _own_names(found: Any) -> list[str]:  # noqa: ANN401  # a module or a class
+    """Its public names; of a module those that it defines, where it defines any."""
+    public = {name: value for name, value in vars(found).items() if not name.startswith("_")}
+    own = [name for name, value in public.items() if getattr(value, "__module__", None) == found.__name__]
+    return own or list(public)
 
 
 def class_path(kind: type) -> str:
