@@ -222,6 +222,16 @@ class RefusesSeed(Toy):
         return super().reset(seed=seed, options=options)
 
 
+class Remembers(Toy):
+    """Gives what it gave before, too."""
+
+    total = 0.0
+
+    def reward(self, action):
+        self.total += 1.0
+        return self.total
+
+
 class Counted(Toy):
     """Knows how many of its kind were made and closed."""
 

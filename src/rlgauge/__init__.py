@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from rlgauge.episodes.video import VideoRecorder
     from rlgauge.kinds.evaluate.benchmark import Benchmark
     from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
+    from rlgauge.kinds.evaluate.stopping import Stopping
 
 __version__ = "0.1.0"
 
-__all__ = ["Benchmark", "BenchmarkResults", "TaskResult", "UserError", "VideoRecorder", "__version__"]
+__all__ = ["Benchmark", "BenchmarkResults", "Stopping", "TaskResult", "UserError", "VideoRecorder", "__version__"]
 
 _HOMES = {
     "Benchmark": "rlgauge.kinds.evaluate.benchmark",
     "BenchmarkResults": "rlgauge.kinds.evaluate.results",
+    "Stopping": "rlgauge.kinds.evaluate.stopping",
     "TaskResult": "rlgauge.kinds.evaluate.results",
     "UserError": "rlgauge.core.errors",
     "VideoRecorder": "rlgauge.episodes.video",

@@ -22,6 +22,7 @@ CARTPOLE = ("--env", "CartPole-v1", "--policy", "random", "--out", "o")
 OPTIONS = ("config", "print_config", "benchmark", "env", "num-episodes", "max-steps", "seed", "success-return")
 OPTIONS += ("record-mode", "policy", "ckpt_path", "train-seeds", "trust", "workers", "lanes", "episode-seconds")
 OPTIONS += ("time-limit", "memory-limit", "rerun-failed", "max-errors", "dry-run", "out", "output", "json", "quiet")
+OPTIONS += ("stop-when-decided", "precision", "max-episodes", "alpha", "return-bounds")
 
 
 def episodes(path: Path | str = "o/results.json") -> list:

@@ -19,6 +19,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits
 from rlgauge.kinds.evaluate.benchmark import Benchmark, GymnasiumBenchmark
 from rlgauge.kinds.evaluate.candidates import Candidate, Live, parse_candidates
+from rlgauge.kinds.evaluate.stopping import Stopping
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _WITH_ENV = ("num_episodes", "max_steps", "seed", "success_return", "record_mode")
 """Options that say how registered environments are evaluated; a benchmark class has arguments of its own for it."""
+_WITH_STOPPING = ("alpha", "max_episodes", "return_bounds")
 _POSITIVE = ("workers", "lanes", "episode_seconds", "time_limit")
 
 
@@ -36,8 +38,12 @@ def main(argv: Sequence[str]) -> int:
     if options is None:
         return FINE
     _check(options)
+    _check_stopping(options)
     manner = _manner(options)
     workload = _workload(parser, options)
+    if manner.stop is not None:
+        manner.stop.check([policy.name for policy in workload.policies])
+        workload = workload.part(0, manner.stop.max_episodes)
     if options.dry_run:
         return predict(workload, manner)
     return evaluate(workload, manner)
@@ -52,6 +58,7 @@ def build_parser() -> ArgumentParser:
     _add_what(parser)
     _add_policies(parser)
     _add_how(parser)
+    _add_stopping(parser)
     _add_where(parser)
     return parser
 
@@ -65,6 +72,7 @@ def _add_what(parser: ArgumentParser) -> None:
         required=False,
         metavar="CLASS_PATH",
         skip={"gyms"},
+        fail_untyped=False,
         help="class path of a benchmark, such as my_module.MyBenchmark; its arguments are --benchmark.NAME VALUE",
     )
     group = parser.add_argument_group("Registered Gymnasium environments")
@@ -119,6 +127,34 @@ def _add_how(parser: ArgumentParser) -> None:
         "--max-errors", type=int, default=0, metavar="N", help="exit with 1 for more error and timeout episodes"
     )
     group.add_argument("--dry-run", action="store_true", help="only list the episodes and predict time and disk")
+
+
+def _add_stopping(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("Stopping early")
+    group.add_argument(
+        "--stop-when-decided",
+        action="store_true",
+        help="play until it is decided whether the first policy fares better than each other one, or worse",
+    )
+    group.add_argument(
+        "--precision", type=float | None, metavar="W", help="play one policy until its interval is no wider than W"
+    )
+    group.add_argument(
+        "--max-episodes", type=int | None, metavar="N", help="episodes in each environment at most (500)"
+    )
+    group.add_argument(
+        "--alpha",
+        type=float | None,
+        metavar="A",
+        help="how often, at most, a difference may be found that is none (0.05)",
+    )
+    group.add_argument(
+        "--return-bounds",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="decide by the mean return, which lies between these; otherwise by success, or by which returns more",
+    )
 
 
 def _add_where(parser: ArgumentParser) -> None:
@@ -180,6 +216,28 @@ def _check(options: Namespace) -> None:
         raise UserError("--json and --quiet contradict each other: the one prints the results, the other nothing.")
 
 
+def _check_stopping(options: Namespace) -> None:
+    """Raise UserError where the options of stopping do not go together."""
+    if options.stop_when_decided and options.precision is not None:
+        raise UserError("--stop-when-decided compares policies and --precision measures one: give one of them.")
+    is_asked = options.stop_when_decided or options.precision is not None
+    given = next((name for name in _WITH_STOPPING if options[name] is not None), None)
+    if given is not None and not is_asked:
+        option = "--" + given.replace("_", "-")
+        raise UserError(f"{option} goes with --stop-when-decided, or with --precision for one policy.")
+    if is_asked and options.num_episodes is not None:
+        raise UserError("--num-episodes fixes how many are played, and stopping decides it: give --max-episodes.")
+
+
+def _stopping(options: Namespace) -> Stopping | None:
+    if not options.stop_when_decided and options.precision is None:
+        return None
+    given = {name: options[name] for name in ("precision", *_WITH_STOPPING) if options[name] is not None}
+    if "return_bounds" in given:
+        given["return_bounds"] = tuple(given["return_bounds"])
+    return Stopping(**given)
+
+
 def _manner(options: Namespace) -> Manner:
     limit = None if options.memory_limit is None else parse_bytes(options.memory_limit)
     return Manner(
@@ -191,6 +249,7 @@ def _manner(options: Namespace) -> Manner:
         json=options.json,
         quiet=options.quiet,
         output=None if options.output is None else Path(options.output),
+        stop=_stopping(options),
     )
 
 

@@ -226,7 +226,8 @@ def _tell(episodes: list[Planned], prediction: Prediction | None, reasons: list[
     show_table(["policy", "task", "episode", "seed", ""], rows)
     there = sum(planned.is_there for planned in episodes)
     print()
-    say(f"{count_text(len(episodes), 'episode')}, {there} of them in {manner.out} already. --json lists them all.")
+    count = ("at most " if manner.stop is not None else "") + count_text(len(episodes), "episode")
+    say(f"{count[0].upper()}{count[1:]}, {there} of them in {manner.out} already. --json lists them all.")
     for reason in reasons:
         say(f"The probe failed: {reason}")
     if prediction is not None:
@@ -241,8 +242,9 @@ def _row_of(planned: Planned) -> list[str]:
 
 def _in_words(prediction: Prediction, manner: Manner) -> str:
     films = f", at most {count_text(prediction.films_at_most, 'film')} included" if prediction.films_at_most else ""
+    most = "at most " if manner.stop is not None else ""
     return (
-        f"Predicted: about {seconds_text(prediction.seconds)} with {count_text(manner.workers, 'worker')}, "
+        f"Predicted: {most}about {seconds_text(prediction.seconds)} with {count_text(manner.workers, 'worker')}, "
         f"{bytes_text(prediction.bytes)} on disk{films}. This rests on one real episode of each policy in each task, "
         f"played just now in {seconds_text(prediction.probe_seconds)}; episodes differ in length."
     )

@@ -35,6 +35,8 @@ def _of_options(message: str, argv: Sequence[str], known: Sequence[str]) -> str 
         return _unknown_option(found[1].partition("=")[0], argv, known)
     if found := re.match(r"argument ([\w./-]+).*: expected (one|at least one) argument", message):
         return f"{found[1].partition('/--')[0]} needs a value."
+    if found := re.match(r"argument ([\w./-]+).*: expected (\d+) arguments", message):
+        return f"{found[1].partition('/--')[0]} needs {found[2]} values."
     if found := re.search(r"arguments are required: (.+)", message):
         names = [name.strip() for name in found[1].split(",")]
         told = ", ".join(name if name.startswith("-") else name.upper() for name in names)
@@ -51,6 +53,8 @@ def _of_configuration(message: str, known: Sequence[str]) -> str | None:
     if found := re.match(r"Option '([\w.]+)' is not accepted", message):
         near = _near(found[1], [name[2:].replace("-", "_") for name in known])
         return f"The configuration file has an unknown entry {found[1]!r}.{near} See `COMMAND --help`."
+    if message.endswith("object is not iterable"):
+        return "The configuration file gives one value where several are needed: write a list, such as [0, 500]."
     if found := re.match(r"Problems parsing config: (.*)", message, re.DOTALL):
         return f"The configuration file is no YAML: {' '.join(found[1].split())}."
     return None

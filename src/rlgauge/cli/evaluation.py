@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,8 @@ from rlgauge.core.execute import Limits, execute
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.results import BenchmarkResults
-from rlgauge.kinds.evaluate.run import results_of
+from rlgauge.kinds.evaluate.run import Runs, results_of, run_until_decided
+from rlgauge.kinds.evaluate.stopping import Stopping
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 from rlgauge.launch.local import Local
 
@@ -38,6 +39,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     json: bool = False
     quiet: bool = False
     output: Path | None = None
+    stop: Stopping | None = None
 
     @property
     def is_told(self) -> bool:
@@ -51,12 +53,11 @@ def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
     store = Store(manner.out)
     store.make()
     try:
-        runs = _run(workload, store, manner)
+        results, runs = _run(workload, store, manner)
     except KeyboardInterrupt:
         text = f"Interrupted. What was measured is in {manner.out}; the same command goes on."
         print(text, file=sys.stderr)
         return INTERRUPTED
-    results = results_of(workload, runs)
     write(results, manner.out)
     if manner.output is not None:
         write_copy(results, manner.output)
@@ -67,20 +68,27 @@ def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
     return _judge(results, list(runs.values()), manner)
 
 
-def _run(workload: EvaluateWorkload, store: Store, manner: Manner) -> Mapping[str, Run | None]:
+def _run(workload: EvaluateWorkload, store: Store, manner: Manner) -> tuple[BenchmarkResults, Runs]:
     launcher = Local(manner.workers)
     with contextlib.ExitStack() as stack:
         listen: progress.Listener = lambda _event: None  # noqa: E731
         if manner.is_told:
-            listen = stack.enter_context(progress.shown(workload, store))
-        return execute(
-            workload,
-            store,
-            launcher=launcher,
-            limits=manner.limits,
-            rerun_failed=manner.rerun_failed,
-            on_event=listen,
-        )
+            listen = stack.enter_context(progress.shown(workload, store, is_at_most=manner.stop is not None))
+
+        def run(part: EvaluateWorkload) -> Runs:
+            return execute(
+                part,
+                store,
+                launcher=launcher,
+                limits=manner.limits,
+                rerun_failed=manner.rerun_failed,
+                on_event=listen,
+            )
+
+        if manner.stop is None:
+            runs = run(workload)
+            return results_of(workload, runs), runs
+        return run_until_decided(workload, manner.stop, workers=manner.workers, run=run)
 
 
 def check_output(path: Path | None) -> None:
@@ -116,7 +124,7 @@ def tell(results: BenchmarkResults, manner: Manner) -> None:
     show_table(*results.table())
     for paragraph in (
         [f"warning: {text}" for text in results.warnings()],
-        list(words.comparisons(results)),
+        list(words.comparisons(results) if results.stopped is None else results.stopped.sentences()),
         list(words.timing(results)),
     ):
         if paragraph:

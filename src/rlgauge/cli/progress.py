@@ -21,8 +21,9 @@ Listener = Callable[[Event], None]
 class Tally:
     """Counts episodes, starting from what the store holds already."""
 
-    def __init__(self, workload: EvaluateWorkload, store: Store) -> None:
-        """Look at what is there."""
+    def __init__(self, workload: EvaluateWorkload, store: Store, *, is_at_most: bool = False) -> None:
+        """Look at what is there; fewer episodes may do where that is all `is_at_most`."""
+        self.is_at_most = is_at_most
         self._wanted: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self.num_failed = 0
@@ -55,9 +56,9 @@ class Tally:
 
 
 @contextlib.contextmanager
-def shown(workload: EvaluateWorkload, store: Store) -> Iterator[Listener]:
+def shown(workload: EvaluateWorkload, store: Store, *, is_at_most: bool = False) -> Iterator[Listener]:
     """What to tell of every event: a bar with the time left on a terminal, else a line now and then."""
-    tally = Tally(workload, store)
+    tally = Tally(workload, store, is_at_most=is_at_most)
     if sys.stderr.isatty():
         with _bar(tally) as listener:
             yield listener
@@ -73,7 +74,12 @@ def _bar(tally: Tally) -> Iterator[Listener]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("episodes,"))
     left = (TimeRemainingColumn(compact=True), TextColumn("left{task.fields[failed]}"))
     with Progress(*columns, *left, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Evaluating", total=tally.num_wanted, completed=tally.num_before, failed="")
+        task = progress.add_task(
+            f"Evaluating{' at most' if tally.is_at_most else ''}",
+            total=tally.num_wanted,
+            completed=tally.num_before,
+            failed="",
+        )
 
         def listen(event: Event) -> None:
             tally.take(event)
@@ -100,7 +106,8 @@ def lines(tally: Tally, clock: Callable[[], float] = time.monotonic) -> Listener
 
 def _line(tally: Tally, seconds: float) -> str:
     played = tally.num_done - tally.num_before
-    text = f"{tally.num_done} of {tally.num_wanted} episodes"
+    most = "at most " if tally.is_at_most else ""
+    text = f"{tally.num_done} of {most}{tally.num_wanted} episodes"
     if played > 0:
         text += f", about {seconds_text((tally.num_wanted - tally.num_done) * seconds / played)} left"
     return text + (f", {count_text(tally.num_failed, 'run')} failed" if tally.num_failed else "")

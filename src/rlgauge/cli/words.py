@@ -34,7 +34,12 @@ def _compared(comparison: Comparison) -> str:
         parts.append(_success(comparison.success))
     told = "; ".join(parts) or "nothing that both measured"
     names = f"{comparison.candidate} against {comparison.baseline}"
-    return f"{names} in {comparison.task_id}, same {comparison.n_pairs} episodes: {told}."
+    left_out = comparison.n_left_out
+    valid = comparison.n_wanted - left_out
+    more = (
+        f" ({left_out} of {comparison.n_wanted} left out: one of the two has no valid measurement)" if left_out else ""
+    )
+    return f"{names} in {comparison.task_id}, same {valid} episodes{more}: {told}."
 
 
 def _return(difference: Summary) -> str:
@@ -81,7 +86,7 @@ def timing(results: BenchmarkResults) -> Iterator[str]:
         if found["n"]
     ]
     if parts:
-        yield f"Median / 95th percentile: {', '.join(parts)} (one policy call serves all lanes)."
+        yield f"Median / 95th percentile: {', '.join(parts)} (the policy's of one call, which serves all lanes)."
 
 
 def what_went_wrong(run: Run) -> str:

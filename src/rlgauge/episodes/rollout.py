@@ -158,14 +158,23 @@ def reported_success(info: dict[str, Any]) -> bool | None:
     """
     for key in SUCCESS_KEYS:
         if key in info and (value := info[key]) is not None:
-            if isinstance(value, (bool, np.bool_)):
-                return bool(value)
-            number = _as_number(value)
-            if number is None or not (isnan(number) or number in {0, 1}):
-                raise ValueError(f"info[{key!r}] is {value!r:.60}, which is neither true nor false")
-            if not isnan(number):
-                return number == 1
+            try:
+                success = as_truth(value)
+            except ValueError as error:
+                raise ValueError(f"info[{key!r}] is {error}") from None
+            if success is not None:
+                return success
     return None
+
+
+def as_truth(value: object) -> bool | None:
+    """True or false, in whatever form it is said; None for NaN. Raises ValueError for anything else."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    number = _as_number(value)
+    if number is None or not (isnan(number) or number in {0, 1}):
+        raise ValueError(f"{value!r:.60}, which is neither true nor false")
+    return None if isnan(number) else number == 1
 
 
 def _as_number(value: object) -> float | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rlgauge.stats.bootstrap import Floats, Strata, draw, replicate
-from rlgauge.stats.estimate import Method, summarise
-from rlgauge.stats.metrics import METRICS, Metric, evaluate
+from rlgauge.stats.bootstrap import Floats, replicate
+from rlgauge.stats.estimate import Method, check_method, summarise
+from rlgauge.stats.metrics import METRICS, Functionals, Metric
+from rlgauge.stats.strata import Strata
 from rlgauge.stats.summary import Summary
 
 
@@ -55,26 +56,31 @@ def aggregates(
     """Metrics of one algorithm, all from the same resamples of its training seeds.
 
     `scores_by_task` has one array of scores a task, one score a training seed, of any lengths. The seeds of every task
-    are resampled; with `resample_tasks` the tasks too, which asks what other tasks like these would give. The random
-    numbers follow from the scores: the same data have the same interval to the last digit, with any number of threads.
-    Raises ValueError; see `rlgauge.stats.metrics` for what the metrics are and `rlgauge.stats.estimate` for `method`.
+    are resampled; with `resample_tasks` the tasks first, which asks what other tasks like these would give, and tasks
+    are then what is counted for the interval. The random numbers follow from the scores: the same data have the same
+    interval to the last digit, in any order of tasks and seeds, with any number of threads. Raises ValueError; see
+    `rlgauge.stats.metrics` for what the metrics are and `rlgauge.stats.estimate` for `method`.
     """
-    strata = Strata(scores_by_task)
+    check_method(method)
+    strata = Strata(scores_by_task, replicates=replicates)
     points = evaluate(strata, strata.original(), metrics, optimum=optimum)[0]
 
-    def reduce(rng: np.random.Generator, num: int) -> Floats:
-        sample = strata.drawn_tasks(rng, num) if resample_tasks else strata.sample(draw(rng, strata.sizes, num))
+    def statistic(sample: Sample) -> Floats:
         return evaluate(strata, sample, metrics, optimum=optimum)
+
+    def reduce(rng: np.random.Generator, num: int) -> Floats:
+        return statistic(strata.sample_tasks(rng, num) if resample_tasks else strata.sample(strata.draw(rng, num)))
 
     drawn = np.empty((0, len(metrics)))
     if method != "t" and max(strata.sizes) > 1:
-        drawn = replicate(strata.digest(), replicates, strata.num, reduce, threads=threads)
+        drawn = replicate(strata.digest(), replicates, strata.bytes_of_a_replicate, reduce, threads=threads)
+    left_out = cache(partial(strata.leave_one_out, statistic))
     return {
         metric: summarise(
             drawn[:, place],
             float(points[place]),
             [strata],
-            partial(left_out, strata, metric, optimum=optimum),
+            partial(_column, left_out, place),
             method=method,
             confidence=confidence,
             missing=missing,
@@ -83,7 +89,5 @@ def aggregates(
     }
 
 
-def left_out(strata: Strata, metric: Metric, *, optimum: float) -> list[Floats]:
-    """The metric without each seed in turn, an array a task with several seeds."""
-    sample, sizes = strata.left_out()
-    return np.split(evaluate(strata, sample, (metric,), optimum=optimum)[:, 0], np.cumsum(sizes)[:-1])
+def _column(left_out: Callable[[], Sequence[Floats]], place: int) -> list[Floats]:
+    return [values[:, place] for values in left_out()]

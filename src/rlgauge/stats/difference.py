@@ -1,6 +1,6 @@
 """How much better one algorithm is than another, in any metric over tasks.
 
-Shapes: T tasks, R seeds of a task, B replicates.
+Shapes: T tasks, B replicates.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlgauge.stats.aggregate import left_out
-from rlgauge.stats.bootstrap import Floats, Strata, draw, replicate
-from rlgauge.stats.estimate import Method, summarise
-from rlgauge.stats.metrics import Metric, evaluate
+from rlgauge.stats.bootstrap import Floats, replicate
+from rlgauge.stats.estimate import Method, check_method, summarise
+from rlgauge.stats.metrics import Functionals, Metric
+from rlgauge.stats.strata import Strata, in_pairs
 from rlgauge.stats.summary import Summary
 
 
@@ -28,54 +29,65 @@ def difference(
     confidence: float = 0.95,
     replicates: int = 10_000,
     missing: int = 0,
+    resample_tasks: bool = False,
     optimum: float = 1.0,
     threads: int = 1,
 ) -> Summary:
     """The candidate's metric minus the baseline's; both have one array of scores a task, in the same order of tasks.
 
     The seeds of both are resampled within tasks, each by itself, or with `paired` together: then both have the same
-    seeds in the same order (the same data, the same initialisation), and what they share cancels. The random numbers
-    follow from the scores. Raises ValueError for unequal tasks, or seeds that can't be paired.
+    seeds in the same order (the same data, the same initialisation), and what they share cancels. With `resample_tasks`
+    the tasks are drawn first, the same for both. The random numbers follow from the scores. Raises ValueError for
+    unequal tasks, or seeds that can't be paired.
     """
-    ours, theirs = (Strata(scores, keep_order=paired) for scores in (candidate, baseline))
-    _check(ours, theirs, paired=paired)
-
-    def value(mine: Strata, other: Strata) -> float:
-        both = (evaluate(one, one.original(), (metric,), optimum=optimum)[0, 0] for one in (mine, other))
-        return float(next(both) - next(both))
+    check_method(method)
+    _check(candidate, baseline, paired=paired)
+    ours, theirs = (Strata(scores, keep_order=True) for scores in _ordered(candidate, baseline, paired=paired))
+    sides = [Functionals(one, (metric,), optimum=optimum) for one in (ours, theirs)]
+    units = ours.sizes if paired else [*ours.sizes, *theirs.sizes]
+    if resample_tasks:
+        units = [len(ours.sizes)]
 
     def reduce(rng: np.random.Generator, num: int) -> Floats:
-        mine = draw(rng, ours.sizes, num)
-        others = mine if paired else draw(rng, theirs.sizes, num)
-        gained, lost = (
-            evaluate(one, one.sample(drawn), (metric,), optimum=optimum)
-            for one, drawn in ((ours, mine), (theirs, others))
-        )
-        return gained[:, 0] - lost[:, 0]
+        if resample_tasks:
+            return _of_tasks(sides, rng, num, paired=paired)
+        drawn = ours.draw(rng, num)
+        others = drawn if paired else theirs.draw(rng, num)
+        return (sides[0].of_drawn(drawn) - sides[1].of_drawn(others))[:, 0]
+
+    point = float(sides[0].point()[0] - sides[1].point()[0])
 
     def jackknife() -> list[Floats]:
-        mine, others = (left_out(one, metric, optimum=optimum) for one in (ours, theirs))
-        point = value(ours, theirs)
-        if paired:
+        mine, others = (left_out(one, metric, optimum=optimum, whole_tasks=resample_tasks) for one in (ours, theirs))
+        if paired or resample_tasks:
             return [gained - lost for gained, lost in zip(mine, others, strict=True)]
-        return [*mine, *(point - values for values in others)]
+        return [*mine, *(-values for values in others)]
 
     digest = hashlib.blake2b(ours.digest() + theirs.digest() + bytes([paired]), digest_size=16).digest()
-    is_drawn = method != "t" and max(*ours.sizes, *theirs.sizes) > 1
+    drawn_B = np.empty(0)
+    if method != "t" and max(units) > 1:
+        drawn_B = replicate(digest, replicates, ours.num + theirs.num, reduce, threads=threads)
     return summarise(
-        replicate(digest, replicates, ours.num + theirs.num, reduce, threads=threads) if is_drawn else np.empty(0),
-        value(ours, theirs),
+        drawn_B,
+        point,
         [ours, theirs],
         jackknife,
         method=method,
         confidence=confidence,
         missing=missing,
-        is_paired=paired,
+        units=units,
     )
 
 
-def _check(ours: Strata, theirs: Strata, *, paired: bool) -> None:
-    if len(ours.tasks) != len(theirs.tasks):
-        raise ValueError(f"the candidate has {len(ours.tasks)} tasks and the baseline {len(theirs.tasks)}")
-    if paired and ours.sizes != theirs.sizes:
-        raise ValueError(f"seeds can't be paired: {ours.sizes} of the candidate against {theirs.sizes} of the baseline")
+def _of_tasks(sides: Sequence[Functionals], rng: np.random.Generator, num: int, *, paired: bool) -> Floats:
+    """Differences on tasks that were drawn for both, and then their seeds, the same for both if paired."""
+    ours, theirs = sides
+    tasks_BT = ours.strata.draw_tasks(rng, num)
+    other_rng = rng
+    if paired:
+        state = np.random.SFC64()
+        state.state = rng.bit_generator.state
+        other_rng = np.random.Generator(state)
+    gained = ours.of(ours.strata.sample_tasks(rng, tasks_BT))
+    lost = theirs.of(theirs.strata.sample_tasks(other_rng, tasks_BT))
+    return np.asarray((gained - lost)[:, 0])

@@ -1,28 +1,51 @@
 """From replicates to an interval: the methods, and what is said of data that can't carry one.
 
-Shapes: T tasks, B replicates.
+Shapes: B replicates.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 
-from rlgauge.stats.bootstrap import Floats, Strata, harmonic_mean
+from rlgauge.stats.bootstrap import Floats, harmonic_mean
 from rlgauge.stats.intervals import normal_quantile, two_sided
 from rlgauge.stats.quantiles import student_t_quantile
+from rlgauge.stats.strata import Strata
 from rlgauge.stats.summary import Summary
 
 Method = Literal["expanded", "percentile", "bca", "t"]
 METHODS: tuple[Method, ...] = ("expanded", "percentile", "bca", "t")
 FEW = 5
 """With fewer seeds a task an interval relies on assumptions more than on data."""
+_ROUNDING = 1e-12
 
 Jackknife = Callable[[], Sequence[Floats]]
 """The statistic without each seed in turn, an array a task; it is made only where a method needs it."""
+
+
+def check_method(method: str, known: Sequence[str] = METHODS) -> None:
+    """Raise ValueError for a method that is not known."""
+    if method not in known:
+        raise ValueError(f"Unknown method {method!r}. Known: {', '.join(known)}.")
+
+
+def tails(sizes: Sequence[int], *, method: Method, confidence: float) -> tuple[float, float]:
+    """The probabilities at which replicates are read, for so many seeds in each task: `expanded` and `percentile`.
+
+    expanded: what the normal has at `sqrt(R / (R - 1))` times Student's quantile with `df = sum over tasks of
+    (R_t - 1)`, R the harmonic mean of the seeds per task: the bootstrap of R values is too narrow by these two
+    (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, section 5.3). percentile: Efron 1979.
+    """
+    p = two_sided(confidence)
+    if method == "percentile":
+        return 1 - p, p
+    size = harmonic_mean(sizes)
+    tail = _normal_cdf(-math.sqrt(size / (size - 1)) * student_t_quantile(p, sum(sizes) - len(sizes)))
+    return tail, 1 - tail
 
 
 def interval(
@@ -30,31 +53,22 @@ def interval(
 ) -> tuple[float, float] | None:
     """The ends of the interval; None where no task has two seeds.
 
-    expanded: percentiles at the probabilities that the normal has at `sqrt(R / (R - 1))` times Student's quantile with
-    `df = sum over tasks of (R_t - 1)`, R the harmonic mean of the seeds per task: the bootstrap of R values is too
-    narrow by these two (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, section 5.3). percentile: Efron 1979. bca:
-    Efron 1987 with the jackknife's acceleration for strata (Davison and Hinkley 1997, section 5.3.2). t: Student's with
-    the stratified jackknife's standard error.
+    expanded, percentile: see `tails`. bca: Efron 1987 with the jackknife's acceleration for strata (Davison and Hinkley
+    1997, section 5.3.2). t: Student's with the standard error of the stratified jackknife.
     """
-    degrees = sum(size - 1 for size in sizes)
+    check_method(method)
+    p = two_sided(confidence)
+    degrees = sum(sizes) - len(sizes)
     if degrees == 0:
         return None
-    p = two_sided(confidence)
-    match method:
-        case "t":
-            half = student_t_quantile(p, degrees) * jackknife_error(jackknife())
-            return point - half, point + half
-        case "percentile":
-            tails = (1 - p, p)
-        case "expanded":
-            size = max(harmonic_mean(sizes), 1 + 1e-9)
-            upper = _normal_cdf(math.sqrt(size / (size - 1)) * student_t_quantile(p, degrees))
-            tails = (1 - upper, upper)
-        case "bca":
-            tails = _bca_tails(replicates_B, point, jackknife(), p)
-        case _:
-            raise ValueError(f"Unknown method {method!r}. Known: {', '.join(METHODS)}.")
-    low, high = np.quantile(replicates_B, tails)
+    if method == "t":
+        half = student_t_quantile(p, degrees) * jackknife_error(jackknife())
+        return point - half, point + half
+    if method == "bca":
+        read_at = _bca_tails(replicates_B, point, jackknife(), p)
+    else:
+        read_at = tails(sizes, method=method, confidence=confidence)
+    low, high = np.quantile(replicates_B, read_at)
     return float(low), float(high)
 
 
@@ -67,22 +81,24 @@ def summarise(
     method: Method,
     confidence: float,
     missing: int,
-    is_paired: bool = False,
+    units: Sequence[int],
 ) -> Summary:
-    """The summary with its interval and its doubts. Paired strata are resampled together and count once.
+    """The summary with its interval and its doubts.
 
-    One task with fewer than five seeds gets Student's interval, whatever was asked for: no bootstrap of so few values
-    covers what it claims.
+    `units` counts what was drawn: of every task its seeds, unless tasks were drawn themselves. One task with fewer than
+    five seeds gets Student's interval, whatever was asked for: no bootstrap of so few values covers what it claims.
     """
     doubts = list(dict.fromkeys(doubt for one in strata for doubt in doubts_of(one)))
+    if len(units) < min(len(one.sizes) for one in strata) and units[0] < FEW:
+        doubts.append(f"Fewer than {FEW} tasks are drawn ({units[0]}): little is known of other tasks.")
     is_tiny = all(len(one.sizes) == 1 for one in strata) and min(one.num for one in strata) < FEW
-    if is_tiny and method != "t":
+    if is_tiny and method != "t" and max(units) > 1:
         method = "t"
         doubts.append("One task and fewer than 5 seeds: Student's interval is given instead of a bootstrap.")
-    sizes = [size for one in strata[: 1 if is_paired else None] for size in one.sizes]
-    ends = interval(replicates_B, point, sizes, jackknife, method=method, confidence=confidence)
+    ends = interval(replicates_B, point, units, jackknife, method=method, confidence=confidence)
     low, high = (None, None) if ends is None else (min(ends[0], point), max(ends[1], point))
-    if low is not None and low == high:
+    if ends is not None and ends[1] - ends[0] <= max(map(_grain, strata)):
+        low = high = point
         doubts.append("Every resample gave the same value: an interval of no width says nothing of seeds not run yet.")
     return Summary(
         point=point,
@@ -90,13 +106,18 @@ def summarise(
         high=high,
         n=sum(one.num for one in strata),
         missing=missing,
-        method=_NAMES[method],
+        method=NAMES[method],
         confidence=confidence,
-        warnings=tuple(dict.fromkeys(doubts)),
+        warnings=tuple(doubts),
     )
 
 
-_NAMES = {
+def _grain(strata: Strata) -> float:
+    """What rounding may make of equal replicates."""
+    return _ROUNDING * float(np.ptp(strata.scores_N)) + 1e-15 * float(np.abs(strata.scores_N).max())
+
+
+NAMES: dict[Method, str] = {
     "expanded": "stratified bootstrap, expanded percentile",
     "percentile": "stratified bootstrap, percentile",
     "bca": "stratified bootstrap, BCa",
@@ -104,13 +125,16 @@ _NAMES = {
 }
 
 
-def doubts_of(strata: Strata) -> Iterable[str]:
+def doubts_of(strata: Strata) -> Iterator[str]:
     """What a reader of the interval must know of the data under it."""
     if max(strata.sizes) == 1:
-        yield "One seed a task: there is no interval, since nothing is known of the spread between seeds."
+        yield "One seed a task: nothing is known of the spread between seeds."
         return
     if min(strata.sizes) < FEW:
         yield f"Fewer than {FEW} seeds in a task ({min(strata.sizes)}): the interval is rough."
+    alone = strata.sizes.count(1)
+    if alone:
+        yield f"{alone} of {len(strata.sizes)} tasks have one seed: their spread is not in the interval."
     num_constant = sum(len(scores) > 1 and np.ptp(scores) == 0 for scores in strata.tasks)
     if num_constant:
         yield f"All seeds of {num_constant} of {len(strata.tasks)} tasks have one score: was the seed used?"
@@ -123,14 +147,15 @@ def _is_continuous(scores: Floats) -> bool:
     return bool((np.abs(scores * 1000 - np.round(scores * 1000)) > 1e-9 * np.maximum(1.0, np.abs(scores))).all())
 
 
-def jackknife_error(left_out: Sequence[Floats]) -> float:
+def jackknife_error(left_out: Iterable[Floats]) -> float:
     """The standard error by leaving out one seed at a time: sum over tasks of (R - 1) / R times the squares."""
     squares = [(len(values) - 1) / len(values) * float(((values - values.mean()) ** 2).sum()) for values in left_out]
     return math.sqrt(math.fsum(squares))
 
 
 def _bca_tails(replicates_B: Floats, point: float, left_out: Sequence[Floats], p: float) -> tuple[float, float]:
-    below = (np.count_nonzero(replicates_B < point) + 0.5 * np.count_nonzero(replicates_B == point)) / len(replicates_B)
+    near = np.abs(replicates_B - point) <= _ROUNDING * np.ptp(replicates_B)
+    below = (np.count_nonzero((replicates_B < point) & ~near) + 0.5 * np.count_nonzero(near)) / len(replicates_B)
     if not 0 < below < 1:
         return 1 - p, p
     bias = normal_quantile(below)

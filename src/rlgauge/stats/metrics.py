@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from rlgauge.stats.bootstrap import Floats, Sample, Strata
+from rlgauge.stats.bootstrap import Drawn, Floats, Sample, Strata
 
 Metric = Literal["iqm", "mean", "median", "optimality_gap"]
 METRICS: tuple[Metric, ...] = ("iqm", "mean", "median", "optimality_gap")
@@ -26,38 +26,50 @@ def evaluate(strata: Strata, sample: Sample, metrics: Sequence[Metric], *, optim
     general every score has the weight 1/R of its task, and the share floor(N / 4) / N of the weight is cut.
     mean: of the tasks' means. median: of the tasks' means. optimality_gap: mean of what scores lack to `optimum`.
     """
-    return np.stack([_metric(name, strata, sample, optimum) for name in metrics], axis=1)
+    if unknown := [name for name in metrics if name not in METRICS]:
+        raise ValueError(f"Unknown metric {unknown[0]!r}. Known: {', '.join(METRICS)}.")
+    cumulative_BN = strata.cumulative(sample) if set(metrics) != {"median"} else np.empty((0, 0))
+    return np.stack([_metric(name, strata, sample, cumulative_BN, optimum) for name in metrics], axis=1)
 
 
-def _metric(name: str, strata: Strata, sample: Sample, optimum: float) -> Floats:
+def _metric(name: Metric, strata: Strata, sample: Sample, cumulative_BN: Floats, optimum: float) -> Floats:
     match name:
         case "iqm":
-            return _interquartile_mean(strata, sample)
+            cut = sample.total * (sample.num // _QUARTER) / sample.num
+            return _mean_between(strata.scores_N, cumulative_BN, cut, sample.total - cut)
         case "mean":
-            return np.asarray(sample.weights_BN @ strata.scores_N / sample.total)
+            return _mean_between(strata.scores_N, cumulative_BN, 0.0, sample.total)
         case "optimality_gap":
-            return np.asarray(sample.weights_BN @ np.maximum(optimum - strata.scores_N, 0.0) / sample.total)
+            return _mean_between(np.maximum(optimum - strata.scores_N, 0.0), cumulative_BN, 0.0, sample.total)
         case "median":
             return np.asarray(np.median(task_means(strata, sample), axis=1))
-    raise ValueError(f"Unknown metric {name!r}. Known: {', '.join(METRICS)}.")
 
 
-def _interquartile_mean(strata: Strata, sample: Sample) -> Floats:
-    """By parts: what each score adds to the clipped cumulative weight, times the score."""
-    share = sample.num // _QUARTER
-    cut = share if sample.total == sample.num else sample.total * share / sample.num
-    kept_BN = np.cumsum(sample.weights_BN, axis=1)
-    np.clip(kept_BN, cut, int(sample.total) - cut, out=kept_BN)
-    steps_N = np.append(strata.scores_N[:-1] - strata.scores_N[1:], strata.scores_N[-1])
-    return np.asarray((kept_BN @ steps_N - cut * strata.scores_N[0]) / (sample.total - 2 * cut))
+def _mean_between(values_N: Floats, cumulative_BN: Floats, low: float, high: float) -> Floats:
+    """The mean of the values whose cumulative weight lies between two bounds, (B,); `values_N` in the scores' order.
+
+    By parts, as the middle value and the steps away from it: what is cut takes no part, however large, and values that
+    are equal give exactly their value.
+    """
+    middle = len(values_N) // 2
+    beyond_N = np.full(len(values_N), low)
+    beyond_N[middle:] = high
+    steps_N = np.append(values_N[:-1] - values_N[1:], 0.0)
+    kept_BN = cumulative_BN.clip(low, high)
+    kept_BN -= beyond_N
+    # Not a matrix product: its order of adding may depend on the number of threads.
+    return np.asarray(values_N[middle] + np.einsum("bn,n->b", kept_BN, steps_N) / (high - low))
 
 
 def task_means(strata: Strata, sample: Sample) -> Floats:
     """The mean of every task, (B, T)."""
     if sample.means_BT is not None:
         return sample.means_BT
-    means_BT = np.empty((len(sample.weights_BN), len(strata.tasks)))
-    for task, place in enumerate(strata.places):
-        weights = sample.weights_BN[:, place]
-        means_BT[:, task] = weights @ strata.scores_N[place] / weights.sum(1)
-    return means_BT
+    firsts_T = strata.values_N[strata.starts_T]
+    above_N = strata.values_N - np.repeat(firsts_T, strata.sizes)
+    if strata.is_even:
+        by_task = (-1, len(strata.tasks), strata.sizes[0])
+        sums_BT = np.einsum("btr,tr->bt", sample.weights_BN.reshape(by_task), above_N.reshape(by_task[1:]))
+    else:
+        sums_BT = np.add.reduceat(sample.weights_BN * above_N, strata.starts_T, axis=1)
+    return np.asarray(firsts_T + sums_BT * (len(strata.tasks) / sample.total))

@@ -128,6 +128,7 @@ def test_episodes_meet_by_index_and_seed_and_errors_are_counted_as_missing():
     (comparison,) = compare(new, task("a", [False] * 4, policy="old"))
     assert comparison.n_pairs == 4
     assert (comparison.return_difference.n, comparison.return_difference.missing) == (3, 1)
+    assert (comparison.n_wanted, comparison.n_left_out) == (4, 1)
     assert comparison.success.difference.missing == 1
     with pytest.raises(UserError, match="share no episode of a"):
         compare(task("a", [True], policy="new"), task("a", [True], policy="old", seeds_from=7))
@@ -158,3 +159,20 @@ def test_a_policy_without_measured_success_is_compared_by_return_alone():
     (comparison,) = compare(task("a", [None, None], policy="new"), task("a", [True, True], policy="old"))
     assert comparison.success is None
     assert comparison.return_difference.point == -9.0
+
+
+def test_episodes_that_are_missing_are_left_out_of_a_comparison_and_counted():
+    new = TaskResult.from_episodes("a", task("a", [True] * 6).episodes, policy="new", n_missing=4)
+    (comparison,) = compare(new, task("a", [False] * 10, policy="old"))
+    assert (comparison.n_pairs, comparison.n_wanted, comparison.n_left_out) == (6, 10, 4)
+    assert comparison.success.difference.missing == comparison.return_difference.missing == 4
+
+
+def test_a_task_with_nothing_but_errors_is_a_failure_where_errors_are_failures():
+    broken_task = TaskResult.from_episodes("b", [broken(0), broken(1)], policy="new")
+    whole_task = task("a", [True] * 2, policy="new")
+    (aggregate,) = BenchmarkResults([whole_task, broken_task]).aggregates()
+    assert (broken_task.success_rate, broken_task.success_rate_all) == (None, 0.0)
+    assert (aggregate.success_macro, aggregate.success_macro_all) == (None, 0.5)
+    shown = BenchmarkResults([whole_task, broken_task]).summary()
+    assert "unmeasured; 50.0% with errors as failures" in shown

@@ -77,7 +77,9 @@ def test_every_figure_follows_from_the_episodes(task):
         assert (task.success_rate, task.success_low, task.success_high) == (expected.point, expected.low, expected.high)
         assert task.success_rate_all == count("success") / (measured + count("error") + count("timeout"))
     else:
-        assert task.success_rate is task.success_low is task.success_high is task.success_rate_all is None
+        assert task.success_rate is task.success_low is task.success_high is None
+        is_broken = 0 < len(task.episodes) == count("error") + count("timeout")
+        assert task.success_rate_all == (0.0 if is_broken else None)
     assert task.mean_reward == (pytest.approx(statistics.fmean(returns), abs=1e-6) if returns else None)
     assert task.std_reward == (pytest.approx(statistics.stdev(returns), abs=1e-6) if len(returns) > 1 else None)
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rlgauge import Benchmark, UserError
@@ -227,6 +228,54 @@ def test_a_reset_that_raises_once_costs_no_episode_that_it_does_not_belong_to(tm
     refused = result.episodes[2].seed
     (result,) = Of("RefusesSeed", {"refused": refused}, num_episodes=5).evaluate("zero", out=tmp_path).results
     assert [episode.outcome == "error" for episode in result.episodes] == [False, False, True, False, False]
+
+
+def test_of_a_run_that_did_not_complete_no_episode_counts_since_the_short_ones_end_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(gyms, "LATE", 12)
+    policies = {"late": "py:tests.gyms:fails_late"}
+    bench = Of("Succeeds", num_episodes=16)
+    (result,) = bench.evaluate(policies, out=tmp_path).results
+    kept = [record for run in Store(tmp_path).runs() for record in run.records]
+    assert 0 < len(kept) < 16
+    assert (result.n_episodes, result.n_missing, result.success_rate) == (0, 16, None)
+    assert "no fair sample" in result.warnings[0]
+
+
+def test_an_episode_that_hung_keeps_the_seed_that_the_list_gave_it(tmp_path):
+    bench = Of("Faulty", {"fault": "hang_c"}, num_episodes=5, seed=SEED)
+    (result,) = bench.evaluate("zero", out=tmp_path, workers=1, episode_seconds=0.5).results
+    assert None not in {episode.seed for episode in result.episodes}
+
+
+def test_an_environment_that_does_not_repeat_itself_is_said():
+    told = Of("Remembers", num_episodes=3).evaluate("zero")
+    assert told.metadata["not_reproducible"] == ["Remembers"]
+    assert told.metadata["bit_stable"] is False
+    assert "what was played before it" in told.summary()
+    steady = Of("Toy", num_episodes=3).evaluate("zero")
+    assert (steady.metadata["not_reproducible"], steady.metadata["bit_stable"]) == ([], True)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(np.True_, 1.0), (1.0, 1.0), (float("nan"), None), (0, 0.0)])
+def test_a_rule_of_success_may_answer_in_any_clear_form(value, expected):
+    assert Judged(value).evaluate("zero").results[0].success_rate == expected
+
+
+@pytest.mark.parametrize("value", ["False", 0.5, [True]])
+def test_a_rule_of_success_that_answers_neither_is_refused(value):
+    with pytest.raises(UserError, match=r"is_success\(\) of Judged gave .*, which is neither true nor false"):
+        Judged(value).evaluate("zero")
+
+
+class Judged(Of):
+    """Calls every episode what it was given."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__("Toy", num_episodes=2)
+        self.answer = answer
+
+    def is_success(self, played):
+        return self.answer
 
 
 def test_two_names_of_one_policy_have_equal_results_each(tmp_path):

@@ -41,12 +41,18 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Two policies on the same episodes of one task; differences are candidate minus baseline."""
+    """Two policies on the same episodes of one task; differences are candidate minus baseline.
+
+    `n_pairs` episodes were played by both. Of the `n_wanted`, `n_left_out` have no valid measurement of one of them (it
+    is missing, an error or a timeout) and are part of no difference.
+    """
 
     task_id: str
     candidate: str
     baseline: str
     n_pairs: int
+    n_wanted: int
+    n_left_out: int
     success: PairedSuccess | None
     return_difference: Summary | None
 
@@ -69,13 +75,19 @@ def over_tasks(results: Sequence[TaskResult]) -> Aggregate:
         success_macro=_mean([result.success_rate for result in results]),
         success_micro=_pooled(n_success, n_measured, is_one_seed=len(seeds) < _SEVERAL) if n_measured else None,
         success_macro_all=_mean([result.success_rate_all for result in results]),
-        success_micro_all=n_success / (n_measured + n_broken) if n_measured else None,
+        success_micro_all=n_success / (n_measured + n_broken) if n_measured or _is_broken(results) else None,
         success_over_seeds=_as_rate(_over_seeds(results, seeds, "success_rate")),
         return_over_seeds=_over_seeds(results, seeds, "mean_reward") if n_tasks == 1 else None,
     )
 
 
 _SEVERAL = 2
+
+
+def _is_broken(results: Sequence[TaskResult]) -> bool:
+    """Whether there are episodes, and none of them has a valid measurement."""
+    n_episodes = sum(result.n_episodes for result in results)
+    return 0 < n_episodes == sum(result.n_errors + result.n_timeouts for result in results)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -106,6 +118,30 @@ def _as_rate(interval: Summary | None) -> Summary | None:
     return msgspec.structs.replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
+def without_pooled_interval(aggregate: Aggregate) -> Aggregate:
+    """The same without an interval of the pooled rate, which is one for a number of episodes fixed beforehand."""
+    pooled = aggregate.success_micro
+    if pooled is None:
+        return aggregate
+    warning = "The number of episodes was decided by looking: see the confidence sequences of the tasks."
+    changed = msgspec.structs.replace(pooled, low=None, high=None, method="pooled", warnings=(warning,))
+    return msgspec.structs.replace(aggregate, success_micro=changed)
+
+
+def with_warning(comparison: Comparison, warning: str) -> Comparison:
+    """The same with a warning at each of its differences."""
+    success, returned = comparison.success, comparison.return_difference
+    if success is not None:
+        success = msgspec.structs.replace(success, difference=_warned(success.difference, warning))
+    if returned is not None:
+        returned = _warned(returned, warning)
+    return msgspec.structs.replace(comparison, success=success, return_difference=returned)
+
+
+def _warned(summary: Summary, warning: str) -> Summary:
+    return msgspec.structs.replace(summary, warnings=(*summary.warnings, warning))
+
+
 def warnings_over_seeds(aggregate: Aggregate) -> Iterator[str]:
     """What a reader of the intervals over training seeds must know."""
     for name, interval in (("success", aggregate.success_over_seeds), ("return", aggregate.return_over_seeds)):
@@ -119,6 +155,7 @@ def compare(candidate: TaskResult, baseline: TaskResult) -> Comparison:
     pairs = [(e, theirs[e.index]) for e in candidate.episodes if e.index in theirs and e.seed == theirs[e.index].seed]
     if not pairs:
         raise UserError(f"{candidate.policy} and {baseline.policy} share no episode of {candidate.task_id}.")
+    num_wanted = max(result.n_episodes + result.n_missing for result in (candidate, baseline))
     success = [(a.success, b.success) for a, b in pairs if a.success is not None and b.success is not None]
     returns = [
         (a.total_return, b.total_return) for a, b in pairs if a.total_return is not None and b.total_return is not None
@@ -128,13 +165,15 @@ def compare(candidate: TaskResult, baseline: TaskResult) -> Comparison:
         candidate=label(candidate),
         baseline=label(baseline),
         n_pairs=len(pairs),
+        n_wanted=num_wanted,
+        n_left_out=num_wanted - sum(a.error is None and b.error is None for a, b in pairs),
         success=mcnemar_exact(
-            candidate=[a for a, _ in success], baseline=[b for _, b in success], missing=len(pairs) - len(success)
+            candidate=[a for a, _ in success], baseline=[b for _, b in success], missing=num_wanted - len(success)
         )
         if success
         else None,
         return_difference=paired_difference(
-            candidate=[a for a, _ in returns], baseline=[b for _, b in returns], missing=len(pairs) - len(returns)
+            candidate=[a for a, _ in returns], baseline=[b for _, b in returns], missing=num_wanted - len(returns)
         )
         if len(returns) > 1
         else None,
@@ -176,14 +215,14 @@ def _task_row(result: TaskResult) -> list[str]:
 
 def _success(result: TaskResult) -> str:
     if result.success_rate is None:
-        return "unmeasured"
+        return "unmeasured" + _with_errors(None, result.success_rate_all)
     text = _rate(result.success_rate, result.success_low, result.success_high)
     if result.n_success_measured + result.n_errors + result.n_timeouts < result.n_episodes:
         text += f" of the {result.n_success_measured} measured"
     return text + _with_errors(result.success_rate, result.success_rate_all)
 
 
-def _with_errors(rate: float, rate_all: float | None) -> str:
+def _with_errors(rate: float | None, rate_all: float | None) -> str:
     return "" if rate_all is None or rate_all == rate else f"; {rate_all:.1%} with errors as failures"
 
 
@@ -196,12 +235,9 @@ def _aggregate_rows(aggregate: Aggregate) -> list[list[str]]:
 def _aggregate_cells(aggregate: Aggregate) -> Iterator[tuple[str, str, str]]:
     """What each row is over, its success and its return."""
     macro, micro = aggregate.success_macro, aggregate.success_micro
-    if macro is not None and aggregate.n_tasks > 1:
-        yield (
-            f"mean of {aggregate.n_tasks} tasks",
-            f"{macro:.1%}" + _with_errors(macro, aggregate.success_macro_all),
-            "",
-        )
+    if (macro is not None or aggregate.success_macro_all is not None) and aggregate.n_tasks > 1:
+        told = "unmeasured" if macro is None else f"{macro:.1%}"
+        yield f"mean of {aggregate.n_tasks} tasks", told + _with_errors(macro, aggregate.success_macro_all), ""
     if micro is not None:
         text = _rate(micro.point, micro.low, micro.high)
         is_all = micro.n + aggregate.n_errors + aggregate.n_timeouts == aggregate.n_episodes

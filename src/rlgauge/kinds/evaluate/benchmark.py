@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rlgauge.episodes.rollout import Played
     from rlgauge.kinds.evaluate.results import BenchmarkResults
+    from rlgauge.kinds.evaluate.stopping import Stopping
 
 _SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode", "success_when")
 
@@ -125,6 +126,7 @@ class Benchmark(_Remembering):
         trust: bool = False,
         episode_seconds: float | None = None,
         train_seeds: Sequence[int] | None = None,
+        stop: Stopping | None = None,
     ) -> BenchmarkResults:
         """The results of one policy, or of several: a URI, an object that acts, a list or a mapping of names to these.
 
@@ -132,7 +134,8 @@ class Benchmark(_Remembering):
         folder, `workers` processes share them (None: this process), and what is there already is not measured again
         (`resume=False` refuses such a folder; `rerun_failed` measures again what failed). `lanes` environments step
         side by side. `trust` allows files that hold code. `episode_seconds` limits what an environment may take for an
-        episode. `train_seeds` replace `{seed}` in a policy's URI: one checkpoint a training seed. Raises UserError.
+        episode. `train_seeds` replace `{seed}` in a policy's URI: one checkpoint a training seed. With `stop`, episodes
+        are played until its rule says that it is decided, whatever `num_episodes` is. Raises UserError.
         """
         from rlgauge.kinds.evaluate.run import evaluate, make_workload
 
@@ -150,7 +153,9 @@ class Benchmark(_Remembering):
         )
         folder = None if out is None else Path(out)
         number = None if workers is None else _at_least(1, workers, "workers")
-        return evaluate(workload, folder, workers=number, resume=resume, rerun_failed=rerun_failed)
+        if stop is not None:
+            workload = workload.part(0, stop.max_episodes)
+        return evaluate(workload, folder, workers=number, resume=resume, rerun_failed=rerun_failed, stop=stop)
 
     def describe(self) -> Description:
         """How another process makes the same benchmark. Raises UserError where it holds live objects."""

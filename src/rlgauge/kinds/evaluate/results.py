@@ -16,8 +16,10 @@ from rlgauge.core.case import fingerprint
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import write_atomic
 from rlgauge.core.run import Record
-from rlgauge.kinds.evaluate import aggregate
+from rlgauge.kinds.evaluate import aggregate, stopping
 from rlgauge.kinds.evaluate.aggregate import Aggregate
+from rlgauge.kinds.evaluate.stopping import Stopped
+from rlgauge.stats.confidence_sequence import ConfidenceSequence
 from rlgauge.stats.intervals import wilson
 
 FORMAT = 1
@@ -53,9 +55,10 @@ class EpisodeResult(msgspec.Struct, frozen=True, kw_only=True):
 class TaskResult(msgspec.Struct, frozen=True):
     """A policy's episodes in one task.
 
-    `success_rate` is 0..1 over the episodes in which success was measured, None where it was in none; its Wilson
-    interval beside it. `success_rate_all` counts errors and timeouts as failures. `mean_reward` and `std_reward` are of
-    the episodes' returns (sample deviation; None for fewer than two).
+    `success_rate` is 0..1 over the episodes in which success was measured, None where it was in none; its 95 % interval
+    beside it, by `success_method`: Wilson, or a confidence sequence where looking decided how many episodes there are.
+    `success_rate_all` counts errors and timeouts as failures. `mean_reward` and `std_reward` are of the episodes'
+    returns (sample deviation; None for fewer than two).
     """
 
     task_id: str
@@ -75,6 +78,7 @@ class TaskResult(msgspec.Struct, frozen=True):
     n_timeouts: int = 0
     n_missing: int = 0
     mean_length: float | None = None
+    success_method: str = "Wilson"
     warnings: list[str] = []
     episodes: list[EpisodeResult] = []
 
@@ -102,7 +106,7 @@ class TaskResult(msgspec.Struct, frozen=True):
             success_rate=interval.point if interval else None,
             success_low=interval.low if interval else None,
             success_high=interval.high if interval else None,
-            success_rate_all=sum(measured) / (len(measured) + n_broken) if measured else None,
+            success_rate_all=_with_errors(measured, n_broken=n_broken, n_episodes=len(ordered)),
             mean_reward=math.fsum(returns) / len(returns) if returns else None,
             std_reward=statistics.stdev(returns) if len(returns) > 1 else None,
             n_episodes=len(ordered),
@@ -115,6 +119,19 @@ class TaskResult(msgspec.Struct, frozen=True):
             mean_length=math.fsum(lengths) / len(lengths) if lengths else None,
             warnings=list(_warnings(ordered, n_missing)),
             episodes=ordered,
+        )
+
+    def at_any_time(self) -> TaskResult:
+        """The same with an interval of the success rate that holds whenever one stops."""
+        sequence = ConfidenceSequence()
+        for episode in self.episodes:
+            if episode.success is not None:
+                sequence.add(float(episode.success))
+        if sequence.n == 0:
+            return self
+        summary = sequence.summary()
+        return msgspec.structs.replace(
+            self, success_low=summary.low, success_high=summary.high, success_method=summary.method
         )
 
 
@@ -131,9 +148,15 @@ class BenchmarkResults:
         """Names of the policies, in their order."""
         return list(dict.fromkeys(result.policy for result in self.results))
 
+    @property
+    def stopped(self) -> Stopped | None:
+        """What decided how many episodes there are; None where their number was fixed beforehand."""
+        return stopping.from_metadata(self.metadata)
+
     def aggregates(self) -> list[Aggregate]:
         """One a policy: over tasks (macro), over episodes (micro), over training seeds where there are several."""
-        return [aggregate.over_tasks([r for r in self.results if r.policy == name]) for name in self.policies]
+        found = [aggregate.over_tasks([r for r in self.results if r.policy == name]) for name in self.policies]
+        return found if self.stopped is None else [aggregate.without_pooled_interval(over) for over in found]
 
     def compare(self, *, candidate: str, baseline: str) -> list[aggregate.Comparison]:
         """Task by task, two policies on the same episodes: McNemar for success, a paired interval for the return.
@@ -149,7 +172,8 @@ class BenchmarkResults:
         ]
         if not met:
             raise UserError(f"{candidate} and {baseline} share no task and training seed.")
-        return [aggregate.compare(mine, other) for mine, other in met]
+        found = [aggregate.compare(mine, other) for mine, other in met]
+        return found if self.stopped is None else [aggregate.with_warning(c, f"{stopping.NOTE}.") for c in found]
 
     def digest(self) -> str:
         """A hash of all that was measured, durations and file names aside: equal results have equal digests."""
@@ -170,7 +194,8 @@ class BenchmarkResults:
             for row in [header, *rows]
         ]
         rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:], *(f"warning: {text}" for text in self.warnings())])
+        told = [] if self.stopped is None else self.stopped.sentences()
+        return "\n".join([lines[0], rule, *lines[1:], *(f"warning: {text}" for text in self.warnings()), *told])
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows of the summary as text: tasks, then the aggregates of every policy."""
@@ -179,7 +204,14 @@ class BenchmarkResults:
     def warnings(self) -> list[str]:
         """What a reader of the numbers must know."""
         own = [f"{aggregate.label(r)}, {r.task_id}: {text}" for r in self.results for text in r.warnings]
-        return own + [text for over in self.aggregates() for text in aggregate.warnings_over_seeds(over)]
+        own += [text for over in self.aggregates() for text in aggregate.warnings_over_seeds(over)]
+        own += [
+            f"{task}: the same seed and actions gave other observations or rewards the second time: what an episode "
+            "gives depends on what was played before it (a wrapper that keeps statistics, a generator that reset() "
+            "does not seed), so another number of lanes or workers gives other results"
+            for task in self.metadata.get("not_reproducible", ())
+        ]
+        return own if self.stopped is None else [*own, f"{stopping.NOTE}; the rates' intervals here do."]
 
     def to_markdown(self, path: str | Path | None = None) -> str:
         """The table in Markdown; written to `path` where one is given."""
@@ -187,6 +219,7 @@ class BenchmarkResults:
         lines = [header, ["---"] * len(header), *rows]
         text = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
         text += "".join(f"\n> {warning}\n" for warning in self.warnings())
+        text += "".join(f"\n{told}\n" for told in (self.stopped.sentences() if self.stopped is not None else ()))
         if path is not None:
             write_atomic(Path(path), text.encode())
         return text
@@ -236,6 +269,13 @@ class BenchmarkResults:
         return found
 
 
+def _with_errors(measured: Sequence[bool], *, n_broken: int, n_episodes: int) -> float | None:
+    """The success rate with errors as failures: 0 where all are, None where success was not measured otherwise."""
+    if measured or 0 < n_episodes == n_broken:
+        return sum(measured) / (len(measured) + n_broken)
+    return None
+
+
 class _File(msgspec.Struct):
     format: int
     metadata: dict[str, Any]
@@ -261,7 +301,10 @@ def _warnings(episodes: Sequence[EpisodeResult], n_missing: int) -> Iterable[str
             "an environment that reports only successes makes it too high"
         )
     if n_missing:
-        yield f"{n_missing} episodes are missing: their runs failed, see `rlgauge runs list`"
+        yield (
+            f"{n_missing} episodes are missing: their runs failed, see `rlgauge runs list`; where long episodes made "
+            "them fail, the others are no fair sample"
+        )
 
 
 def _one_break(value: object) -> object:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from rlgauge.core import provenance
 from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Launcher, execute
-from rlgauge.core.run import Record, Run
+from rlgauge.core.run import Record, Run, Status
 from rlgauge.core.store import Store
 from rlgauge.core.workload import Context
 from rlgauge.episodes.latency import Latency
+from rlgauge.kinds.evaluate import stopping
 from rlgauge.kinds.evaluate.benchmark import Benchmark
 from rlgauge.kinds.evaluate.candidates import Live, parse_candidates
 from rlgauge.kinds.evaluate.results import BenchmarkResults, EpisodeResult, TaskResult
+from rlgauge.kinds.evaluate.rounds import Played, play_until_decided
 from rlgauge.kinds.evaluate.session import Memory, Session
-from rlgauge.kinds.evaluate.workload import EvaluateWorkload
+from rlgauge.kinds.evaluate.stopping import Stopped, Stopping
+from rlgauge.kinds.evaluate.workload import EvaluateWorkload, episode
 from rlgauge.launch.inline import Inline
 from rlgauge.launch.local import Local
+
+Runs = Mapping[str, Run | None]
+"""By case id."""
 
 
 def make_workload(
@@ -39,55 +47,120 @@ def make_workload(
 
 
 def evaluate(
-    workload: EvaluateWorkload, out: Path | None, *, workers: int | None, resume: bool, rerun_failed: bool = False
+    workload: EvaluateWorkload,
+    out: Path | None,
+    *,
+    workers: int | None,
+    resume: bool,
+    rerun_failed: bool = False,
+    stop: Stopping | None = None,
 ) -> BenchmarkResults:
     """The results of a workload: in memory without `out`, else stored; see `Benchmark.evaluate`."""
     if out is None:
         if workers is not None:
             raise UserError("Workers keep what they measure in a folder: give out=DIR.")
-        return _in_memory(workload)
+        return _in_memory(workload, stop)
     store = Store(out)
     if not resume and any(store.find(case) is not None for case in workload.cases()):
         raise UserError(f"{out} holds runs of this evaluation already: resume=True goes on with them.")
     launcher: Launcher = Inline() if workers is None else Local(workers)
     described = workers is not None or not _is_live(workload)
-    runs = execute(workload, store, launcher=launcher, rerun_failed=rerun_failed, described=described)
-    return results_of(workload, runs)
+
+    def run(part: EvaluateWorkload) -> Runs:
+        return execute(part, store, launcher=launcher, rerun_failed=rerun_failed, described=described)
+
+    if stop is None:
+        return results_of(workload, run(workload))
+    return run_until_decided(workload, stop, workers=workers or 1, run=run)[0]
 
 
-def results_of(workload: EvaluateWorkload, runs: Mapping[str, Run | None]) -> BenchmarkResults:
+def run_until_decided(
+    workload: EvaluateWorkload, rule: Stopping, *, workers: int, run: Callable[[EvaluateWorkload], Runs]
+) -> tuple[BenchmarkResults, Runs]:
+    """The results up to where it was decided, and all the runs that were needed; `run` executes part after part."""
+    runs: dict[str, Run | None] = {}
+
+    def play(part: EvaluateWorkload) -> Played:
+        found = run(part)
+        runs.update(found)
+        return _played(_parts(part, found))
+
+    stopped = play_until_decided(workload, rule, workers=workers, play=play)
+    results = results_of(workload.part(0, stopped.n_episodes), runs)
+    return _at_any_time(results, stopped), runs
+
+
+def results_of(workload: EvaluateWorkload, runs: Runs) -> BenchmarkResults:
     """The results that the runs of a workload add up to; failed and missing runs are counted."""
-    parts = [
-        _Part(case, _wanted(case, runs[case.id], workload.num_wanted(case)), runs[case.id]) for case in workload.cases()
-    ]
     completed = [run for run in runs.values() if run is not None]
-    return _collect(workload, parts, [run.file.result for run in completed if run.file.result is not None])
+    reports = [run.file.result for run in completed if run.file.result is not None]
+    return _collect(workload, _parts(workload, runs), reports)
+
+
+def _parts(workload: EvaluateWorkload, runs: Runs) -> list[_Part]:
+    return [_Part(case, _wanted(case, runs[case.id], workload.num_wanted(case))) for case in workload.cases()]
 
 
 class _Part:
     """One case's share of the results."""
 
-    def __init__(self, case: Case, records: Sequence[Record], run: Run | None) -> None:
+    def __init__(self, case: Case, records: Sequence[Record]) -> None:
         self.case = case
         self.records = records
-        self.run = run
+
+    def episodes(self) -> list[EpisodeResult]:
+        """Its episodes, each with the seed that the list gave it: what hung took it along."""
+        found = map(EpisodeResult.from_record, self.records)
+        return [one if one.seed is not None else msgspec.structs.replace(one, seed=self._seed(one)) for one in found]
+
+    def _seed(self, one: EpisodeResult) -> int:
+        return episode(self.case.seed, self.case.params["task"], one.index).seed
 
 
 def _wanted(case: Case, run: Run | None, num_wanted: int) -> list[Record]:
-    if run is None:
+    """Its episodes; none of a run that did not complete, since those that end soon are first to be recorded."""
+    if run is None or run.status is not Status.COMPLETED:
         return []
     last = case.params["first"] + num_wanted
     return [record for record in run.records if case.params["first"] <= record.index < last]
 
 
-def _in_memory(workload: EvaluateWorkload) -> BenchmarkResults:
-    parts, reports = [], []
+def _in_memory(workload: EvaluateWorkload, rule: Stopping | None) -> BenchmarkResults:
+    parts: list[_Part] = []
+    reports: list[dict[str, Any]] = []
     with contextlib.closing(Session(workload)) as session:
-        for case in workload.whole_cases():
-            context: Context = Memory(workload.num_wanted(case))
-            parts.append(_Part(case, list(session.measure(case, context)), None))
-            reports.append(context.result)
-    return _collect(workload, parts, reports)
+
+        def play(span: EvaluateWorkload) -> Played:
+            played = []
+            for case in span.whole_cases():
+                context: Context = Memory(span.num_wanted(case))
+                played.append(_Part(case, list(session.measure(case, context))))
+                reports.append(context.result)
+            parts.extend(played)
+            return _played(played)
+
+        if rule is None:
+            play(workload)
+            return _collect(workload, parts, reports)
+        stopped = play_until_decided(workload, rule, workers=1, play=play)
+    whole = workload.part(0, stopped.n_episodes)
+    used = [_Part(part.case, [r for r in part.records if r.index < stopped.n_episodes]) for part in parts]
+    return _at_any_time(_collect(whole, used, reports), stopped)
+
+
+def _played(parts: Iterable[_Part]) -> Played:
+    """The episodes of one training seed a policy."""
+    episodes: dict[tuple[str, str], list[EpisodeResult]] = {}
+    for part in parts:
+        key = (part.case.labels["policy"], part.case.params["task"])
+        episodes.setdefault(key, []).extend(part.episodes())
+    return episodes
+
+
+def _at_any_time(results: BenchmarkResults, stopped: Stopped) -> BenchmarkResults:
+    """The results with intervals that hold although looking decided how many episodes there are."""
+    metadata = {**results.metadata, "stopping": stopping.to_metadata(stopped)}
+    return BenchmarkResults([result.at_any_time() for result in results.results], metadata)
 
 
 def _collect(
@@ -99,7 +172,7 @@ def _collect(
         grouped.setdefault(key, []).append(part)
     results = []
     for (policy, train_seed, task), own in grouped.items():
-        episodes = [EpisodeResult.from_record(record) for part in own for record in part.records]
+        episodes = [found for part in own for found in part.episodes()]
         missing = sum(workload.num_wanted(part.case) for part in own) - len(episodes)
         results.append(
             TaskResult.from_episodes(task, episodes, policy=policy, train_seed=train_seed, n_missing=missing)
@@ -114,12 +187,14 @@ def _metadata(workload: EvaluateWorkload, reports: Sequence[Mapping[str, Any]]) 
     seconds = sum(report["seconds"] for report in reports if "seconds" in report)
     steps = sum(report["steps"] for report in reports if "steps" in report)
     unstable = [report for report in reports if report.get("bit_stable") is False]
+    wayward = sorted({task for report in reports for task in report.get("not_reproducible", ())})
     return {
         "benchmark": workload.benchmark.identity(),
         "settings": workload.benchmark.settings(),
         "policies": {p.name: "live object" if isinstance(p, Live) else p.uri for p in workload.policies},
         "lanes": workload.lanes,
         "bit_stable": not unstable,
+        "not_reproducible": wayward,
         "timing": {
             "steps": steps,
             "process_seconds": seconds,

@@ -15,7 +15,8 @@ from rlgauge.core.workload import Context
 from rlgauge.episodes.alarm import EpisodeTimeoutError, StepAlarm
 from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.policy import open_policy, wrap_policy
-from rlgauge.episodes.rollout import Played, Rollout, Rules
+from rlgauge.episodes.repeats import repeats
+from rlgauge.episodes.rollout import Played, Rollout, Rules, as_truth
 from rlgauge.episodes.spec_check import check_policy, row_dependence
 from rlgauge.episodes.video import VideoRecorder
 from rlgauge.kinds.evaluate.candidates import Candidate, Live
@@ -41,6 +42,7 @@ class Session:
         self._key: tuple[str, int | None, str] | None = None
         self._is_own = False
         self._is_bit_stable = False
+        self._repeats: dict[str, bool] = {}
 
     def close(self) -> None:
         """Close the policy and the environments that were made here."""
@@ -64,6 +66,8 @@ class Session:
             yield record(played, self._is_success(played))
         seconds = perf_counter() - start
         context.result.update(steps=steps, seconds=seconds, latency=latency.to_json(), bit_stable=self._is_bit_stable)
+        if not self._repeats.get(task, True):
+            context.result.update(not_reproducible=[task], bit_stable=False)
 
     def _rollout(self, case: Case, context: Context, *, num_lanes: int) -> tuple[Rollout, Latency]:
         position = self._move_to(case.params["task"])
@@ -104,8 +108,15 @@ class Session:
             self._workload.check(case)
             self._policy = self._load(self._workload.find_policy(case), case, env)
             self._check(self._policy, case, env)
+            self._try_again(case, env)
             self._key = key
         return self._policy
+
+    def _try_again(self, case: Case, env: gymnasium.Env[Any, Any]) -> None:
+        """Find out, once a task, whether it does the same again; not of one that may hang, which nothing would end."""
+        task = case.params["task"]
+        if self._workload.hang_seconds is None and task not in self._repeats:
+            self._repeats[task] = repeats(env, case.seed)
 
     def _close_policy(self) -> None:
         """Close a policy that was opened here; a live object belongs to who made it."""
@@ -175,8 +186,13 @@ class Session:
         return VideoRecorder(benchmark.video_dir / folder, record_mode=benchmark.record_mode)
 
     def _is_success(self, played: Played) -> bool | None:
-        success = None if played.error else self._benchmark.is_success(played)
-        return None if success is None else bool(success)  # a rule may well return NumPy's
+        if played.error:
+            return None
+        told = self._benchmark.is_success(played)
+        try:
+            return None if told is None else as_truth(told)
+        except ValueError as error:
+            raise UserError(f"is_success() of {type(self._benchmark).__name__} gave {error}.") from error
 
 
 def case_name(env: gymnasium.Env[Any, Any]) -> str:

@@ -1,0 +1,290 @@
+"""`rlgauge compare`: candidate against baseline, with a verdict and an exit code."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rlgauge.cli.console import say, show_table
+from rlgauge.cli.main import FINE
+from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.sources import add_source_options, collect
+from rlgauge.compare.as_json import to_json
+from rlgauge.compare.as_junit import to_junit
+from rlgauge.compare.as_markdown import to_markdown
+from rlgauge.compare.comparison import Comparison
+from rlgauge.compare.gate import compare
+from rlgauge.compare.question import ALLOWABLE, METRICS, Question, Scale
+from rlgauge.compare.sides import Side, check_apart, choose
+from rlgauge.compare.tables import legend, notes, tables
+from rlgauge.compare.words import names
+from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.files import write_atomic
+from rlgauge.core.reading import Reading
+from rlgauge.report.references import read_references, with_references
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser, Namespace
+
+_WRITERS: dict[str, Callable[[Comparison], str]] = {"markdown": to_markdown, "json": to_json, "junit": to_junit}
+_ENDINGS = {".md": "markdown", ".json": "json", ".xml": "junit", ".txt": "text"}
+_TEXT = "text"
+_PAIR = 2
+
+
+class _Sides(msgspec.Struct, frozen=True):
+    """What was read of either side, all of it, and what there is to say of that."""
+
+    candidate: list[Reading]
+    baseline: list[Reading]
+    notes: list[str]
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge compare`: see `Outcome`. Raises UserError."""
+    parser = build_parser()
+    options = parse(parser, argv, repeated=("--rename", "--task", "--score"))
+    if options is None:
+        return FINE
+    kind = _format(options)
+    question = _question(options)
+    comparison = _compared(options, question)
+    _write(comparison, kind, options)
+    return int(comparison.outcome)
+
+
+def build_parser() -> ArgumentParser:
+    """The options of `rlgauge compare`."""
+    parser = make_parser(
+        "compare",
+        "Compare a candidate with a baseline. Exit code: 0 fine, 1 regression or failed runs, 2 wrong usage or missing "
+        "data, 3 inconclusive (with --strict), 4 not comparable.",
+    )
+    parser.add_argument("candidate", type=str, metavar="CANDIDATE", help="folder, zip file or score table")
+    parser.add_argument(
+        "baseline",
+        nargs="?",
+        type=str | None,
+        default=None,
+        metavar="BASELINE",
+        help="another one; may be left out where the first holds both algorithms",
+    )
+    group = parser.add_argument_group("Who is compared")
+    group.add_argument("--algo", type=str | None, metavar="NAME", help="the algorithm of the candidate")
+    group.add_argument(
+        "--baseline-algo", type=str | None, metavar="NAME", help="the algorithm of the baseline, if it is another one"
+    )
+    group.add_argument("--task", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
+    add_source_options(parser, positional=False)
+    _add_what(parser)
+    _add_verdict(parser)
+    group = parser.add_argument_group("Where it goes")
+    group.add_argument("--format", type=str | None, metavar="NAME", help=f"text, {', '.join(_WRITERS)} (text)")
+    group.add_argument("-o", "--output", type=str | None, metavar="FILE", help="write it there instead of printing it")
+    group.add_argument("--json", action="store_true", help="the same as --format json")
+    return parser
+
+
+def _add_what(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("What is compared")
+    group.add_argument(
+        "--score", type=list[str] | str, default=[], metavar="NAME", help="a quantity, such as return; repeatable"
+    )
+    group.add_argument(
+        "--metric",
+        type=str | None,
+        metavar="NAME",
+        help=f"judge all tasks together by {', '.join(METRICS)}, instead of every line by itself",
+    )
+    group.add_argument(
+        "--normalise",
+        type=str | None,
+        metavar="LOW,HIGH",
+        help="reference scores by name or number, such as random,expert or 0,expert",
+    )
+    group.add_argument("--references", type=str | None, metavar="FILE", help="CSV file of task,random,expert")
+
+
+def _add_verdict(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("How it is judged")
+    group.add_argument("--tolerance", type=str, default="2%", metavar="PART", help="a change that is no regression")
+    group.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of a verdict")
+    group.add_argument("--strict", action="store_true", help="end with 3 where something is inconclusive")
+    group.add_argument(
+        "--allow", type=str | None, metavar="NAMES", help=f"what may differ: {', '.join(ALLOWABLE)}"
+    )
+    group.add_argument(
+        "--allow-missing", action="store_true", help="compare what both have; failed runs of the baseline are told only"
+    )
+
+
+def _compared(options: Namespace, question: Question) -> Comparison:
+    if options.references is not None and options.normalise is None:
+        raise UserError("--references holds scores to normalise by: say how with --normalise, such as random,expert.")
+    sides = _read(options)
+    candidate, baseline = _chosen(sides, options, needs_one=question.metric is not None)
+    return compare(
+        candidate=candidate,
+        baseline=baseline,
+        question=question,
+        others=[*sides.candidate, *sides.baseline],
+        notes=sides.notes,
+    )
+
+
+def _chosen(sides: _Sides, options: Namespace, *, needs_one: bool) -> tuple[Side, Side]:
+    """The runs meant of either side. Raises UserError where that must be asked, and where they are the same runs."""
+    is_one = options.baseline is None or _is_same(options.candidate, options.baseline)
+    ours, theirs = Side(options.candidate, sides.candidate), Side(options.baseline or options.candidate, sides.baseline)
+    if is_one and options.baseline_algo is None:
+        raise UserError(
+            f"Name the baseline: another folder, or an algorithm of {ours.source} with --baseline-algo (it holds "
+            f"{', '.join(ours.algorithms) or 'none'})."
+        )
+    is_named = options.algo is not None or options.baseline_algo is not None
+    shared = set(ours.algorithms) & set(theirs.algorithms)
+    asks = needs_one or is_one or is_named or not shared
+    candidate = choose(ours, options.algo, title="candidate", option="--algo", needs_one=asks)
+    wanted = options.baseline_algo
+    if wanted is None and not is_one and options.algo in theirs.algorithms:
+        wanted = options.algo
+    baseline = choose(theirs, wanted, title="baseline", option="--baseline-algo", needs_one=asks)
+    check_apart(candidate, baseline)
+    return candidate, baseline
+
+
+def _read(options: Namespace) -> _Sides:
+    """The runs of both sides; one folder is read once."""
+    ours = collect(options, [options.candidate])
+    is_one = options.baseline is None or _is_same(options.candidate, options.baseline)
+    theirs = ours if is_one else collect(options, [options.baseline])
+    references = None if options.references is None else read_references(Path(options.references))
+    candidate, baseline = (
+        found if references is None else with_references(found, references)
+        for found in (ours.readings, theirs.readings)
+    )
+    notes = list(dict.fromkeys([*ours.notes, *theirs.notes]))
+    return _of_tasks(_Sides(candidate, baseline, notes), as_list(options.task))
+
+
+def _of_tasks(sides: _Sides, wanted: Sequence[str]) -> _Sides:
+    """The runs of the tasks wanted. Raises UserError for one that neither side has."""
+    known = {reading.task for reading in (*sides.candidate, *sides.baseline)}
+    for name in wanted:
+        if name not in known:
+            raise unknown("task", name, known)
+    ours, theirs = (
+        [reading for reading in readings if not wanted or reading.task in wanted]
+        for readings in (sides.candidate, sides.baseline)
+    )
+    return _Sides(ours, theirs, sides.notes)
+
+
+def _is_same(first: str, second: str) -> bool:
+    return Path(first).resolve() == Path(second).resolve()
+
+
+def _question(options: Namespace) -> Question:
+    if not 0.5 < options.confidence < 1:  # noqa: PLR2004  # below, more than every other verdict would be wrong
+        raise UserError(f"--confidence must lie between 0.5 and 1, not {options.confidence}.")
+    if options.metric is not None and options.metric not in METRICS:
+        raise unknown("metric", options.metric, METRICS)
+    allowed = [name.strip() for name in (options.allow or "").split(",") if name.strip()]
+    for name in allowed:
+        if name not in ALLOWABLE:
+            raise unknown("difference to allow", name, ALLOWABLE)
+    return Question(
+        metric=options.metric,
+        scores=tuple(as_list(options.score)),
+        scale=_scale(options.normalise),
+        tolerance=_tolerance(options.tolerance),
+        confidence=options.confidence,
+        allowed=frozenset(allowed),
+        allow_missing=options.allow_missing,
+        strict=options.strict,
+    )
+
+
+def _tolerance(text: str) -> float:
+    """The part that `2%` or `0.02` says. Raises UserError."""
+    found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(%?)", text.strip())
+    part = math.inf if found is None else float(found[1]) / (100 if found[2] else 1)
+    if part < 1:
+        return part
+    meant = f": write {found[1]}% for percent" if found is not None and not found[2] else ""
+    raise UserError(f"--tolerance takes a part below 1, such as 2% or 0.02, not {text!r}{meant}.")
+
+
+def _scale(text: str | None) -> Scale | None:
+    if text is None:
+        return None
+    ends = [end.strip() for end in text.split(",") if end.strip()]
+    if len(ends) != _PAIR:
+        raise UserError(f"--normalise takes two reference scores, such as random,expert, not {text!r}.")
+    low, high = (float(end) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", end) else end for end in ends)
+    return Scale(low, high)
+
+
+def _format(options: Namespace) -> str:
+    """The format asked for, or the one that the file's ending says."""
+    named = "json" if options.json else options.format
+    known = [_TEXT, *_WRITERS]
+    if named is not None and named not in known:
+        raise unknown("format", named, known)
+    if options.json and options.format not in {None, "json"}:
+        raise UserError(f"--json and --format {options.format} contradict each other.")
+    if options.output is None:
+        return named or _TEXT
+    path = Path(options.output)
+    if named is None and path.suffix not in _ENDINGS:
+        raise UserError(f"--output {path}: say what to write with --format, or end it with {', '.join(_ENDINGS)}.")
+    if not path.parent.is_dir():
+        raise UserError(f"--output {path}: there is no folder '{path.parent}'.")
+    return named or _ENDINGS[path.suffix]
+
+
+def _write(comparison: Comparison, kind: str, options: Namespace) -> None:
+    """Print it, or write it to a file and print the verdict."""
+    if options.output is None:
+        if kind == _TEXT:
+            _tell(comparison)
+        else:
+            print(_WRITERS[kind](comparison), end="")
+        return
+    text = _plain(comparison) if kind == _TEXT else _WRITERS[kind](comparison)
+    write_atomic(Path(options.output), text.encode())
+    say(comparison.verdict)
+    print(f"Wrote {options.output}.", file=sys.stderr)
+
+
+def _tell(comparison: Comparison) -> None:
+    ours, theirs = names(comparison)
+    say(f"{ours[0].upper()}{ours[1:]} against {theirs}.")
+    for table in tables(comparison):
+        print()
+        show_table(table.header, table.rows)
+    print()
+    for text in (*legend(comparison), *notes(comparison)):
+        say(text)
+    say(comparison.verdict)
+
+
+def _plain(comparison: Comparison) -> str:
+    """The text for a file: tables with their columns aligned."""
+    ours, theirs = names(comparison)
+    parts = [f"{ours[0].upper()}{ours[1:]} against {theirs}."]
+    for table in tables(comparison):
+        widths = [max(map(len, column)) for column in zip(table.header, *table.rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in (table.header, *table.rows)
+        ]
+        parts.append("\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]]))
+    parts.append("\n".join([*legend(comparison), *notes(comparison), comparison.verdict]))
+    return "\n\n".join(parts) + "\n"

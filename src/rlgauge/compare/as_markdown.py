@@ -1,0 +1,48 @@
+"""A comparison in Markdown for a pull request: the verdict first, what else there is to say folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rlgauge.compare.comparison import Comparison, Outcome
+from rlgauge.compare.tables import Table, legend, notes, tables
+from rlgauge.compare.words import names
+
+_TITLES = {
+    Outcome.FINE: "fine",
+    Outcome.WORSE: "worse",
+    Outcome.MISSING: "data is missing",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.NOT_COMPARABLE: "not comparable",
+}
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """The verdict, the table, then the notes."""
+    parts = [f"### Comparison: {_TITLES[comparison.outcome]}", f"**{_plain(comparison.verdict)}**"]
+    parts += ["\n".join(_table(table)) for table in tables(comparison)]
+    said = [*legend(comparison), *notes(comparison)]
+    if said:
+        items = "\n".join(f"- {_plain(text)}" for text in said)
+        ours, theirs = names(comparison)
+        parts.append(
+            f"<details><summary>{_plain(ours)} against {_plain(theirs)}: notes</summary>\n\n{items}\n\n</details>"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield _row(table.header)
+    yield _row(["---"] * len(table.header))
+    for cells in table.rows:
+        yield _row([f"**{_plain(cell)}**" if cell.startswith("REGRESSION") else _plain(cell) for cell in cells])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """The text with the characters escaped that Markdown or HTML would take for marks."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{character}" if character in "*_`#" else character for character in escaped)

@@ -1,0 +1,114 @@
+"""Whether two sides were measured alike: the same machine, versions and configuration."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from rlgauge.compare.facts import facts_of, imported_configuration
+from rlgauge.compare.sides import Pair
+from rlgauge.core.reading import Reading
+
+_NAMES = {"cpu": "CPU", "num_cores": "number of cores", "affinity": "number of cores that it may use", "gpus": "GPUs"}
+_MOST_NAMED = 5
+_UNSET = "not set"
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Something in which the sides differ: `what` is machine, versions or configuration."""
+
+    what: str
+    sentence: str
+
+
+def differences(pairs: Iterable[Pair], *, whats: Sequence[str]) -> list[Difference]:
+    """What differs between the sides of any pair, each fact once, in the order of `whats`."""
+    found: dict[tuple[str, str], Difference] = {}
+    for pair in pairs:
+        ours, theirs = (_facts_of(readings) for readings in (pair.candidate, pair.baseline))
+        skipped = {pair.algorithm, pair.baseline_algorithm}
+        for what in whats:
+            for sentence in _differing(what, getattr(ours, what), getattr(theirs, what), skipped):
+                found.setdefault((what, sentence), Difference(what=what, sentence=sentence))
+    return sorted(found.values(), key=lambda one: whats.index(one.what))
+
+
+def imported_differences(pairs: Iterable[Pair]) -> Iterator[str]:
+    """A sentence for each algorithm and task whose imported runs were configured differently on the two sides.
+
+    What a configuration of another system has to do with the measurement is not known, so it is told, never refused.
+    """
+    for pair in pairs:
+        ours, theirs = (
+            {reading.settings: reading for reading in side if not reading.folders and reading.settings}
+            for side in (pair.candidate, pair.baseline)
+        )
+        if pair.algorithm != pair.baseline_algorithm or not ours or not theirs or set(ours) & set(theirs):
+            continue
+        own, other = (imported_configuration(next(iter(side.values()))) for side in (ours, theirs))
+        names = [name for name in dict.fromkeys([*own, *other]) if own.get(name) != other.get(name)]
+        what = f" in {', '.join(names[:_MOST_NAMED])}" if names else ""
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        yield f"{pair.algorithm} on {pair.task} was configured differently on the two sides{what}{more}."
+
+
+def num_silent(readings: Iterable[Reading]) -> int:
+    """How many runs say nothing of the machine and versions that measured them."""
+    return sum(all(facts.is_silent for facts in facts_of(reading)) for reading in readings)
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """All values of each fact that the runs of one side tell."""
+
+    machine: Mapping[str, set[str]]
+    versions: Mapping[str, set[str]]
+    configuration: Mapping[str, set[str]]
+
+
+def _facts_of(readings: Iterable[Reading]) -> _Told:
+    told = _Told(defaultdict(set), defaultdict(set), defaultdict(set))
+    for reading in readings:
+        for facts in facts_of(reading):
+            for what in ("machine", "versions", "configuration"):
+                for name, value in getattr(facts, what).items():
+                    getattr(told, what)[name].add(value)
+    return told
+
+
+def _differing(
+    what: str, ours: Mapping[str, set[str]], theirs: Mapping[str, set[str]], skipped: set[str]
+) -> Iterator[str]:
+    """A sentence for each fact in which the sides differ; the names of the algorithms are no difference."""
+    values = dict(_configured(ours, theirs) if what == "configuration" else _told_by_both(ours, theirs))
+    names = [name for name, (own, other) in values.items() if not own | other <= skipped]
+    for name in names[:_MOST_NAMED]:
+        own, other = (", ".join(sorted(side)) for side in values[name])
+        yield f"{_title(what, name)}: candidate {own}, baseline {other}."
+    if len(names) > _MOST_NAMED:
+        yield f"{len(names) - _MOST_NAMED} more differ: {', '.join(names[_MOST_NAMED:])}."
+
+
+def _told_by_both(
+    ours: Mapping[str, set[str]], theirs: Mapping[str, set[str]]
+) -> Iterator[tuple[str, tuple[set[str], set[str]]]]:
+    for name, own in ours.items():
+        if name in theirs and own != theirs[name]:
+            yield name, (own, theirs[name])
+
+
+def _configured(
+    ours: Mapping[str, set[str]], theirs: Mapping[str, set[str]]
+) -> Iterator[tuple[str, tuple[set[str], set[str]]]]:
+    """What has no value in common; a value that varies between the runs of a side tells them apart, and no more."""
+    for name in dict.fromkeys([*ours, *theirs]) if ours and theirs else ():
+        own, other = ours.get(name, {_UNSET}), theirs.get(name, {_UNSET})
+        if not own & other:
+            yield name, (own, other)
+
+
+def _title(what: str, name: str) -> str:
+    if what == "machine":
+        return f"The machines differ in {_NAMES.get(name, name)}"
+    return f"The versions of {name} differ" if what == "versions" else f"{name} differs"

@@ -1,0 +1,234 @@
+"""The two sides of a comparison: whose runs they are, and which of them belong together."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from rlgauge.compare.facts import configuration
+from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.reading import Reading, Total
+from rlgauge.core.run import Status
+
+_SEVERAL = 2
+_LONGEST = 60
+"""Characters up to which differing parameters name a configuration."""
+
+
+class Side(msgspec.Struct, frozen=True):
+    """Candidate or baseline: where its runs were read, the runs, and the one algorithm meant (None for all of them)."""
+
+    source: str
+    readings: list[Reading]
+    algorithm: str | None = None
+
+    @property
+    def algorithms(self) -> list[str]:
+        """The names of its algorithms, sorted."""
+        return sorted({reading.algorithm for reading in self.readings})
+
+
+class Pair(NamedTuple):
+    """What is compared: the runs of both sides on one task (with one configuration, where there are several)."""
+
+    algorithm: str
+    baseline_algorithm: str
+    task: str
+    candidate: list[Reading]
+    baseline: list[Reading]
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """A run without a whole result."""
+
+    side: str
+    algorithm: str
+    task: str
+    seed: int | None
+    status: str
+    reason: str
+
+
+def choose(side: Side, wanted: str | None, *, title: str, option: str, needs_one: bool) -> Side:
+    """The side with the one algorithm meant; with all of them where several may be compared.
+
+    Raises UserError for an algorithm that it does not hold, and where it holds several and must be asked.
+    """
+    if not side.readings:
+        raise UserError(f"The {title} {side.source} holds no runs.")
+    names = side.algorithms
+    if wanted is None and len(names) > 1 and needs_one:
+        raise UserError(
+            f"{side.source} holds runs of {len(names)} algorithms, {', '.join(names)}: say which is the {title} "
+            f"with {option} NAME."
+        )
+    if wanted is not None and wanted not in names:
+        raise unknown(f"algorithm of the {title}", wanted, names)
+    chosen = wanted or (names[0] if len(names) == 1 else None)
+    kept = [reading for reading in side.readings if chosen is None or reading.algorithm == chosen]
+    return Side(side.source, kept, chosen)
+
+
+def check_apart(candidate: Side, baseline: Side) -> None:
+    """Raise UserError where runs are on both sides: they would be compared with themselves."""
+    both = {_identity(reading) for reading in candidate.readings} & {_identity(one) for one in baseline.readings}
+    if both:
+        algorithms = sorted({algorithm for _, algorithm, *_ in both})
+        raise UserError(
+            f"Runs of {', '.join(algorithms)} are on both sides and would be compared with themselves: name another "
+            "algorithm with --baseline-algo, or another folder."
+        )
+
+
+def _identity(reading: Reading) -> tuple[str, str, str, int | None, tuple[str, ...]]:
+    source = os.path.realpath(reading.source)
+    return source, reading.algorithm, reading.task, reading.seed, tuple(map(os.path.realpath, reading.folders))
+
+
+def pairs(candidate: Side, baseline: Side) -> list[Pair]:
+    """Every task of every algorithm, on either side, with the runs of both; one of them may have none.
+
+    An algorithm is compared with the one of the same name, except where each side has one algorithm.
+    """
+    same_name = candidate.algorithm is None or baseline.algorithm is None
+    ours, theirs = _cells(candidate, named=same_name), _cells(baseline, named=same_name)
+    found = []
+    for key in dict.fromkeys([*ours, *theirs]):
+        name, task = key
+        found += _by_settings(
+            Pair(
+                name or candidate.algorithm or "",
+                name or baseline.algorithm or "",
+                task,
+                ours.get(key, []),
+                theirs.get(key, []),
+            )
+        )
+    return sorted(found, key=lambda pair: pair[:3])
+
+
+def _cells(side: Side, *, named: bool) -> dict[tuple[str | None, str], list[Reading]]:
+    cells: dict[tuple[str | None, str], list[Reading]] = defaultdict(list)
+    for reading in side.readings:
+        cells[reading.algorithm if named else None, reading.task].append(reading)
+    return cells
+
+
+def _by_settings(pair: Pair) -> list[Pair]:
+    """The pair, one for each configuration where there are several that can be told to be the same on both sides."""
+    ours, theirs = ({reading.settings for reading in readings} for readings in (pair.candidate, pair.baseline))
+    if len(ours | theirs) == 1:
+        return [pair]
+    if ours & theirs:
+        names = _setting_names([*pair.candidate, *pair.baseline])
+        return _divided(pair, names, names)
+    own, other = _setting_names(pair.candidate), _setting_names(pair.baseline)
+    if all(reading.folders for reading in (*pair.candidate, *pair.baseline)) and set(own.values()) & set(
+        other.values()
+    ):
+        return _divided(pair, own, other)  # something else differs, in all of them
+    return [pair]
+
+
+def _divided(pair: Pair, ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[Pair]:
+    """A pair for each name of a configuration; `ours` and `theirs` hold the names by settings."""
+    return [
+        pair._replace(
+            task=f"{pair.task} ({name})",
+            candidate=[reading for reading in pair.candidate if ours[reading.settings] == name],
+            baseline=[reading for reading in pair.baseline if theirs[reading.settings] == name],
+        )
+        for name in dict.fromkeys([*ours.values(), *theirs.values()])
+    ]
+
+
+def _setting_names(readings: Iterable[Reading]) -> dict[str, str]:
+    """The name of each of the configurations: the parameters or labels in which they differ, else its hash."""
+    told = {reading.settings: {**reading.labels, **configuration(reading)} for reading in readings}
+    differing = [
+        name for name in sorted(set().union(*told.values())) if len({own.get(name) for own in told.values()}) > 1
+    ]
+    names = {
+        settings: ", ".join(f"{name}={own[name]}" for name in differing if name in own)
+        for settings, own in told.items()
+    }
+    is_telling = len(set(names.values())) == len(names) and all(map(_is_short, names.values()))
+    return names if is_telling else {settings: settings[:8] for settings in names}
+
+
+def _is_short(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST
+
+
+def pooled(pair: Pair) -> str | None:
+    """A sentence where runs of several configurations are taken together."""
+    counts = [len({reading.settings for reading in readings}) for readings in (pair.candidate, pair.baseline)]
+    if max(counts) < _SEVERAL:
+        return None
+    return f"{pair.task}: runs of {counts[0]} and {counts[1]} configurations are taken together."
+
+
+def without_repeated(readings: Iterable[Reading]) -> list[Reading]:
+    """The runs without those that failed and were repeated with success."""
+    by_seed = _by_seed(readings)
+    return [
+        reading
+        for found in by_seed.values()
+        for reading in ([one for one in found if one.totals] or (found if found[0].seed is None else found[-1:]))
+    ]
+
+
+def one_a_seed(readings: Iterable[Reading], notes: list[str]) -> list[Reading]:
+    """Every training seed once: several results of one seed are averaged, which `notes` are told."""
+    kept = []
+    for found in _by_seed(readings).values():
+        if len(found) == 1 or found[0].seed is None:
+            kept += found
+            continue
+        first = found[0]
+        notes.append(
+            f"{first.algorithm} on {first.task}, seed {first.seed}, was run {len(found)} times: their mean counts as "
+            "one run."
+        )
+        names = set(first.totals).intersection(*(reading.totals for reading in found))
+        totals = {name: _mean([reading.totals[name] for reading in found]) for name in first.totals if name in names}
+        kept.append(msgspec.structs.replace(first, totals=totals, folders=(), episodes=()))
+    return kept
+
+
+def _by_seed(readings: Iterable[Reading]) -> dict[tuple[str, str, str, int | None], list[Reading]]:
+    by_seed: dict[tuple[str, str, str, int | None], list[Reading]] = defaultdict(list)
+    for reading in readings:
+        by_seed[reading.algorithm, reading.task, reading.settings, reading.seed].append(reading)
+    return by_seed
+
+
+def _mean(totals: Sequence[Total]) -> Total:
+    return Total(n=sum(total.n for total in totals), mean=statistics.fmean(total.mean for total in totals))
+
+
+def failed_runs(side: str, readings: Iterable[Reading]) -> list[Failed]:
+    """The runs that did not complete, or in which something failed."""
+    return [
+        Failed(
+            side=side,
+            algorithm=reading.algorithm,
+            task=reading.task,
+            seed=reading.seed,
+            status=str(reading.status),
+            reason=_why(reading),
+        )
+        for reading in readings
+        if reading.status is not Status.COMPLETED or not reading.totals or reading.num_errors
+    ]
+
+
+def _why(reading: Reading) -> str:
+    if reading.num_errors and reading.status is Status.COMPLETED:
+        return f"{reading.num_errors} of its records are errors"
+    return " ".join((reading.reason or "it measured nothing").split())

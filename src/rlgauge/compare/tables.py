@@ -1,0 +1,106 @@
+"""The table of a comparison as rows of text, and what is to be said below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from rlgauge.compare.comparison import Comparison, Overall
+from rlgauge.compare.figures import effect, of_metric, p_value, percent, typical_value
+from rlgauge.compare.line import Line, Verdict
+from rlgauge.compare.words import count, deciding, failure, metric_name, missing_sentence, warnings
+
+_NAMED = 10
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A header and rows."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def tables(comparison: Comparison) -> list[Table]:
+    """A table of the lines, or of the tasks of a metric."""
+    if comparison.overall is not None:
+        return [_of_tasks(comparison.overall)]
+    return [_of_lines(comparison.lines)] if comparison.lines else []
+
+
+def notes(comparison: Comparison) -> Iterator[str]:
+    """What differs, is missing or failed, what the numbers mean, and their doubts."""
+    yield from (one.sentence for one in comparison.refused)
+    if comparison.missing:
+        yield f"Missing: {missing_sentence(comparison.missing)}."
+    yield from map(failure, comparison.failed[:_NAMED])
+    if len(comparison.failed) > _NAMED:
+        yield f"{len(comparison.failed) - _NAMED} more runs failed; --format json lists them all."
+    yield from deciding(comparison.lines)
+    yield from warnings(comparison.lines)
+    if comparison.overall is not None:
+        yield from comparison.overall.summary.warnings
+    yield from comparison.notes
+
+
+def legend(comparison: Comparison) -> Iterator[str]:
+    """What the figures are."""
+    overall = comparison.overall
+    if overall is not None:
+        what = "above 0.5 the candidate is better" if overall.no_difference else "candidate minus baseline"
+        less = ", less is better" if overall.is_less_better else ""
+        yield f"{percent(comparison.confidence)} intervals; {what}{less}."
+        if overall.formula is not None:
+            yield f"Scores normalised run by run: {overall.formula}."
+        return
+    if comparison.lines:
+        yield (
+            f"{percent(2 * comparison.confidence - 1)} intervals, each end a one-sided "
+            f"{percent(comparison.confidence)} limit; tests one-sided, adjusted by Holm over "
+            f"{count(len(comparison.lines), 'line')}; tolerance {percent(comparison.tolerance)}."
+        )
+
+
+def _of_lines(lines: list[Line]) -> Table:
+    several = len({(line.algorithm, line.baseline_algorithm) for line in lines}) > 1
+    header = ["task", "quantity", "candidate", "baseline", _effect_title(lines), "verdict", "n"]
+    rows = [
+        [
+            line.task,
+            line.quantity,
+            typical_value(line, line.candidate),
+            typical_value(line, line.baseline),
+            effect(line),
+            verdict(line),
+            f"{line.num_candidate} / {line.num_baseline}",
+        ]
+        for line in lines
+    ]
+    if several:
+        header.insert(0, "algorithm")
+        rows = [[line.algorithm, *row] for line, row in zip(lines, rows, strict=True)]
+    return Table(header, rows)
+
+
+def _effect_title(lines: list[Line]) -> str:
+    kinds = {line.is_ratio for line in lines}
+    return {frozenset({True}): "ratio", frozenset({False}): "difference"}.get(frozenset(kinds), "ratio or difference")
+
+
+def verdict(line: Line) -> str:
+    """`slower (p = 0.003)`, `REGRESSION: slower ...`, `same`, `inconclusive`."""
+    if line.verdict is Verdict.WORSE:
+        told = f"{line.word}, {p_value(line.p_worse)}"
+        return f"REGRESSION: {told}" if line.is_regression else f"{told}, within tolerance"
+    return f"{line.word}, {p_value(line.p_better)}" if line.verdict is Verdict.BETTER else line.word
+
+
+def _of_tasks(overall: Overall) -> Table:
+    title = "probability" if overall.no_difference else f"{metric_name(overall.metric)}, difference"
+    rows = [
+        [task.task, of_metric(overall, task.summary), f"{task.num_candidate} / {task.num_baseline}"]
+        for task in overall.tasks
+    ]
+    runs = sum(task.num_candidate for task in overall.tasks), sum(task.num_baseline for task in overall.tasks)
+    rows.append(["all", of_metric(overall, overall.summary), f"{runs[0]} / {runs[1]}"])
+    return Table(["task", title, "n"], rows)

@@ -1,0 +1,210 @@
+"""A comparison in sentences; they say who is better than whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from rlgauge.compare.comparison import Comparison, Missing, Outcome, Overall, Party
+from rlgauge.compare.figures import effect, of_metric, of_side, percent
+from rlgauge.compare.line import Line, Verdict
+from rlgauge.compare.more import MOST, PROBABILITY
+from rlgauge.compare.sides import Failed
+
+_NAMED = 3
+_METRICS = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
+
+
+def metric_name(metric: str) -> str:
+    """What a metric is called in a text."""
+    return _METRICS.get(metric, metric)
+
+
+def names(comparison: Comparison) -> tuple[str, str]:
+    """The two sides: `candidate new (3f2a1c9)` and `baseline old (a1b2c3d)`, with algorithms where these differ."""
+    ours, theirs = comparison.candidate, comparison.baseline
+    differ = ours.algorithms != theirs.algorithms
+    return (
+        f"candidate {_named(ours, differ=differ, is_one_source=ours.source == theirs.source)}",
+        f"baseline {_named(theirs, differ=differ, is_one_source=ours.source == theirs.source)}",
+    )
+
+
+def _named(party: Party, *, differ: bool, is_one_source: bool) -> str:
+    name = party.source
+    if differ and len(party.algorithms) == 1:
+        name = party.algorithms[0] if is_one_source else f"{party.algorithms[0]} of {party.source}"
+    if party.commit is None:
+        return name
+    return f"{name} ({party.commit[:7]}{', with changes' if party.is_dirty else ''})"
+
+
+def verdict_sentence(comparison: Comparison) -> str:
+    """The outcome in one sentence, or two where runs failed or data is missing besides."""
+    if comparison.outcome is Outcome.NOT_COMPARABLE:
+        return _not_comparable(comparison)
+    judged = [_judged(comparison)] if comparison.overall is not None or comparison.lines else []
+    lacking = list(_lacking(comparison))
+    is_regression = any(line.is_regression for line in comparison.lines) or (
+        comparison.overall is not None and comparison.overall.is_regression
+    )
+    is_lacking = comparison.outcome in {Outcome.WORSE, Outcome.MISSING} and not is_regression
+    return " ".join([*lacking, *judged] if is_lacking else [*judged, *lacking])
+
+
+def _not_comparable(comparison: Comparison) -> str:
+    ours, theirs = names(comparison)
+    whats = list(dict.fromkeys(one.what for one in comparison.refused))
+    return (
+        f"Not comparable: {ours} and {theirs} differ in {_and(whats)}. If that is meant, allow it by name: --allow "
+        f"{','.join(whats)}."
+    )
+
+
+def _judged(comparison: Comparison) -> str:
+    if comparison.overall is not None:
+        return overall_sentence(comparison, comparison.overall)
+    ours, theirs = names(comparison)
+    regressions = [line for line in comparison.lines if line.is_regression]
+    if regressions:
+        words = _and(list(dict.fromkeys(line.word for line in regressions)))
+        where = "" if len(comparison.lines) == 1 else f" in {len(regressions)} of {len(comparison.lines)} lines"
+        return f"Regression: {ours} is {words} than {theirs}{where}: {_lines(regressions)}."
+    if len(comparison.lines) == 1:
+        return f"No regression: {ours} {_relation(comparison.lines[0])} {theirs}: {_lines(comparison.lines)}."
+    counts = Counter(line.word for line in comparison.lines)
+    told = ", ".join(f"{count} {word}" for word, count in counts.most_common())
+    return (
+        f"No regression: {ours} is nowhere shown to be worse than {theirs} by more than "
+        f"{percent(comparison.tolerance)}; of {len(comparison.lines)} lines {told}."
+    )
+
+
+def _relation(line: Line) -> str:
+    if line.verdict is Verdict.SAME:
+        return "is the same as"
+    if line.verdict is Verdict.INCONCLUSIVE:
+        return "is not shown to differ from"
+    return f"is {line.word} than" if line.verdict is Verdict.BETTER else f"is {line.word}, within the tolerance, than"
+
+
+def _lines(lines: Sequence[Line]) -> str:
+    told = "; ".join(f"{place(line)} {effect(line)}" for line in lines[:_NAMED])
+    return f"{told}; and {len(lines) - _NAMED} more" if len(lines) > _NAMED else told
+
+
+def place(line: Line) -> str:
+    """What a line is about: `return on Ant-v5`, `return of PPO on Ant-v5` where both sides ran that algorithm."""
+    of = f" of {line.algorithm}" if line.algorithm and line.algorithm == line.baseline_algorithm else ""
+    return f"{line.quantity}{of} on {line.task}"
+
+
+def overall_sentence(comparison: Comparison, overall: Overall) -> str:
+    """What the metric says of all tasks together."""
+    ours, theirs = _short_names(comparison)
+    tasks = overall.tasks
+    runs = sum(task.num_candidate for task in tasks), sum(task.num_baseline for task in tasks)
+    over = f"over {count(len(tasks), 'task')} ({runs[0]} runs against {runs[1]})"
+    value = of_metric(overall, overall.summary)
+    if overall.metric == "improvement":
+        told = f"Probability that {ours} is better than {theirs}: {value} {over}"
+    elif overall.candidate is None or overall.baseline is None:
+        told = f"{metric_name(overall.metric)} of {ours} minus that of {theirs}: {value} {over}"
+    else:
+        told = (
+            f"{metric_name(overall.metric)} of {ours} {of_side(overall.candidate)}, of {theirs} "
+            f"{of_side(overall.baseline)}, difference {value} {over}"
+        )
+    return f"{told}: {_conclusion(overall, ours, theirs)}."
+
+
+def _conclusion(overall: Overall, ours: str, theirs: str) -> str:
+    if overall.verdict is Verdict.BETTER:
+        return f"{ours} is better than {theirs}"
+    if overall.verdict is Verdict.WORSE:
+        within = "" if overall.is_regression else ", within the tolerance"
+        return f"{ours} is worse than {theirs}{within}"
+    if overall.verdict is Verdict.SAME:
+        return f"{ours} and {theirs} are the same"
+    return "neither is shown to be better"
+
+
+def _short_names(comparison: Comparison) -> tuple[str, str]:
+    """The algorithms, with their folders where both have the same name."""
+    ours, theirs = comparison.candidate, comparison.baseline
+    if len(ours.algorithms) == len(theirs.algorithms) == 1 and ours.algorithms != theirs.algorithms:
+        return ours.algorithms[0], theirs.algorithms[0]
+    candidate, baseline = names(comparison)
+    return candidate, baseline
+
+
+def _lacking(comparison: Comparison) -> Iterator[str]:
+    by_side = Counter(run.side for run in comparison.failed)
+    if by_side:
+        told = _and([f"{count(number, 'run')} of the {side}" for side, number in by_side.items()])
+        yield f"{told[0].upper()}{told[1:]} failed or measured nothing."
+    if comparison.missing:
+        yield f"Missing: {missing_sentence(comparison.missing)}."
+
+
+def missing_sentence(missing: Sequence[Missing]) -> str:
+    """What is missing and on which side."""
+    parts = []
+    for side in dict.fromkeys(one.side for one in missing):
+        cases = [_case(one) for one in missing if one.side == side]
+        more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
+        who = "both sides have" if side == "both" else f"the {side} has"
+        parts.append(f"{who} no {', no '.join(cases[:_NAMED])}{more}")
+    return "; ".join(parts)
+
+
+def _case(one: Missing) -> str:
+    what = f"{one.algorithm} on {one.task}" if one.algorithm else one.task
+    return what if one.quantity is None else f"{one.quantity} of {what}"
+
+
+def failure(run: Failed) -> str:
+    """A failed run in a line."""
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    return f"{run.side}: {run.algorithm} on {run.task}{seed} is {run.status}: {run.reason}"
+
+
+def deciding(lines: Iterable[Line]) -> Iterator[str]:
+    """How many more runs would decide what is inconclusive, a sentence a line."""
+    for line in lines:
+        if line.verdict is not Verdict.INCONCLUSIVE:
+            continue
+        if line.more is not None:
+            nouns = count(line.more, f"more {line.noun}", plural=_plural(f"more {line.noun}"))
+            yield (
+                f"{place(line)}: {nouns} a side would decide it with a probability of {PROBABILITY:g}, if ratio and "
+                "deviations are as measured."
+            ).replace("ratio and", "ratio and" if line.is_ratio else "difference and")
+        elif line.noun == "episode":
+            yield f"{place(line)}: more episodes, or several training seeds, would decide it."
+        elif min(line.num_candidate, line.num_baseline) > 1:
+            yield f"{place(line)}: not even {MOST:,} {_plural(line.noun)} a side would decide it."
+
+
+def count(number: int, noun: str, *, plural: str | None = None) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number:,} {noun if number == 1 else plural or _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def warnings(lines: Iterable[Line]) -> Iterator[str]:
+    """What the lines' statistics say of themselves; the same of several lines once."""
+    said: dict[str, list[str]] = {}
+    for line in lines:
+        for text in line.warnings:
+            said.setdefault(text, []).append(place(line))
+    for text, where in said.items():
+        more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
+        yield f"{', '.join(where[:_NAMED])}{more}: {text}"
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
