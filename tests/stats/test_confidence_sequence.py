@@ -152,7 +152,8 @@ def test_narrow_enough_is_when_the_interval_says_so():
     for value in np.random.default_rng(6).random(400) < 0.1:
         sequence.add(float(value))
         found = sequence.summary()
-        assert sequence.is_within(0.12) is (found.high - found.low <= 0.12)
+        for width in (0.12, found.high - found.low + 1e-9, found.high - found.low - 1e-9):
+            assert sequence.is_within(width) is (found.high - found.low <= width)
     assert sequence.is_within(0.12)
 
 

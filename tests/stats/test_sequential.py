@@ -144,6 +144,14 @@ def test_p_is_at_most_alpha_exactly_where_it_is_decided():
         assert 0 < found.p_value <= 1
 
 
+def test_p_is_of_the_largest_evidence_so_far():
+    differences = [1.0] * 6 + [-1.0] * 6
+    so_far = [as_class(differences[:n]).decision() for n in range(1, 13)]
+    largest = max(found.e_value for found in so_far)
+    assert so_far[-1].e_value < 1 < largest
+    assert so_far[-1].p_value == pytest.approx(1 / largest, rel=1e-12)
+
+
 def test_an_unknown_difference_counts_against_both():
     test = PairedTest()
     for _ in range(100):

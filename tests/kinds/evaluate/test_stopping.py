@@ -284,6 +284,12 @@ def test_a_rule_that_does_not_go_with_the_policies_is_refused(policies, rule, sa
         chances().evaluate(policies, stop=Stopping(**rule))
 
 
+@pytest.mark.parametrize("stop", [True, 500, "decided"])
+def test_what_is_no_rule_is_refused(stop):
+    with pytest.raises(UserError, match="a rule is needed, such as rlgauge"):
+        chances().evaluate(BOTH, stop=stop)
+
+
 def test_a_family_of_training_seeds_is_refused(tmp_path):
     with pytest.raises(UserError, match="one is a family of training seeds, whose unit is the training"):
         chances().evaluate({"one": "py:f:p{seed}", "zero": "zero"}, train_seeds=[0, 1], stop=Stopping())
@@ -341,6 +347,8 @@ def test_a_part_is_the_whole_with_other_episodes_only():
         workload.describe().init_args["policies"]
     )
     assert list(workload.part(0, 7).cases()) == list(workload.cases())
+    fresh = make_workload(chances(), BOTH)
+    assert fresh.part(0, 16).tasks is fresh.part(16, 32).tasks
 
 
 def episode(index: int, *, success: bool) -> EpisodeResult:
@@ -369,6 +377,11 @@ def test_a_missing_episode_holds_up_all_that_follow():
     watch.take("b", "T", [episode(i, success=False) for i in range(30) if i != 3])
     watch.look()
     assert (watch.is_over, watch.n_episodes, watch.is_stuck(30), watch.is_stuck(3)) == (False, 3, True, False)
+    of_two = Watch(["a", "b"], ["S", "T"], Stopping())
+    for policy, task in (("a", "S"), ("b", "S"), ("a", "T")):
+        of_two.take(policy, task, [episode(0, success=True)])
+    of_two.look()
+    assert (of_two.n_episodes, of_two.is_stuck(1)) == (0, True)
 
 
 def test_episodes_without_a_valid_measurement_decide_nothing():

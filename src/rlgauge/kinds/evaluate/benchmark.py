@@ -138,6 +138,7 @@ class Benchmark(_Remembering):
         are played until its rule says that it is decided, whatever `num_episodes` is. Raises UserError.
         """
         from rlgauge.kinds.evaluate.run import evaluate, make_workload
+        from rlgauge.kinds.evaluate.stopping import checked
 
         for name, value in (("resume", resume), ("rerun_failed", rerun_failed), ("trust", trust)):
             _check_switch(value, name)
@@ -154,7 +155,7 @@ class Benchmark(_Remembering):
         folder = None if out is None else Path(out)
         number = None if workers is None else _at_least(1, workers, "workers")
         if stop is not None:
-            workload = workload.part(0, stop.max_episodes)
+            workload = workload.part(0, checked(stop).max_episodes)
         return evaluate(workload, folder, workers=number, resume=resume, rerun_failed=rerun_failed, stop=stop)
 
     def describe(self) -> Description:

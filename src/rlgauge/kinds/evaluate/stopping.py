@@ -142,6 +142,13 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
         return f"{what} after {count}: {text}, {wide} ({estimate.confidence:.0%} confidence sequence)."
 
 
+def checked(stop: object) -> Stopping:
+    """The rule that was given. Raises UserError where it is something else."""
+    if not isinstance(stop, Stopping):
+        raise UserError(f"stop={stop!r}: a rule is needed, such as rlgauge.Stopping(max_episodes=500), or None.")
+    return stop
+
+
 def to_metadata(stopped: Stopped) -> dict[str, Any]:
     """The same as plain JSON."""
     return msgspec.to_builtins(stopped)  # type: ignore[no-any-return]  # a struct becomes a dict
