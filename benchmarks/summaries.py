@@ -35,6 +35,7 @@ from rlgauge.core.reading import Reading
 from rlgauge.importers import read
 
 ALGORITHMS, TASKS = 10, 50
+_ROUNDING = 1e-9
 
 
 def write_store(root: Path, num: int) -> None:
@@ -166,7 +167,7 @@ def measure(store: Path, sacred: Path, rounds: int) -> dict[str, list[float]]:
             found = summarise()
             elapsed = time.perf_counter() - start
             if found.keys() != expected.keys() or any(
-                abs(found[cell] - mean) > 1e-9 for cell, mean in expected.items()
+                abs(found[cell] - mean) > _ROUNDING for cell, mean in expected.items()
             ):
                 raise SystemExit(f"{name} came to other means than imitation's way.")
             if round_index:

@@ -2,7 +2,8 @@
 
 What a run says of itself for statistics stands in the labels of its case: `algorithm` (or `policy`), `task`,
 `train_seed`, `checkpoint` (a hash of the trained policy), `settings` (a hash of what else defines the measurement) and
-`unit` (a hash of what its case is a part of: blocks of episodes of one policy are one reading). index.sqlite in the store keeps what was read, as a cache.
+`unit` (a hash of what its case is a part of: blocks of episodes of one policy are one reading). index.sqlite in the
+store keeps what was read, as a cache.
 """
 
 from __future__ import annotations

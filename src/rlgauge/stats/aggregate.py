@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rlgauge.stats import with_numba
 from rlgauge.stats.bootstrap import Floats, replicate
 from rlgauge.stats.estimate import Method, check_method, summarise
 from rlgauge.stats.metrics import METRICS, Functionals, Metric
@@ -62,32 +63,40 @@ def aggregates(
     `rlgauge.stats.metrics` for what the metrics are and `rlgauge.stats.estimate` for `method`.
     """
     check_method(method)
-    strata = Strata(scores_by_task, replicates=replicates)
-    points = evaluate(strata, strata.original(), metrics, optimum=optimum)[0]
-
-    def statistic(sample: Sample) -> Floats:
-        return evaluate(strata, sample, metrics, optimum=optimum)
+    strata = Strata(scores_by_task)
+    kernels = with_numba.kernels(replicates * strata.num)
+    functionals = Functionals(strata, metrics, optimum=optimum, kernels=kernels)
+    points = functionals.point()
+    units = [len(strata.sizes)] if resample_tasks else strata.sizes
 
     def reduce(rng: np.random.Generator, num: int) -> Floats:
-        return statistic(strata.sample_tasks(rng, num) if resample_tasks else strata.sample(strata.draw(rng, num)))
+        if resample_tasks:
+            tasks_BT = strata.draw_tasks(rng, num)
+            return functionals.of(strata.sample_tasks(tasks_BT, strata.draw_in(rng, tasks_BT)))
+        return functionals.of_drawn(strata.draw(rng, num))
 
     drawn = np.empty((0, len(metrics)))
-    if method != "t" and max(strata.sizes) > 1:
-        drawn = replicate(strata.digest(), replicates, strata.bytes_of_a_replicate, reduce, threads=threads)
-    left_out = cache(partial(strata.leave_one_out, statistic))
+    if method != "t" and max(units) > 1:
+        drawn = replicate(strata.digest(), replicates, strata.num, reduce, threads=threads)
     return {
         metric: summarise(
             drawn[:, place],
             float(points[place]),
             [strata],
-            partial(_column, left_out, place),
+            partial(left_out, strata, metric, optimum=optimum, whole_tasks=resample_tasks),
             method=method,
             confidence=confidence,
             missing=missing,
+            units=units,
         )
         for place, metric in enumerate(metrics)
     }
 
 
-def _column(left_out: Callable[[], Sequence[Floats]], place: int) -> list[Floats]:
-    return [values[:, place] for values in left_out()]
+def left_out(strata: Strata, metric: Metric, *, optimum: float, whole_tasks: bool = False) -> list[Floats]:
+    """The metric without each seed in turn, an array a task with several seeds; or without each task, in one array."""
+    functionals = Functionals(strata, (metric,), optimum=optimum)
+    if whole_tasks:
+        return [functionals.of(strata.tasks_left_out())[:, 0]]
+    sample, sizes = strata.left_out()
+    return np.split(functionals.of(sample)[:, 0], np.cumsum(sizes)[:-1])

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
-_CELLS = 1 << 18
-"""Cells that a block holds: its arrays stay in the cache, whatever the number of replicates."""
+_CELLS = 1 << 16
+"""Cells that a block holds: half a megabyte stays in the cache and costs nothing to allocate."""
 
 
 def blocks(digest: bytes, num: int, num_cells: int) -> Iterator[tuple[int, np.random.Generator]]:
@@ -39,13 +40,43 @@ def replicate(
 
     `reduce` is given a generator and a number of replicates; it returns as many rows. Raises ValueError for none.
     """
-    if num < 1:
-        raise ValueError(f"a bootstrap needs replicates; {num} were asked for")
-    parts = blocks(digest, num, num_cells)
+    parts = _parts(digest, num, num_cells)
     if threads == 1:
         return np.concatenate([reduce(rng, count) for count, rng in parts])
     with ThreadPoolExecutor(threads) as pool:
         return np.concatenate(list(pool.map(lambda part: reduce(part[1], part[0]), parts)))
+
+
+def tally(
+    digest: bytes,
+    num: int,
+    num_cells: int,
+    add: Callable[[np.random.Generator, int, Counts], None],
+    shape: tuple[int, ...],
+    *,
+    threads: int = 1,
+) -> Counts:
+    """What the replicates of all blocks add up to, counts of the given shape: the replicates themselves are not kept.
+
+    `add` is given a generator, a number of replicates and the counts to add them to. Raises ValueError for none.
+    """
+    parts = _parts(digest, num, num_cells)
+
+    def added(mine: Sequence[tuple[int, np.random.Generator]]) -> Counts:
+        counts = np.zeros(shape, np.int64)
+        for count, rng in mine:
+            add(rng, count, counts)
+        return counts
+
+    with ThreadPoolExecutor(threads) as pool:
+        shares = pool.map(added, (parts[first::threads] for first in range(threads)))
+        return np.asarray(sum(shares, np.zeros(shape, np.int64)))
+
+
+def _parts(digest: bytes, num: int, num_cells: int) -> list[tuple[int, np.random.Generator]]:
+    if num < 1:
+        raise ValueError(f"a bootstrap needs replicates; {num} were asked for")
+    return list(blocks(digest, num, num_cells))
 
 
 def harmonic_mean(sizes: Sequence[int]) -> float:

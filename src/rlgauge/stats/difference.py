@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rlgauge.stats import with_numba
 from rlgauge.stats.aggregate import left_out
 from rlgauge.stats.bootstrap import Floats, replicate
 from rlgauge.stats.estimate import Method, check_method, summarise
 from rlgauge.stats.metrics import Functionals, Metric
-from rlgauge.stats.strata import Strata, in_pairs
+from rlgauge.stats.strata import side_by_side
 from rlgauge.stats.summary import Summary
 
 
@@ -42,8 +43,9 @@ def difference(
     """
     check_method(method)
     _check(candidate, baseline, paired=paired)
-    ours, theirs = (Strata(scores, keep_order=True) for scores in _ordered(candidate, baseline, paired=paired))
-    sides = [Functionals(one, (metric,), optimum=optimum) for one in (ours, theirs)]
+    ours, theirs = side_by_side(candidate, baseline, paired=paired)
+    kernels = with_numba.kernels(replicates * (ours.num + theirs.num))
+    sides = [Functionals(one, (metric,), optimum=optimum, kernels=kernels) for one in (ours, theirs)]
     units = ours.sizes if paired else [*ours.sizes, *theirs.sizes]
     if resample_tasks:
         units = [len(ours.sizes)]
@@ -81,13 +83,19 @@ def difference(
 
 def _of_tasks(sides: Sequence[Functionals], rng: np.random.Generator, num: int, *, paired: bool) -> Floats:
     """Differences on tasks that were drawn for both, and then their seeds, the same for both if paired."""
-    ours, theirs = sides
-    tasks_BT = ours.strata.draw_tasks(rng, num)
-    other_rng = rng
-    if paired:
-        state = np.random.SFC64()
-        state.state = rng.bit_generator.state
-        other_rng = np.random.Generator(state)
-    gained = ours.of(ours.strata.sample_tasks(rng, tasks_BT))
-    lost = theirs.of(theirs.strata.sample_tasks(other_rng, tasks_BT))
+    ours, theirs = (one.strata for one in sides)
+    tasks_BT = ours.draw_tasks(rng, num)
+    seeds_BTR = ours.draw_in(rng, tasks_BT)
+    others_BTR = seeds_BTR if paired else theirs.draw_in(rng, tasks_BT)
+    gained = sides[0].of(ours.sample_tasks(tasks_BT, seeds_BTR))
+    lost = sides[1].of(theirs.sample_tasks(tasks_BT, others_BTR))
     return np.asarray((gained - lost)[:, 0])
+
+
+def _check(candidate: Sequence[ArrayLike], baseline: Sequence[ArrayLike], *, paired: bool) -> None:
+    if len(candidate) != len(baseline):
+        raise ValueError(f"the candidate has {len(candidate)} tasks and the baseline {len(baseline)}")
+    if paired:
+        ours, theirs = ([np.size(scores) for scores in side] for side in (candidate, baseline))
+        if ours != theirs:
+            raise ValueError(f"seeds can't be paired: {ours} of the candidate against {theirs} of the baseline")

@@ -91,8 +91,7 @@ def summarise(
     doubts = list(dict.fromkeys(doubt for one in strata for doubt in doubts_of(one)))
     if len(units) < min(len(one.sizes) for one in strata) and units[0] < FEW:
         doubts.append(f"Fewer than {FEW} tasks are drawn ({units[0]}): little is known of other tasks.")
-    is_tiny = all(len(one.sizes) == 1 for one in strata) and min(one.num for one in strata) < FEW
-    if is_tiny and method != "t" and max(units) > 1:
+    if is_tiny(strata) and method != "t":
         method = "t"
         doubts.append("One task and fewer than 5 seeds: Student's interval is given instead of a bootstrap.")
     ends = interval(replicates_B, point, units, jackknife, method=method, confidence=confidence)
@@ -123,6 +122,12 @@ NAMES: dict[Method, str] = {
     "bca": "stratified bootstrap, BCa",
     "t": "Student t, stratified jackknife",
 }
+
+
+def is_tiny(strata: Sequence[Strata]) -> bool:
+    """Whether there is one task with fewer than five seeds, but more than one."""
+    nums = [one.num for one in strata]
+    return all(len(one.sizes) == 1 for one in strata) and min(nums) < FEW and max(nums) > 1
 
 
 def doubts_of(strata: Strata) -> Iterator[str]:

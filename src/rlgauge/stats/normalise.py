@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
+
+_BEYOND = 0.5
+"""How far outside 0..1 a normalised score raises no question."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -31,3 +35,14 @@ class Reference(msgspec.Struct, frozen=True):
     def normalised(self, score: float) -> float:
         """The score on the scale on which the references are 0 and 1."""
         return (score - self.low) / (self.high - self.low)
+
+
+def outside(task: str, reference: Reference, normalised: Sequence[float]) -> str | None:
+    """A question, if a normalised score is farther outside 0..1 than half the distance of the references."""
+    farthest = max(normalised, key=lambda score: abs(score - 0.5), default=0.5)
+    if -_BEYOND <= farthest <= 1 + _BEYOND:
+        return None
+    return (
+        f"A normalised score of {task} is {farthest:.3g}: do the references ({reference.low_name} {reference.low:g}, "
+        f"{reference.high_name} {reference.high:g}) belong to this task?"
+    )

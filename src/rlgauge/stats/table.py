@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rlgauge.stats.bootstrap import Floats
-from rlgauge.stats.normalise import Reference
+from rlgauge.core.errors import unknown
+from rlgauge.stats.normalise import Reference, outside
 
 DIMENSIONS = ("algorithm", "task", "seed", "step", "episode")
 """What a row may be named by: the training seed is the run; steps and episodes are inside a run."""
 Key = tuple[object, ...]
+Cell = tuple[str, str]
+"""An algorithm and a task."""
+Floats = NDArray[np.float64]
+_OF_A_RUN = DIMENSIONS[:3]
+_SCORE = "score"
 
 
 class Scores:
-    """One score a run: by algorithm, task and training seed. Tasks may have different numbers of seeds, or none."""
+    """One score a run: by algorithm, task and training seed. Tasks may have different numbers of seeds, or none.
+
+    `doubts` are sentences about the scores, for the warnings of what is computed from them.
+    """
 
     def __init__(
-        self, cells: Mapping[tuple[str, str], Mapping[object, float]], missing: Mapping[tuple[str, str], int]
+        self, cells: Mapping[Cell, Mapping[object, float]], missing: Mapping[Cell, int], *, doubts: Sequence[str] = ()
     ) -> None:
-        """Take scores by algorithm and task, then seed; and how many runs of each have none."""
+        """Take scores by algorithm and task, then seed; and how many runs of each failed."""
         self._cells = {cell: dict(seeds) for cell, seeds in cells.items()}
         self._missing = dict(missing)
+        self.doubts = tuple(doubts)
         named = [*self._cells, *self._missing]
         self.algorithms = tuple(sorted({algorithm for algorithm, _ in named}))
         self.tasks = tuple(sorted({task for _, task in named}))
@@ -35,11 +45,12 @@ class Scores:
 
     def seeds(self, algorithm: str, task: str) -> tuple[object, ...]:
         """The seeds behind the scores of a task, in their order."""
+        _check("task", task, self.tasks)
         return tuple(self._cell(algorithm, task))
 
     def missing(self, algorithm: str) -> int:
-        """How many of its runs have no score."""
-        self._check(algorithm)
+        """How many of its runs failed, whether they are left out or have the declared score."""
+        _check("algorithm", algorithm, self.algorithms)
         return sum(self._missing.get((algorithm, task), 0) for task in self.tasks)
 
     def paired(self, candidate: str, baseline: str) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
@@ -54,33 +65,39 @@ class Scores:
 
     def select(self, *, algorithms: Iterable[str] | None = None, tasks: Iterable[str] | None = None) -> Scores:
         """The scores of some algorithms and tasks. Raises ValueError for one that is not there."""
-        kept = set(self.algorithms if algorithms is None else algorithms), set(self.tasks if tasks is None else tasks)
-        for wanted, known in zip(kept, (self.algorithms, self.tasks), strict=True):
-            if unknown := wanted - set(known):
-                raise ValueError(f"no scores of {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-        own = [cell for cell in {**self._cells, **self._missing} if cell[0] in kept[0] and cell[1] in kept[1]]
+        chosen = set(self.algorithms if algorithms is None else algorithms)
+        kept = set(self.tasks if tasks is None else tasks)
+        for name in chosen:
+            _check("algorithm", name, self.algorithms)
+        for name in kept:
+            _check("task", name, self.tasks)
+        own = [cell for cell in {**self._cells, **self._missing} if cell[0] in chosen and cell[1] in kept]
         return Scores(
             {cell: self._cells[cell] for cell in own if cell in self._cells},
             {cell: self._missing[cell] for cell in own if cell in self._missing},
+            doubts=self.doubts,
         )
 
     def normalised(self, references: Mapping[str, Reference]) -> Scores:
-        """The scores with each task's references at 0 and 1. Raises ValueError for a task without references."""
+        """The scores with each task's references at 0 and 1; `doubts` names tasks whose scores lie far outside.
+
+        Raises ValueError for a task without references.
+        """
         if lacking := [task for task in self.tasks if task not in references]:
             raise ValueError(f"no reference scores of {', '.join(lacking)}")
         cells = {
             (algorithm, task): {seed: references[task].normalised(score) for seed, score in seeds.items()}
             for (algorithm, task), seeds in self._cells.items()
         }
-        return Scores(cells, self._missing)
+        by_task: dict[str, list[float]] = {task: [] for task in self.tasks}
+        for (_, task), seeds in cells.items():
+            by_task[task] += seeds.values()
+        doubts = [outside(task, references[task], normalised) for task, normalised in by_task.items()]
+        return Scores(cells, self._missing, doubts=[*self.doubts, *filter(None, doubts)])
 
     def _cell(self, algorithm: str, task: str) -> dict[object, float]:
-        self._check(algorithm)
+        _check("algorithm", algorithm, self.algorithms)
         return self._cells.get((algorithm, task), {})
-
-    def _check(self, algorithm: str) -> None:
-        if algorithm not in self.algorithms:
-            raise ValueError(f"no scores of {algorithm!r}; there are {', '.join(self.algorithms)}")
 
 
 class Table:
@@ -95,21 +112,22 @@ class Table:
     def from_rows(cls, rows: Iterable[Mapping[str, object]]) -> Table:
         """The table of rows that name `algorithm`, `task` and `seed`, perhaps `step` and `episode`, and a `score`.
 
-        Raises ValueError where two rows have the same key: then a dimension is missing, most often the episode.
+        The score of what failed is None. Raises ValueError where two rows have the same key: then a dimension is
+        missing, most often the episode; and for a row without score, or with one that is not finite.
         """
         given = list(rows)
         if not given:
             raise ValueError("there are no rows")
-        names = set().union(*given) - {"score"}
-        if unknown := names - set(DIMENSIONS):
-            raise ValueError(f"unknown dimensions {', '.join(sorted(unknown))}; known: {', '.join(DIMENSIONS)}")
+        names = set().union(*given) - {_SCORE}
+        for name in sorted(names):
+            _check("dimension", name, (*DIMENSIONS, _SCORE))
         dimensions = [name for name in DIMENSIONS if name in names]
         found: dict[Key, float | None] = {}
         for row in given:
             key = _key(row, dimensions)
             if key in found:
                 raise ValueError(_twice(key, dimensions))
-            found[key] = _score(row.get("score"), key)
+            found[key] = _score(row[_SCORE], key)
         return cls(dimensions, found)
 
     def mean_over(self, dimension: Literal["episode", "step"]) -> Table:
@@ -121,25 +139,27 @@ class Table:
         return Table(self._without(dimension), {key: _mean(values) for key, values in grouped.items()})
 
     def at_step(self, step: float) -> Table:
-        """The table at one step. Raises ValueError where no row has it."""
-        place = self._place("step")
-        rows = {(*key[:place], *key[place + 1 :]): score for key, score in self._rows.items() if key[place] == step}
-        if not rows:
-            raise ValueError(f"no row is at step {step}")
-        return Table(self._without("step"), rows)
+        """The table at one step; a run that has no such step failed to get there.
+
+        Raises ValueError for a step that no run has.
+        """
+        known = sorted({_number(key[self._place("step")]) for key in self._rows})
+        if step not in known:
+            near = sorted(sorted(known, key=lambda other: abs(other - step))[:3])
+            raise ValueError(f"no row is at step {step:.15g}; the nearest are {', '.join(f'{x:.15g}' for x in near)}")
+        return self._at(lambda _: step)
 
     def last_step(self) -> Table:
-        """The table at the last step of every run."""
+        """The table at the last step that an algorithm has on a task; a run that ended before it has failed."""
         place = self._place("step")
-        last: dict[Key, tuple[float, float | None]] = {}
-        for key, score in self._rows.items():
-            step, rest = float(str(key[place])), (*key[:place], *key[place + 1 :])
-            if rest not in last or step > last[rest][0]:
-                last[rest] = (step, score)
-        return Table(self._without("step"), {key: score for key, (_, score) in last.items()})
+        lasts: dict[Key, float] = {}
+        for key in self._rows:
+            owner = self._named(key, _OF_A_RUN[:2])
+            lasts[owner] = max(lasts.get(owner, -math.inf), _number(key[place]))
+        return self._at(lambda key: lasts[self._named(key, _OF_A_RUN[:2])])
 
     def scores(self, failed: float | Literal["exclude"] = "exclude") -> Scores:
-        """One score a run. Failed runs are left out and counted, or score the declared floor.
+        """One score a run. Failed runs are left out, or have the declared score; either way they are counted.
 
         Raises ValueError while the table tells steps or episodes apart: they are no runs.
         """
@@ -147,17 +167,18 @@ class Table:
             if dimension in self.dimensions:
                 remedy = 'mean_over("episode")' if dimension == "episode" else "at_step(...) or last_step()"
                 raise ValueError(f"rows of {dimension}s are no runs: take {remedy} first")
-        if self.dimensions != DIMENSIONS[:3]:
+        if self.dimensions != _OF_A_RUN:
             raise ValueError(f"runs have an algorithm, a task and a seed; these rows have {', '.join(self.dimensions)}")
         cells: dict[tuple[str, str], dict[object, float]] = {}
         missing: dict[tuple[str, str], int] = {}
+        floor = None if failed == "exclude" else _declared(failed)
         for (algorithm, task, seed), given in self._rows.items():
             cell = str(algorithm), str(task)
-            score = failed if given is None and failed != "exclude" else given
-            if isinstance(score, (int, float)):
-                cells.setdefault(cell, {})[seed] = float(score)
-            else:
+            score = floor if given is None else given
+            if given is None:
                 missing[cell] = missing.get(cell, 0) + 1
+            if score is not None:
+                cells.setdefault(cell, {})[seed] = score
         return Scores(cells, missing)
 
     def _place(self, dimension: str) -> int:
@@ -165,13 +186,32 @@ class Table:
             raise ValueError(f"the rows have no {dimension}; they have {', '.join(self.dimensions)}")
         return self.dimensions.index(dimension)
 
+    def _at(self, step_of: Callable[[Key], float]) -> Table:
+        """The table of one step; None for a run that has other steps only."""
+        place = self._place("step")
+        found: dict[Key, float | None] = {}
+        runs: dict[Key, Key] = {}
+        reached = set()
+        for key, score in self._rows.items():
+            rest = (*key[:place], *key[place + 1 :])
+            if _number(key[place]) == step_of(key):
+                found[rest] = score
+                reached.add(self._named(key, _OF_A_RUN))
+            runs.setdefault(self._named(key, _OF_A_RUN), rest)
+        found |= {rest: None for run, rest in runs.items() if run not in reached}
+        return Table(self._without("step"), found)
+
+    def _named(self, key: Key, names: Sequence[str]) -> Key:
+        """The key's values under these names, as far as the rows have them."""
+        return tuple(value for name, value in zip(self.dimensions, key, strict=True) if name in names)
+
     def _without(self, dimension: str) -> list[str]:
         return [name for name in self.dimensions if name != dimension]
 
 
 def _key(row: Mapping[str, object], dimensions: Sequence[str]) -> Key:
-    if lacking := [name for name in dimensions if name not in row]:
-        raise ValueError(f"a row lacks {', '.join(lacking)}, which others have: {dict(row)}")
+    if lacking := [name for name in (*dimensions, _SCORE) if name not in row]:
+        raise ValueError(f"a row lacks {', '.join(lacking)}, which all rows have: {dict(row)}")
     return tuple(row[name] for name in dimensions)
 
 
@@ -185,10 +225,29 @@ def _twice(key: Key, dimensions: Sequence[str]) -> str:
 def _score(value: object, key: Key) -> float | None:
     if value is None:
         return None
-    score = float(str(value))
+    score = _number(value)
     if not math.isfinite(score):
         raise ValueError(f"the score of {key} is {score}; a failed run has the score None")
     return score
+
+
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is no number") from None
+
+
+def _declared(failed: float | str) -> float:
+    """The score of failed runs."""
+    if isinstance(failed, str) or not math.isfinite(failed):
+        raise ValueError(f'failed={failed!r}: give "exclude", or a finite score that failed runs count with')
+    return float(failed)
+
+
+def _check(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ValueError(str(unknown(what, name, known)))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
