@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-_CELLS = 1 << 16
-"""Cells that a block holds: half a megabyte stays in the cache and costs nothing to allocate."""
+_CELLS = 1 << 17
+"""Cells that a block holds: a megabyte of numbers stays in the cache."""
+_KEPT_BYTES = 1 << 24
 
 
 def blocks(digest: bytes, num: int, num_cells: int) -> Iterator[tuple[int, np.random.Generator]]:
@@ -76,6 +77,9 @@ def tally(
 def _parts(digest: bytes, num: int, num_cells: int) -> list[tuple[int, np.random.Generator]]:
     if num < 1:
         raise ValueError(f"a bootstrap needs replicates; {num} were asked for")
+    # glibc keeps as much freed memory as the largest piece that was given back; with less, it asks the system for every
+    # block's arrays again, and paging them in takes as long as all the rest.
+    np.empty(_KEPT_BYTES, np.uint8)
     return list(blocks(digest, num, num_cells))
 
 

@@ -70,7 +70,7 @@ class Functionals:
             case "optimality_gap":
                 return gaps.means(_sums(sample.weights_BN, gaps.levels_NP), sample.total)
             case "median":
-                return np.asarray(np.median(task_means(self.strata, sample, scores), axis=1))
+                return _medians(task_means(self.strata, sample, scores))
 
     def _counted(self, name: Metric, drawn_BN: Drawn, kernels: Kernels) -> Floats:
         place_N, num = self.strata.place_N, self.strata.num
@@ -86,7 +86,7 @@ class Functionals:
             case "median":
                 levels_NP = self.scores.levels_NP[place_N]
                 sums_BTP = kernels.task_sums(drawn_BN, levels_NP, self.strata.sizes[0])
-                return np.asarray(np.median(self.scores.means(sums_BTP, self.strata.sizes[0]), axis=1))
+                return _medians(self.scores.means(sums_BTP, self.strata.sizes[0]))
 
     def cut(self, total: float) -> float:
         """The weight that the interquartile mean cuts at either end; whole where weights are counts."""
@@ -110,6 +110,15 @@ def task_means(strata: Strata, sample: Sample, scores: Scale | None = None) -> F
     return scores.means(np.stack(parts, axis=-1), np.asarray(strata.sizes))
 
 
+def _medians(means_BT: Floats) -> Floats:
+    """The median of every row; sorting is quicker than `numpy.median`, which selects."""
+    sorted_BT = np.sort(means_BT, axis=1)
+    middle = sorted_BT.shape[1] // 2
+    if sorted_BT.shape[1] % 2:
+        return np.asarray(sorted_BT[:, middle])
+    return np.asarray((sorted_BT[:, middle - 1] + sorted_BT[:, middle]) / 2)
+
+
 def cumulative(sample: Sample) -> NDArray[Any]:
     """The weight of each score and all below it, (B, N)."""
     weights_BN = sample.weights_BN
@@ -127,12 +136,14 @@ def _middle_sums(sample: Sample, scale: Scale, cut: float) -> Floats:
     By parts: the cumulative weight below each score, clipped, times the step to the next, in either direction from the
     middle score, whose level is 0. So what is cut takes no part, however large it is.
     """
-    beyond_N = _beyond(sample.weights_BN.shape[1], cut, sample.total)
-    kept_BN = cumulative(sample)
-    np.clip(kept_BN, cut, int(sample.total) - cut, out=kept_BN)
+    beyond_N, steps_NP = _beyond(sample.weights_BN.shape[1], cut, sample.total), scale.steps()
+    below_BN = cumulative(sample)
+    kept_BN = np.empty(below_BN.shape)  # matrices are multiplied in floats: clipping converts on the way
+    np.clip(below_BN, cut, int(sample.total) - cut, out=kept_BN)
     if sample.is_whole:
-        return np.asarray(_sums(kept_BN, scale.steps()) - beyond_N @ scale.steps())
-    return _sums(kept_BN - beyond_N, scale.steps())
+        return np.asarray(kept_BN @ steps_NP - beyond_N @ steps_NP)
+    kept_BN -= beyond_N
+    return _sums(kept_BN, steps_NP)
 
 
 def _beyond(num: int, cut: float, total: float) -> NDArray[Any]:
