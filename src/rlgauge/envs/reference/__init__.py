@@ -1,0 +1,1 @@
+"""Environments of our own in JAX, each with a twin in NumPy that it is checked against."""
