@@ -41,7 +41,7 @@ def plain_errors(path: Path, verb: str = "write") -> Iterator[None]:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Write the file whole: under a temporary name, synced, then renamed. Raises StoreError."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    part = path.parent / f".{path.name}.{uuid.uuid4().hex}.part"  # the name of "." is empty
     with plain_errors(path):
         try:
             with part.open("wb") as file:
