@@ -99,4 +99,4 @@ def left_out(strata: Strata, metric: Metric, *, optimum: float, whole_tasks: boo
     if whole_tasks:
         return [functionals.of(strata.tasks_left_out())[:, 0]]
     sample, sizes = strata.left_out()
-    return np.split(functionals.of(sample)[:, 0], np.cumsum(sizes)[:-1])
+    return np.split(functionals.of(sample)[:, 0], np.cumsum(sizes)[:-1]) if sizes else []

@@ -41,7 +41,7 @@ def replicate(
 
     `reduce` is given a generator and a number of replicates; it returns as many rows. Raises ValueError for none.
     """
-    parts = _parts(digest, num, num_cells)
+    parts = _parts(digest, num, num_cells, threads)
     if threads == 1:
         return np.concatenate([reduce(rng, count) for count, rng in parts])
     with ThreadPoolExecutor(threads) as pool:
@@ -61,7 +61,7 @@ def tally(
 
     `add` is given a generator, a number of replicates and the counts to add them to. Raises ValueError for none.
     """
-    parts = _parts(digest, num, num_cells)
+    parts = _parts(digest, num, num_cells, threads)
 
     def added(mine: Sequence[tuple[int, np.random.Generator]]) -> Counts:
         counts = np.zeros(shape, np.int64)
@@ -74,9 +74,11 @@ def tally(
         return np.asarray(sum(shares, np.zeros(shape, np.int64)))
 
 
-def _parts(digest: bytes, num: int, num_cells: int) -> list[tuple[int, np.random.Generator]]:
+def _parts(digest: bytes, num: int, num_cells: int, threads: int) -> list[tuple[int, np.random.Generator]]:
     if num < 1:
         raise ValueError(f"a bootstrap needs replicates; {num} were asked for")
+    if threads < 1:
+        raise ValueError(f"a bootstrap needs a thread; {threads} were asked for")
     # glibc keeps as much freed memory as the largest piece that was given back; with less, it asks the system for every
     # block's arrays again, and paging them in takes as long as all the rest.
     np.empty(_KEPT_BYTES, np.uint8)

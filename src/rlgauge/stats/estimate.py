@@ -95,8 +95,10 @@ def summarise(
         method = "t"
         doubts.append("One task and fewer than 5 seeds: Student's interval is given instead of a bootstrap.")
     ends = interval(replicates_B, point, units, jackknife, method=method, confidence=confidence)
+    if ends is None and any(max(one.sizes) > 1 for one in strata):
+        doubts.append("One task is drawn: nothing is known of the spread between tasks.")
     low, high = (None, None) if ends is None else (min(ends[0], point), max(ends[1], point))
-    if ends is not None and ends[1] - ends[0] <= max(map(_grain, strata)):
+    if ends is not None and ends[1] - ends[0] <= max(_grain(one, point) for one in strata):
         low = high = point
         doubts.append("Every resample gave the same value: an interval of no width says nothing of seeds not run yet.")
     return Summary(
@@ -111,9 +113,11 @@ def summarise(
     )
 
 
-def _grain(strata: Strata) -> float:
-    """What rounding may make of equal replicates."""
-    return _ROUNDING * float(np.ptp(strata.scores_N)) + 1e-15 * float(np.abs(strata.scores_N).max())
+def _grain(strata: Strata, point: float) -> float:
+    """What rounding may make of equal replicates; a run that diverged makes it no larger if the metric cuts it off."""
+    lower, middle, upper = map(float, strata.scores_N[[strata.num // 4, strata.num // 2, -1 - strata.num // 4]])
+    reach = (upper - lower) + 0.1 * abs(point - middle)
+    return _ROUNDING * reach + 1e-15 * (abs(middle) + abs(point))
 
 
 NAMES: dict[Method, str] = {
@@ -154,8 +158,16 @@ def _is_continuous(scores: Floats) -> bool:
 
 def jackknife_error(left_out: Iterable[Floats]) -> float:
     """The standard error by leaving out one seed at a time: sum over tasks of (R - 1) / R times the squares."""
-    squares = [(len(values) - 1) / len(values) * float(((values - values.mean()) ** 2).sum()) for values in left_out]
-    return math.sqrt(math.fsum(squares))
+    influences, scale = _influences(list(left_out))
+    squares = [len(values) / (len(values) - 1) * float((values**2).sum()) for values in influences]
+    return scale * math.sqrt(math.fsum(squares))
+
+
+def _influences(left_out: Sequence[Floats]) -> tuple[list[Floats], float]:
+    """What each seed adds to the statistic, in units of the second number: the most that one does."""
+    influences = [(len(values) - 1) / len(values) * (values.mean() - values) for values in left_out]
+    scale = max((float(np.abs(values).max()) for values in influences), default=0.0)
+    return [values / scale for values in influences] if scale > 0 else influences, scale
 
 
 def _bca_tails(replicates_B: Floats, point: float, left_out: Sequence[Floats], p: float) -> tuple[float, float]:
@@ -164,7 +176,7 @@ def _bca_tails(replicates_B: Floats, point: float, left_out: Sequence[Floats], p
     if not 0 < below < 1:
         return 1 - p, p
     bias = normal_quantile(below)
-    influences = [(len(values) - 1) * (values.mean() - values) / len(values) for values in left_out]
+    influences, _ = _influences(left_out)
     cubes, squares = (sum(float((values**power).sum()) for values in influences) for power in (3, 2))
     acceleration = cubes / (6 * squares**1.5) if squares > 0 else 0.0
 

@@ -5,13 +5,14 @@ Shapes: T tasks, N scores of all tasks in rising order, B samples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlgauge.stats.strata import Drawn, Floats, Sample, Scale, Strata, plain
+from rlgauge.stats.strata import FEWEST_PARTS, Drawn, Floats, Sample, Scale, Strata, plain
 from rlgauge.stats.with_numba import Kernels
 
 Metric = Literal["iqm", "mean", "median", "optimality_gap"]
@@ -32,16 +33,19 @@ class Functionals:
     def __init__(
         self, strata: Strata, metrics: Sequence[Metric], *, optimum: float, kernels: Kernels | None = None
     ) -> None:
-        """Prepare the scores for counts of them. Raises ValueError for an unknown metric."""
+        """Prepare the scores for counts of them. Raises ValueError for an unknown metric or an infinite optimum."""
         for name in metrics:
             if name not in METRICS:
                 raise ValueError(f"Unknown metric {name!r}. Known: {', '.join(METRICS)}.")
+        if not math.isfinite(optimum):
+            raise ValueError(f"the optimum is a finite score; {optimum} was given")
         self.strata = strata
         self.metrics = tuple(metrics)
-        self.kernels = kernels if strata.is_even else None
         self.gaps_N = np.maximum(optimum - strata.scores_N, 0.0)
         self.scores = strata.scale(strata.scores_N)
         self.gaps = strata.scale(self.gaps_N)
+        can_count = strata.is_even and len(self.scores.units_P) == len(self.gaps.units_P) == FEWEST_PARTS
+        self.kernels = kernels if can_count else None
 
     def point(self) -> Floats:
         """The metrics of the scores as they are."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlgauge.stats.bootstrap import replicate
-from rlgauge.stats.estimate import Method, check_method, summarise
+from rlgauge.stats.estimate import Method, check_method, doubts_of, summarise
 from rlgauge.stats.strata import Drawn, Strata
 from rlgauge.stats.summary import Summary
 
@@ -110,7 +110,7 @@ def average_ranks(
     found = _summaries(
         by_algorithm,
         _expected_ranks,
-        1,
+        (1.0, float(len(by_algorithm))),
         method=method,
         confidence=confidence,
         replicates=replicates,
@@ -137,7 +137,7 @@ def rank_distribution(
     found = _summaries(
         by_algorithm,
         _rank_shares,
-        len(by_algorithm),
+        (0.0, 1.0),
         method=method,
         confidence=confidence,
         replicates=replicates,
@@ -145,22 +145,26 @@ def rank_distribution(
         threads=threads,
     )
     by_task = [
-        _rank_shares(field, field.weights_N[None])[0]
+        _shares_of_a_task(dict(zip(by_algorithm, runs, strict=True)))
         for runs in zip(*by_algorithm.values(), strict=True)
-        for field in [_Field(_aligned({name: [scores] for name, scores in zip(by_algorithm, runs, strict=True)}))]
     ]
     return {
-        name: RankDistribution(
-            shares=summaries, by_task=tuple(tuple(shares_AK[place].tolist()) for shares_AK in by_task)
-        )
-        for place, (name, summaries) in enumerate(found.items())
+        name: RankDistribution(shares=summaries, by_task=tuple(shares[name] for shares in by_task))
+        for name, summaries in found.items()
     }
+
+
+def _shares_of_a_task(runs: Mapping[str, ArrayLike]) -> dict[str, tuple[float, ...]]:
+    names, strata = _aligned({name: [scores] for name, scores in runs.items()})
+    field = _Field(strata)
+    shares_AK = _rank_shares(field, field.weights_N[None])[0].clip(0.0, 1.0)
+    return {name: tuple(shares_K.tolist()) for name, shares_K in zip(names, shares_AK, strict=True)}
 
 
 def _summaries(
     by_algorithm: Mapping[str, Sequence[ArrayLike]],
     statistic: Statistic,
-    num_values: int,
+    bounds: tuple[float, float],
     *,
     method: Method,
     confidence: float,
@@ -168,24 +172,25 @@ def _summaries(
     missing: int,
     threads: int,
 ) -> dict[str, tuple[Summary, ...]]:
-    """A summary of each value of every algorithm."""
+    """A summary of each value of every algorithm; none of them lies beyond the bounds."""
     check_method(method)
-    strata = _aligned(by_algorithm)
+    names, strata = _aligned(by_algorithm)
+    doubts = [doubt for tasks in by_algorithm.values() for doubt in doubts_of(Strata(tasks))]
     field = _Field(strata)
-    points_AK = statistic(field, field.weights_N[None])[0]
+    points_AK = statistic(field, field.weights_N[None])[0].clip(*bounds)
     sampled: Floats = np.empty((0, *points_AK.shape))
     if method != "t" and any(max(one.sizes) > 1 for one in strata):
         sampled = replicate(
             hashlib.blake2b(b"".join(one.digest() for one in strata), digest_size=16).digest(),
             replicates,
-            len(field.weights_N) * num_values,
+            field.weights_N.size * points_AK.shape[1],
             lambda rng, num: statistic(field, field.drawn([one.draw(rng, num) for one in strata])),
             threads=threads,
         )
     left_out = cache(partial(_left_out, strata, statistic))
 
     def summary(place: int, value: int) -> Summary:
-        return summarise(
+        found = summarise(
             sampled[:, place, value],
             float(points_AK[place, value]),
             strata,
@@ -195,16 +200,24 @@ def _summaries(
             missing=missing,
             units=[size for one in strata for size in one.sizes],
         )
+        return _within(found, bounds, doubts)
 
-    return {
-        name: tuple(summary(place, value) for value in range(num_values)) for place, name in enumerate(by_algorithm)
-    }
+    places = {name: place for place, name in enumerate(names)}
+    return {name: tuple(summary(places[name], value) for value in range(points_AK.shape[1])) for name in by_algorithm}
 
 
-def _aligned(by_algorithm: Mapping[str, Sequence[ArrayLike]]) -> list[Strata]:
-    """The strata of the algorithms, with scores replaced by their place among all of the task: nothing else matters.
+def _within(summary: Summary, bounds: tuple[float, float], doubts: Sequence[str]) -> Summary:
+    """The summary with an interval within the bounds, and what is to be doubted of the scores behind the ranks."""
+    low, high = (None if end is None else min(max(end, bounds[0]), bounds[1]) for end in (summary.low, summary.high))
+    warnings = tuple(dict.fromkeys([*doubts, *summary.warnings]))
+    return msgspec.structs.replace(summary, low=low, high=high, warnings=warnings)
 
-    Tasks and seeds are put into an order that follows from these.
+
+def _aligned(by_algorithm: Mapping[str, Sequence[ArrayLike]]) -> tuple[list[str], list[Strata]]:
+    """The names and strata of the algorithms, with scores replaced by their place among all of the task.
+
+    Nothing else matters for ranks. Algorithms, tasks and seeds are put into an order that follows from these places,
+    so that the random numbers do, too.
     """
     given = [Strata(tasks, keep_order=True).tasks for tasks in by_algorithm.values()]
     if len(given) < _FEWEST:
@@ -212,13 +225,21 @@ def _aligned(by_algorithm: Mapping[str, Sequence[ArrayLike]]) -> list[Strata]:
     num_tasks = {name: len(tasks) for name, tasks in zip(by_algorithm, given, strict=True)}
     if len(set(num_tasks.values())) > 1:
         raise ValueError(f"every algorithm needs runs of every task; tasks: {num_tasks}")
-    tasks = []
-    for scores_of in zip(*given, strict=True):
-        _, order = np.unique(np.concatenate(scores_of), return_inverse=True)
-        parts = np.split(order.astype(np.float64), np.cumsum([len(scores) for scores in scores_of])[:-1])
-        tasks.append([np.sort(part) for part in parts])
-    tasks.sort(key=lambda parts: [(len(part), part.tolist()) for part in parts])
-    return [Strata(scores, keep_order=True) for scores in zip(*tasks, strict=True)]
+    places = zip(*map(_places, zip(*given, strict=True)), strict=True)
+    named = sorted((Strata(tasks).digest(), name, tasks) for name, tasks in zip(by_algorithm, places, strict=True))
+    tasks = sorted(zip(*(own for _, _, own in named), strict=True), key=_content)
+    return [name for _, name, _ in named], [Strata(own, keep_order=True) for own in zip(*tasks, strict=True)]
+
+
+def _places(scores_of: Sequence[Floats]) -> list[Floats]:
+    """For scores of one task, an array an algorithm: the places of each among those of all, in rising order."""
+    _, order = np.unique(np.concatenate(scores_of), return_inverse=True)
+    parts = np.split(order.astype(np.float64), np.cumsum([len(scores) for scores in scores_of])[:-1])
+    return [np.sort(part) for part in parts]
+
+
+def _content(parts: Sequence[Floats]) -> list[tuple[int, list[float]]]:
+    return [(len(part), part.tolist()) for part in parts]
 
 
 def _left_out(strata: Sequence[Strata], statistic: Statistic) -> list[Floats]:

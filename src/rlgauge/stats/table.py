@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlgauge.core.errors import unknown
+from rlgauge.core.reading import Curve
 from rlgauge.stats.normalise import Reference, outside
 
 DIMENSIONS = ("algorithm", "task", "seed", "step", "episode")
@@ -158,6 +159,24 @@ class Table:
             lasts[owner] = max(lasts.get(owner, -math.inf), _number(key[place]))
         return self._at(lambda key: lasts[self._named(key, _OF_A_RUN[:2])])
 
+    def curves(self, algorithm: str) -> tuple[tuple[Curve, ...], ...]:
+        """One curve a run, of every task in the order of `Scores.tasks`: what `sample_efficiency` takes.
+
+        A step without a score is not in the curve; one of a run that failed throughout has no steps. Raises ValueError
+        for an algorithm that is not there, and where the rows have other dimensions.
+        """
+        if self.dimensions != (*_OF_A_RUN, "step"):
+            told = ", ".join(self.dimensions)
+            raise ValueError(f"curves need an algorithm, a task, a seed and a step; these rows have {told}")
+        _check("algorithm", algorithm, sorted({str(key[0]) for key in self._rows}))
+        found: dict[str, dict[object, dict[float, float]]] = {str(key[1]): {} for key in self._rows}
+        for (name, task, seed, step), score in self._rows.items():
+            if name == algorithm:
+                points = found[str(task)].setdefault(seed, {})
+                if score is not None:
+                    points[_number(step)] = score
+        return tuple(tuple(_curve(points) for points in runs.values()) for _, runs in sorted(found.items()))
+
     def scores(self, failed: float | Literal["exclude"] = "exclude") -> Scores:
         """One score a run. Failed runs are left out, or have the declared score; either way they are counted.
 
@@ -209,10 +228,22 @@ class Table:
         return [name for name in self.dimensions if name != dimension]
 
 
+def _curve(points: Mapping[float, float]) -> Curve:
+    steps = sorted(points)
+    return Curve(tuple(steps), tuple(points[step] for step in steps))
+
+
 def _key(row: Mapping[str, object], dimensions: Sequence[str]) -> Key:
     if lacking := [name for name in (*dimensions, _SCORE) if name not in row]:
         raise ValueError(f"a row lacks {', '.join(lacking)}, which all rows have: {dict(row)}")
-    return tuple(row[name] for name in dimensions)
+    return tuple(str(row[name]) if name in _OF_A_RUN[:2] else _told_apart(name, row[name]) for name in dimensions)
+
+
+def _told_apart(name: str, value: object) -> object:
+    """The value; of seeds, steps and episodes none may be unequal to itself."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"the {name} of a row is {value}: rows that are not told apart would count as runs")
+    return value
 
 
 def _twice(key: Key, dimensions: Sequence[str]) -> str:
