@@ -28,7 +28,7 @@ from rlgauge.kinds.evaluate.results import EpisodeResult, TaskResult
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-COMMANDS = ("benchmark", "runs list", "runs show", "import", "compare", "power", "quickstart")
+COMMANDS = ("benchmark", "runs list", "runs show", "import", "summary", "compare", "power", "quickstart")
 
 NOT_RUN = (
     "make quickstart",  # a minute, and .venv is made
@@ -106,8 +106,9 @@ def script(page: str) -> tuple[str, dict[int, str]]:
         elif block.language == "console":
             for line, command, answer in commands(block):
                 assert command.startswith("rlgauge "), f"{command!r} is not run: make it an sh block"
-                code = 2 if answer.startswith("rlgauge: ") else 0
-                lines[line - 1] = f"mark({line}); shell({code}, *{shlex.split(command)})"
+                said = re.search(r"# exits with (\d)$", command)
+                code = int(said[1]) if said else 2 if answer.startswith("rlgauge: ") else 0
+                lines[line - 1] = f"mark({line}); shell({code}, *{shlex.split(command, comments=True)})"
                 if answer:
                     expected[line] = answer
         elif block.language == "text" and before is not None and before.language == "python":

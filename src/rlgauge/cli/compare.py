@@ -116,9 +116,7 @@ def _add_verdict(parser: ArgumentParser) -> None:
     group.add_argument("--tolerance", type=str, default="2%", metavar="PART", help="a change that is no regression")
     group.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of a verdict")
     group.add_argument("--strict", action="store_true", help="end with 3 where something is inconclusive")
-    group.add_argument(
-        "--allow", type=str | None, metavar="NAMES", help=f"what may differ: {', '.join(ALLOWABLE)}"
-    )
+    group.add_argument("--allow", type=str | None, metavar="NAMES", help=f"what may differ: {', '.join(ALLOWABLE)}")
     group.add_argument(
         "--allow-missing", action="store_true", help="compare what both have; failed runs of the baseline are told only"
     )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from rlgauge.importers import Collected
 
+_NOT_SCANNED = "--no-scan: what an index has was taken from it alone and not verified against the folders of the runs."
+
 
 def add_source_options(parser: ArgumentParser, *, positional: bool = True) -> None:
     """Add the paths and what says how they are read."""
@@ -35,16 +37,19 @@ def add_source_options(parser: ArgumentParser, *, positional: bool = True) -> No
 
 def collect(options: Namespace, paths: Sequence[str] | None = None) -> Collected:
     """What the paths hold. Raises UserError."""
-    from rlgauge.importers import read
+    from rlgauge.importers import Collected, read
 
     with counted("Reading") as listen:
-        return read(
+        collected = read(
             [Path(path) for path in (options.out if paths is None else paths)],
             scan=not options.no_scan,
             columns=_pairs(_split(options.columns), "--columns"),
             names=_pairs(as_list(options.rename), "--rename"),
             listen=listen,
         )
+    if options.no_scan and any(reading.folders for reading in collected.readings):
+        return Collected(collected.readings, [*collected.notes, _NOT_SCANNED])
+    return collected
 
 
 def _split(text: str | None) -> list[str]:

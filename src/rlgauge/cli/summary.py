@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,18 @@ from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import as_list, make_parser, parse
 from rlgauge.cli.sources import add_source_options, collect
+from rlgauge.cli.stopped import with_stopping
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import write_atomic
-from rlgauge.core.reading import Reading
 from rlgauge.report.as_json import to_json
 from rlgauge.report.latex import to_latex
 from rlgauge.report.markdown import to_markdown
-from rlgauge.report.overview import Overview, make_overview, num_failed
+from rlgauge.report.numbers import plural
+from rlgauge.report.overview import Overview, make_overview
 from rlgauge.report.question import Normalisation, Question
 from rlgauge.report.references import read_references, with_references
 from rlgauge.report.runs_csv import to_csv
-from rlgauge.report.tables import footnotes, tables
+from rlgauge.report.tables import tables
 from rlgauge.stats.estimate import METHODS, Method
 from rlgauge.stats.metrics import METRICS, Metric
 
@@ -37,6 +39,7 @@ _WRITERS: dict[str, Callable[[Overview], str]] = {
 }
 _ENDINGS = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".json": "json"}
 _PAIR = 2
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,12 +51,14 @@ def main(argv: Sequence[str]) -> int:
     kind = _format(options)
     question = _question(options)
     collected = collect(options)
-    readings = _selected(collected.readings, options)
+    readings = with_stopping(collected.readings)
+    _check_names("algorithm", question.algorithms, [reading.algorithm for reading in readings])
+    _check_names("task", question.tasks, [reading.task for reading in readings])
     if options.references is not None:
         readings = with_references(readings, read_references(Path(options.references)))
     overview = make_overview(readings, question, notes=collected.notes)
     _write(overview, kind, options)
-    return FINE if any(run.score is not None for run in overview.runs) else FAILED
+    return FINE if overview.is_measured else FAILED
 
 
 def build_parser() -> ArgumentParser:
@@ -116,7 +121,9 @@ def _question(options: Namespace) -> Question:
         raise UserError(f"--confidence must lie between 0 and 1, not {options.confidence}.")
     return Question(
         score=options.score,
-        by=_names(options.by),
+        algorithms=frozenset(as_list(options.algo)),
+        tasks=frozenset(as_list(options.task)),
+        by=_names(options.by, "--by"),
         normalisation=_normalisation(options.normalise),
         failed=_failed(options.failed),
         metrics=_metrics(options.metrics),
@@ -128,10 +135,11 @@ def _question(options: Namespace) -> Question:
 
 def _metrics(text: str) -> tuple[Metric, ...]:
     by_name: dict[str, Metric] = {name: name for name in METRICS}
-    for name in _names(text):
+    names = _names(text, "--metrics")
+    for name in names:
         if name not in by_name:
             raise unknown("metric", name, METRICS)
-    return tuple(by_name[name] for name in _names(text))
+    return tuple(by_name[name] for name in names)
 
 
 def _method(text: str) -> Method:
@@ -141,67 +149,78 @@ def _method(text: str) -> Method:
     raise unknown("method", text, METHODS)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _names(text: str, option: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise UserError(f"{option} needs at least one name.")
+    return names
 
 
 def _normalisation(text: str | None) -> Normalisation | None:
     if text is None:
         return None
-    ends = _names(text)
-    if len(ends) != _PAIR:
+    ends = [end.strip() for end in text.split(",")]
+    if len(ends) != _PAIR or not all(ends):
         raise UserError(f"--normalise takes two reference scores, such as random,expert, not {text!r}.")
-    low, high = (float(end) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", end) else end for end in ends)
+    low, high = (_number(end) if _NUMBER.fullmatch(end) else end for end in ends)
+    if low == high:
+        raise UserError(f"--normalise {text}: the two reference scores are the same.")
     return Normalisation(low, high)
 
 
 def _failed(text: str) -> float | None:
     if text == "exclude":
         return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise UserError(f"--failed takes a score, or exclude, not {text!r}.") from error
+    if not _NUMBER.fullmatch(text.strip()):
+        raise UserError(f"--failed takes a score, or exclude, not {text!r}.")
+    return _number(text)
 
 
-def _selected(readings: Sequence[Reading], options: Namespace) -> list[Reading]:
-    """The readings of the algorithms and tasks asked for. Raises UserError for one that was not run."""
-    for what, wanted, known in (
-        ("algorithm", as_list(options.algo), {reading.algorithm for reading in readings}),
-        ("task", as_list(options.task), {reading.task for reading in readings}),
-    ):
-        for name in wanted:
-            if name not in known:
-                raise unknown(what, name, sorted(known))
-    algorithms, tasks = set(as_list(options.algo)), set(as_list(options.task))
-    return [r for r in readings if (not algorithms or r.algorithm in algorithms) and (not tasks or r.task in tasks)]
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise UserError(f"{text} is too large a number.")
+    return value
+
+
+def _check_names(what: str, wanted: Iterable[str], known: Sequence[str]) -> None:
+    """Raise UserError for the name of an algorithm or a task that was not run."""
+    for name in sorted(wanted):
+        if name not in known:
+            raise unknown(what, name, set(known))
 
 
 def _write(overview: Overview, kind: str, options: Namespace) -> None:
-    text = None if kind == "table" else _WRITERS[kind](overview)
+    text = _plain(overview) if kind == "table" else _WRITERS[kind](overview)
     if options.output is not None:
-        content = _plain(overview) if text is None else text
-        write_atomic(Path(options.output), content.encode())
+        write_atomic(Path(options.output), text.encode())
         print(f"Wrote {options.output}.", file=sys.stderr)
-    elif text is None:
+    elif kind == "table":
         _tell(overview)
     else:
         print(text, end="")
+    if kind == "csv":  # which has no place for them
+        for note in overview.notes:
+            print(f"note: {note}", file=sys.stderr)
 
 
 def _tell(overview: Overview) -> None:
     for table in tables(overview):
         print(table.title)
         show_table(table.header, table.starred())
+        for text in table.explained("*"):
+            say(text)
         print()
     for text in _remarks(overview):
         say(text)
-    if failed := num_failed(overview):
-        say(f"{failed} of {len(overview.runs)} runs have no score; --format csv lists each with its reason.")
 
 
 def _remarks(overview: Overview) -> list[str]:
-    return [*footnotes(overview, mark="*"), *(f"note: {note}" for note in overview.notes)]
+    told = [f"note: {note}" for note in overview.notes]
+    if failed := overview.num_failed:
+        did = "did not complete; --format csv lists each with its reason"
+        told.append(f"{failed} of {plural(len(overview.found), 'run')} {did}.")
+    return told
 
 
 def _plain(overview: Overview) -> str:
@@ -214,6 +233,8 @@ def _plain(overview: Overview) -> str:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in lines_of_cells
         ]
-        parts.append("\n".join([table.title, lines[0], "-" * max(map(len, lines)), *lines[1:]]))
-    parts.append("\n".join(_remarks(overview)))
+        rule = "-" * max(map(len, lines))
+        parts.append("\n".join([table.title, lines[0], rule, *lines[1:], *table.explained("*")]))
+    if remarks := _remarks(overview):
+        parts.append("\n".join(remarks))
     return "\n\n".join(parts) + "\n"

@@ -1,21 +1,31 @@
-"""Which results are bold: the best of a task, and those that are not shown to be worse than it."""
+"""Which results are bold: the best of a task, of a metric, and those that are not shown to be worse than it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from rlgauge.report.lines import Line
+from rlgauge.report.numbers import plural
+from rlgauge.report.overall import Overall
 from rlgauge.stats.holm import holm
+from rlgauge.stats.metrics import Metric
+from rlgauge.stats.quantiles import student_t_quantile, student_t_tail
+from rlgauge.stats.summary import Summary
 from rlgauge.stats.unpaired import welch
 
-if TYPE_CHECKING:
-    from rlgauge.report.overview import Line
-
 ALPHA = 0.05
-RULE = "the best mean of a task and all that Welch's test does not show to be worse (Holm over the table, 5 %)."
+RULE = (
+    "the best mean of a task, and all that Welch's test does not show to be worse (two-sided, Holm over the table, 5 %)"
+)
+OVERALL_RULE = (
+    "the best of a column, and all that a test of the difference, by the intervals of both, does not show to be worse "
+    "(two-sided, Holm over the column, 5 %)"
+)
 _SEVERAL = 2
+_ROUNDING = 1e-12
 
 
 def mark_best(
@@ -28,7 +38,7 @@ def mark_best(
     where no group could be tested.
     """
     best = _best_means(lines, less_is_better=less_is_better)
-    rivals = [line for line in lines if line.score is not None and _is_rival(line, best[line.task])]
+    rivals = [line for line in lines if line.score is not None and line.group != best[line.task].group]
     testable = [line for line in rivals if _can_be_tested(line, best[line.task], values)]
     p_values = [
         welch(candidate=values[_key(line)], baseline=values[best[line.task].group, line.task]).p_value
@@ -40,8 +50,67 @@ def mark_best(
     untested = len(rivals) - sum(p_value is not None for p_value in adjusted.values())
     doubts = []
     if untested:
-        doubts.append(f"{untested} results could not be tested against the best of their task, for want of runs.")
+        why = "for want of runs, or because all are alike"
+        doubts.append(f"{plural(untested, 'result')} could not be tested against the best of the task, {why}.")
     return marked, doubts
+
+
+def mark_best_overall(overall: Sequence[Overall], *, less_is_better: bool) -> tuple[list[Overall], list[str]]:
+    """The rows with `best` set, and what could not be tested, in sentences; groups of unequal tasks are not."""
+    if len(overall) < _SEVERAL:
+        return list(overall), []
+    if len({tuple(one.tasks) for one in overall}) > 1:
+        return list(overall), ["Over all tasks none is marked as best: not all have a score on the same tasks."]
+    best: dict[str, dict[Metric, bool]] = {one.group: {} for one in overall}
+    for metric in overall[0].metrics:
+        is_less = less_is_better or metric == "optimality_gap"
+        for group, is_best in _best_of(overall, metric, less_is_better=is_less).items():
+            best[group][metric] = is_best
+    return [msgspec.structs.replace(one, best=best[one.group]) for one in overall], []
+
+
+def _best_of(overall: Sequence[Overall], metric: Metric, *, less_is_better: bool) -> dict[str, bool]:
+    """Whether each group is the best in a metric or not shown to be worse; without those that can't be tested."""
+    sign = -1.0 if less_is_better else 1.0
+    first = max(overall, key=lambda one: sign * one.metrics[metric].point)
+    rivals = [one for one in overall if one.group != first.group]
+    p_values = holm([difference_p_value(first, one, metric) for one in rivals])
+    found = {one.group: p >= ALPHA for one, p in zip(rivals, p_values, strict=True) if p is not None}
+    return {first.group: True, **found} if found else {}
+
+
+def difference_p_value(first: Overall, second: Overall, metric: Metric) -> float | None:
+    """The two-sided p-value of a difference of two independent estimates, from their intervals; None without them.
+
+    Each arm of an interval that points to the other estimate is one standard error times Student's quantile; the errors
+    are joined as Welch does. Zou and Donner 2008, doi:10.1002/sim.3095, recover the variance from intervals so.
+    """
+    better, worse = sorted((first, second), key=lambda one: -one.metrics[metric].point)
+    upper, lower = better.metrics[metric], worse.metrics[metric]
+    if upper.low is None or lower.high is None or min(better.degrees, worse.degrees) < 1:
+        return None
+    if _has_no_width(upper) and _has_no_width(lower):
+        return None
+    if upper.point == lower.point:
+        return 1.0
+    squares = [
+        _error(upper.point - upper.low, upper, better.degrees) ** 2,
+        _error(lower.high - lower.point, lower, worse.degrees) ** 2,
+    ]
+    if sum(squares) == 0:  # an end of an interval may lie on its point
+        return None
+    degrees = sum(squares) ** 2 / (squares[0] ** 2 / better.degrees + squares[1] ** 2 / worse.degrees)
+    return 2 * student_t_tail((upper.point - lower.point) / math.sqrt(sum(squares)), degrees)
+
+
+def _error(arm: float, summary: Summary, degrees: int) -> float:
+    return arm / student_t_quantile(0.5 + summary.confidence / 2, degrees)
+
+
+def _has_no_width(summary: Summary) -> bool:
+    """Whether the ends are equal but for rounding."""
+    low, high = (end if end is not None else summary.point for end in (summary.low, summary.high))
+    return high - low <= _ROUNDING * max(abs(low), abs(high))
 
 
 class _Best(msgspec.Struct, frozen=True):
@@ -52,16 +121,13 @@ class _Best(msgspec.Struct, frozen=True):
 
 
 def _best_means(lines: Sequence[Line], *, less_is_better: bool) -> dict[str, _Best]:
-    choose = min if less_is_better else max
     best: dict[str, _Best] = {}
-    for task in dict.fromkeys(line.task for line in lines):
-        found = [_Best(line.group, line.score.point) for line in lines if line.task == task and line.score is not None]
-        best[task] = choose(found, key=lambda one: one.mean) if found else _Best("", 0.0)
+    for line in lines:
+        if line.score is not None:
+            point, known = line.score.point, best.get(line.task)
+            if known is None or (point < known.mean if less_is_better else point > known.mean):
+                best[line.task] = _Best(line.group, point)
     return best
-
-
-def _is_rival(line: Line, best: _Best) -> bool:
-    return line.group != best.group
 
 
 def _can_be_tested(line: Line, best: _Best, values: Mapping[tuple[str, str], Sequence[float]]) -> bool:

@@ -1,4 +1,4 @@
-"""An overview in LaTeX, for the package booktabs."""
+"""An overview in LaTeX, for the packages booktabs and graphicx (a table wider than the line is shrunk to it)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rlgauge.report.overview import Overview
-from rlgauge.report.tables import Table, footnotes, tables
+from rlgauge.report.tables import Table, tables
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -15,44 +15,51 @@ _SPECIAL = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
-_TEXT_COLUMNS = 2
+_MINUS = re.compile(r"(?<!\w)-(?=\d)")
+_AT_ROW_START = ("[", "*")
+"""What LaTeX would take for an argument of the line break before."""
 
 
 def to_latex(overview: Overview) -> str:
-    """One table environment a table; what the numbers mean is its caption, warnings are comments."""
-    notes = "".join(f"% {' '.join(note.split())}\n" for note in overview.notes)
-    caption = " ".join(footnotes(overview))
-    return notes + "\n".join("\n".join(_table(table, caption)) for table in tables(overview)) + "\n"
+    """One table environment a table; what its numbers mean is its caption, warnings are comments."""
+    head = ["% needs \\usepackage{booktabs,graphicx}", *(f"% {' '.join(note.split())}" for note in overview.notes)]
+    return "\n\n".join(["\n".join(head), *("\n".join(_table(table)) for table in tables(overview))]) + "\n"
 
 
-def _table(table: Table, caption: str) -> Iterator[str]:
-    yield "% needs \\usepackage{booktabs}"
+def _table(table: Table) -> Iterator[str]:
+    caption = " ".join([f"{table.title}.", *table.explained("Bold")])
     yield "\\begin{table}"
     yield "  \\centering"
-    yield f"  \\caption{{{_escaped(table.title)}. {_escaped(caption)}}}"
-    yield f"  \\begin{{tabular}}{{{_alignment(table)}}}"
+    yield f"  \\caption{{{_escaped(caption)}}}"
+    yield f"  \\label{{tab:{table.name}}}"
+    yield "  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%"
+    yield f"  \\begin{{tabular}}{{{'l' * table.num_text + 'r' * (len(table.header) - table.num_text)}}}"
     yield "    \\toprule"
-    yield "    " + " & ".join(map(_escaped, table.header)) + r" \\"
+    yield _row([_escaped(title) for title in table.header])
     yield "    \\midrule"
     for row, cells in enumerate(table.rows):
-        if row and table.rows[row - 1][0] != cells[0] and table.header[1] == "task":
+        if row and table.num_text > 1 and table.rows[row - 1][0] != cells[0]:
             yield "    \\addlinespace"
-        shown = [
-            f"\\textbf{{{_escaped(cell)}}}" if (row, column) in table.bold else _escaped(cell)
-            for column, cell in enumerate(cells)
-        ]
-        yield "    " + " & ".join(shown) + r" \\"
+        yield _row(
+            [
+                f"\\textbf{{{_escaped(cell)}}}" if (row, column) in table.bold else _escaped(cell)
+                for column, cell in enumerate(cells)
+            ]
+        )
     yield "    \\bottomrule"
-    yield "  \\end{tabular}"
+    yield "  \\end{tabular}}"
     yield "\\end{table}"
 
 
-def _alignment(table: Table) -> str:
-    num_text = _TEXT_COLUMNS if table.header[1] == "task" else 1
-    return "l" * num_text + "r" * (len(table.header) - num_text)
+def _row(cells: list[str]) -> str:
+    guard = "{}" if cells[0].startswith(_AT_ROW_START) else ""
+    return f"    {guard}{' & '.join(cells)} \\\\"
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"[\\±~^<>&%$#_{}]", lambda found: _SPECIAL[found[0]], text)
+    with_minus = _MINUS.sub("\0", " ".join(text.split()))
+    escaped = re.sub(r"[\\±~^<>|&%$#_{}]", lambda found: _SPECIAL[found[0]], with_minus)
+    return escaped.replace("\0", "$-$")

@@ -3,39 +3,68 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from rlgauge.stats.summary import Summary
 
 NAMES = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
 """What the metrics are called in a table."""
 _DIGITS = 3
+_DIGITS_OF_SPREAD = 2
 _MOST = 6
+_NAMED = 3
 
 
-def places(*values: float | None) -> int:
-    """Decimal places that show three digits of the largest of the values."""
-    largest = max((abs(value) for value in values if value is not None), default=0.0)
-    if largest == 0:
-        return _DIGITS
-    return min(_MOST, max(0, _DIGITS - 1 - math.floor(math.log10(largest))))
+def places(value: float, spread: float | None) -> int:
+    """Decimal places that show three digits of the value and two of its spread, and 6 at most."""
+    wanted = [_places(value, _DIGITS)] + ([_places(spread, _DIGITS_OF_SPREAD)] if spread else [])
+    return min(_MOST, max(0, *wanted))
 
 
-def plus_minus(mean: float, deviation: float | None, *, digits: int) -> str:
+def _places(value: float, digits: int) -> int:
+    return digits - 1 - math.floor(math.log10(abs(value))) if value else digits
+
+
+def fixed(value: float, digits: int) -> str:
+    """The number with so many decimal places, and no minus before a zero."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def plus_minus(mean: float, deviation: float | None, *, digits: int, unit: str = "") -> str:
     """`12.3 ± 0.4`, or the mean alone where there is no deviation."""
-    return f"{mean:.{digits}f}" if deviation is None else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+    text = fixed(mean, digits)
+    return f"{text if deviation is None else f'{text} ± {fixed(deviation, digits)}'}{unit}"
 
 
-def estimate(summary: Summary | None, *, digits: int | None = None, scale: float = 1.0, unit: str = "") -> str:
-    """`0.71 [0.64, 0.78]`, or the point alone where the data give no interval."""
-    if summary is None:
+def interval(summary: Summary | None, *, digits: int, scale: float = 1.0, unit: str = "") -> str:
+    """`[0.64, 0.78]`, or a dash where the data give no interval."""
+    if summary is None or summary.low is None or summary.high is None:
         return "-"
-    shown = places(summary.point * scale, summary.low, summary.high) if digits is None else digits
-    point = f"{summary.point * scale:.{shown}f}{unit}"
-    if summary.low is None or summary.high is None:
-        return point
-    return f"{point} [{summary.low * scale:.{shown}f}{unit}, {summary.high * scale:.{shown}f}{unit}]"
+    return f"[{fixed(summary.low * scale, digits)}, {fixed(summary.high * scale, digits)}]{unit}"
 
 
-def counted(num_runs: int, num_missing: int) -> str:
-    """`50`, or `47 of 50` where runs are missing."""
-    return f"{num_runs} of {num_runs + num_missing}" if num_missing else str(num_runs)
+def estimate(summary: Summary, *, digits: int, scale: float = 1.0, unit: str = "") -> str:
+    """`0.71 [0.64, 0.78]`, or the point alone where the data give no interval."""
+    point = fixed(summary.point * scale, digits)
+    if summary.low is None:
+        return point + unit
+    return f"{point} {interval(summary, digits=digits, scale=scale, unit=unit)}"
+
+
+def counted(num_runs: int, num_missing: int, why: Mapping[str, int] | None = None) -> str:
+    """`50`, or `47 of 50 (3 failed)` where runs are missing."""
+    text = f"{num_runs} of {num_runs + num_missing}" if num_missing else str(num_runs)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in (why or {}).items())
+    return f"{text} ({reasons})" if reasons else text
+
+
+def plural(num: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{num:,} {noun}" + ("" if num == 1 else "s")
+
+
+def some(names: Sequence[str]) -> str:
+    """The names, of many the first three and how many more."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
+from rlgauge.core.run import Status
 from rlgauge.stats.estimate import Method
 from rlgauge.stats.metrics import METRICS, Metric
 
 _PREFERRED = ("return", "score", "success", "steps_per_second")
 _LESS_IS_BETTER = {"s", "ms", "us", "ns", "bytes", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB"}
-_PLAIN = ("algorithm", "kind", "settings", "status", "source")
+_RATE = "success"
+_PLAIN = ("algorithm", "task", "seed", "kind", "settings", "checkpoint", "status", "source")
+_UNNAMED = {"algorithm", "policy", "task"}
+"""Dimensions whose values speak for themselves."""
 
 
 class Normalisation(msgspec.Struct, frozen=True):
@@ -32,9 +35,14 @@ class Normalisation(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """How readings are summarised. `failed` is what a failed run scores; None leaves it out, counted as missing."""
+    """How readings are summarised. `failed` is what a failed run scores; None leaves it out, counted as missing.
+
+    `algorithms` and `tasks` are those asked for, none for all.
+    """
 
     score: str | None = None
+    algorithms: frozenset[str] = frozenset()
+    tasks: frozenset[str] = frozenset()
     by: tuple[str, ...] = ("algorithm",)
     normalisation: Normalisation | None = None
     failed: float | None = None
@@ -43,21 +51,29 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.95
     resample_tasks: bool = False
 
+    def asks_for(self, reading: Reading) -> bool:
+        """Whether a reading is of an algorithm and a task asked for."""
+        is_wanted = not self.algorithms or reading.algorithm in self.algorithms
+        return is_wanted and (not self.tasks or reading.task in self.tasks)
+
 
 def choose_score(readings: Iterable[Reading], wanted: str | None) -> str:
-    """The quantity to summarise: the one wanted, else the best known one that is there. Raises UserError."""
-    found = Counter(name for reading in readings for name in reading.totals)
+    """The quantity to summarise: the one wanted, else the best known one that is there. Raises UserError.
+
+    Where nothing was measured at all, it is the one wanted or `score`.
+    """
+    found = {name for reading in readings if reading.status is Status.COMPLETED for name in reading.totals}
+    if not found:
+        return wanted or "score"
     if wanted is not None:
         if wanted not in found:
-            raise _not_measured(wanted, found)
+            raise unknown("score", wanted, found)
         return wanted
     for name in _PREFERRED:
         if name in found:
             return name
     if len(found) == 1:
         return next(iter(found))
-    if not found:
-        raise UserError("No run has a score: see their status with --format csv.")
     raise UserError(f"The runs measured {', '.join(sorted(found))}: say which to summarise with --score NAME.")
 
 
@@ -66,26 +82,31 @@ def is_better_less(unit: str) -> bool:
     return unit in _LESS_IS_BETTER
 
 
+def is_rate(unit: str) -> bool:
+    """Whether a quantity in this unit is a success rate, 0..1."""
+    return unit == _RATE
+
+
+def check_dimensions(by: Sequence[str], readings: Iterable[Reading]) -> None:
+    """Raise UserError where a dimension is none that any of the readings has."""
+    known = {*_PLAIN, *(name for reading in readings for name in reading.labels)}
+    for name in by:
+        if name not in known:
+            raise unknown("dimension to group by", name, known)
+
+
 def group_of(reading: Reading, by: Sequence[str]) -> str:
-    """The name of the group that a reading belongs to: its values of the dimensions, joined. Raises UserError."""
+    """The name of the group that a reading belongs to: its values of the dimensions, joined."""
     return ", ".join(_value(reading, name) for name in by)
 
 
 def _value(reading: Reading, name: str) -> str:
-    if name in _PLAIN:
-        return str(getattr(reading, name))
-    if name in reading.labels:
-        text = reading.labels[name]
-        return f"{name}={text}" if name not in {"policy", "algorithm"} else text
-    raise unknown("dimension to group by", name, [*_PLAIN, *reading.labels])
-
-
-def _not_measured(wanted: str, found: Iterable[str]) -> UserError:
-    names = sorted(found)
-    if not names:
-        return UserError(f"No run measured {wanted!r}, or anything else.")
-    return unknown("score", wanted, names)
+    value = getattr(reading, name) if name in _PLAIN else reading.labels.get(name)
+    text = "none" if value in {None, ""} else str(value)
+    return text if name in _UNNAMED else f"{name}={text}"
 
 
 def _called(reference: str | float) -> str:
-    return f"{reference} score" if isinstance(reference, str) else f"{reference:g}"
+    if isinstance(reference, str):
+        return f"{reference} score"
+    return f"({reference:g})" if reference < 0 else f"{reference:g}"

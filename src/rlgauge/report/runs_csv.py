@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Iterator
 
-from rlgauge.report.overview import Overview, Scored
+from rlgauge.report.overview import Overview
+from rlgauge.report.scored import Scored
 
 COLUMNS = (
     "algo",
@@ -17,7 +18,9 @@ COLUMNS = (
     "random_score",
     "normalised_score",
     "status",
+    "used",
     "episodes",
+    "errors",
     "group",
     "settings",
     "reason",
@@ -27,21 +30,21 @@ COLUMNS = (
 
 
 def to_csv(overview: Overview) -> str:
-    """One row a run; a cell without a value is empty."""
+    """One row a run that was found; a cell without a value is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(list(_cells(run, overview.score)) for run in overview.runs)
+    writer.writerows(list(_cells(run, overview.score)) for run in overview.found)
     return text.getvalue()
 
 
 def _cells(run: Scored, score: str) -> Iterator[object]:
     reading = run.reading
-    total = reading.totals.get(score)
+    total = reading.totals.get(score) if run.why_not is None else None
     yield from (reading.algorithm, reading.task, reading.seed, run.score)
     yield from (reading.references.get("expert"), reading.references.get("random"), run.normalised)
-    yield from (reading.status, None if total is None else total.n, run.group, reading.settings)
-    yield from (_one_line(reading.reason), reading.source)
+    yield from (reading.status, "yes" if run.is_used else "no", None if total is None else total.n, reading.num_errors)
+    yield from (run.group, reading.settings, _one_line(reading.reason), reading.source)
 
 
 def _one_line(text: str | None) -> str | None:

@@ -1,25 +1,43 @@
-"""The two tables of an overview as rows of text, for whichever format draws them."""
+"""The tables of an overview as rows of text, for whichever format draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from rlgauge.report.best import RULE
-from rlgauge.report.numbers import NAMES, counted, estimate, places, plus_minus
-from rlgauge.report.overview import Line, Overview
+from rlgauge.report.best import OVERALL_RULE, RULE
+from rlgauge.report.lines import Line
+from rlgauge.report.numbers import NAMES, counted, estimate, interval, places, plus_minus
+from rlgauge.report.overall import Overall
+from rlgauge.report.overview import Overview
+from rlgauge.report.question import is_rate
+from rlgauge.stats.metrics import Metric
+from rlgauge.stats.summary import Summary
 
-_RATE = "success"
+_NORMALISED_DIGITS = 3
+_METRICS: dict[Metric, str] = {
+    "iqm": "IQM: mean of the middle half of all runs of all tasks",
+    "mean": "mean: of the tasks' means",
+    "median": "median: of the tasks' means",
+    "optimality_gap": "optimality gap: what a run lacks to 1 on average, less is better",
+}
 
 
-class Table(msgspec.Struct, frozen=True):
-    """A title, a header and rows; `bold` holds (row, column) of the cells that stand out."""
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A title, a header, rows, and in `notes` what its numbers mean.
 
+    `bold` holds (row, column) of the cells that stand out; a `{mark}` in a note is replaced by how they look.
+    `num_text` columns on the left hold words. `name` tells it from the other tables.
+    """
+
+    name: str
     title: str
     header: list[str]
     rows: list[list[str]]
+    num_text: int
     bold: frozenset[tuple[int, int]] = frozenset()
+    notes: list[str] = []
 
     def starred(self) -> list[list[str]]:
         """The rows for plain text, where a star stands for bold."""
@@ -28,86 +46,149 @@ class Table(msgspec.Struct, frozen=True):
             for row, cells in enumerate(self.rows)
         ]
 
+    def explained(self, mark: str) -> list[str]:
+        """The notes, in which `mark` is how a best result looks."""
+        return [note.replace("{mark}", mark) for note in self.notes]
+
 
 def tables(overview: Overview) -> list[Table]:
-    """Per task, then over all tasks where there is something to tell."""
+    """Per task; over all tasks where there is something to tell; the runs where some did not complete."""
     found = [_per_task(overview)]
     if overview.overall:
         found.append(_over_all(overview))
+    if overview.num_failed:
+        found.append(_fates(overview))
     return found
 
 
-def footnotes(overview: Overview, *, mark: str = "Bold") -> list[str]:
-    """What the numbers of the tables mean; `mark` is how a best result looks."""
+def _per_task(overview: Overview) -> Table:
+    percent = _percent(overview)
+    columns: list[tuple[str, Callable[[Line], str]]] = [
+        (", ".join(overview.by), lambda line: line.group),
+        ("task", lambda line: line.task),
+        (f"{overview.score} (mean ± sd)", lambda line: _score(line, is_rate=is_rate(overview.unit))),
+        (f"{percent} interval", lambda line: _interval(line, is_rate=is_rate(overview.unit))),
+    ]
+    if overview.formula is not None:
+        columns += [("normalised (mean ± sd)", _normalised), (f"{percent} interval", _normalised_interval)]
+    columns.append(("runs", lambda line: counted(line.num_runs, line.num_missing, line.unmeasured)))
+    return Table(
+        name="scores",
+        title="Scores",
+        header=[title for title, _ in columns],
+        rows=[[cell(line) for _, cell in columns] for line in overview.lines],
+        num_text=2,
+        bold=frozenset((row, 2) for row, line in enumerate(overview.lines) if line.is_best),
+        notes=_notes_per_task(overview),
+    )
+
+
+def _notes_per_task(overview: Overview) -> list[str]:
     unit = f" ({overview.unit})" if overview.unit and overview.unit != overview.score else ""
     better = "less is better" if overview.less_is_better else "more is better"
-    told = [f"{overview.score}{unit}: mean ± standard deviation between runs, 95 % interval of the mean; {better}."]
-    confidence = next((line.score.confidence for line in overview.lines if line.score is not None), 0.95)
-    told[0] = told[0].replace("95 %", f"{confidence * 100:g} %")
+    summaries = [line.score for line in overview.lines if line.score is not None]
+    methods = " or ".join(dict.fromkeys(one.method for one in summaries if one.low is not None))
+    told = f"{_percent(overview)} interval of the mean ({methods})" if methods else "no intervals"
+    what = "mean and standard deviation (divisor n - 1) of the runs, one a training seed"
+    notes = [f"{overview.score}{unit}: {what}; {told}; {better}."]
     if overview.formula is not None:
-        told.append(f"Normalised: {overview.formula}, run by run.")
+        notes.append(f"Normalised: {overview.formula}, run by run.")
     if any(line.is_best for line in overview.lines):
-        told.append(f"{mark}: {RULE}")
-    if set(overview.statuses) - {"COMPLETED"}:
-        told.append("Runs: " + ", ".join(f"{count} {status}" for status, count in overview.statuses.items()) + ".")
-    return told
-
-
-def _per_task(overview: Overview) -> Table:
-    header = ["algorithm", "task", f"{overview.score}", "interval"]
-    cells: list[Callable[[Line], str]] = [lambda line: line.group, lambda line: line.task]
-    cells += [lambda line: _score(line, overview), lambda line: _interval(line, overview)]
-    if overview.formula is not None:
-        header += ["normalised", "interval"]
-        cells += [_normalised, _normalised_interval]
-    header.append("runs")
-    cells.append(lambda line: counted(line.num_runs, line.num_missing))
-    rows = [[cell(line) for cell in cells] for line in overview.lines]
-    bold = frozenset((row, 2) for row, line in enumerate(overview.lines) if line.is_best)
-    return Table("Scores", header, rows, bold)
+        notes.append(f"{{mark}}: {RULE}.")
+    return notes
 
 
 def _over_all(overview: Overview) -> Table:
     metrics = list(overview.overall[0].metrics)
-    num_tasks = max(one.num_tasks for one in overview.overall)
-    header = ["algorithm", *(NAMES[name] for name in metrics), "tasks", "runs"]
+    tasks = list(dict.fromkeys(line.task for line in overview.lines))
+    what = "normalised scores" if overview.formula is not None else overview.score
     rows = [
         [
             one.group,
-            *(estimate(one.metrics[name], digits=3 if overview.formula else None) for name in metrics),
-            counted(one.num_tasks, num_tasks - one.num_tasks),
-            counted(one.num_runs, one.num_missing),
+            *(_estimate(one, metric, overview) for metric in metrics),
+            counted(one.num_tasks, len(tasks) - one.num_tasks),
+            counted(one.num_runs, one.num_missing, one.unmeasured),
         ]
         for one in overview.overall
     ]
-    what = "normalised scores" if overview.formula is not None else overview.score
-    return Table(f"Over all tasks, {what}", header, rows)
+    return Table(
+        name="overall",
+        title=f"Over all tasks, {what}" if len(tasks) > 1 else f"All runs on {tasks[0]}, {what}",
+        header=[", ".join(overview.by), *(NAMES[name] for name in metrics), "tasks", "runs"],
+        rows=rows,
+        num_text=1,
+        bold=frozenset(
+            (row, column)
+            for row, one in enumerate(overview.overall)
+            for column, metric in enumerate(metrics, start=1)
+            if one.best.get(metric)
+        ),
+        notes=_notes_over_all(overview, metrics),
+    )
 
 
-def _score(line: Line, overview: Overview) -> str:
+def _notes_over_all(overview: Overview, metrics: Sequence[Metric]) -> list[str]:
+    summaries = [summary for one in overview.overall for summary in one.metrics.values()]
+    methods = " or ".join(dict.fromkeys(one.method for one in summaries if one.low is not None))
+    told = f"{_percent(overview)} intervals: {methods}" if methods else "No intervals"
+    notes = ["; ".join(_METRICS[metric] for metric in metrics) + f". {told}."]
+    if overview.formula is not None:
+        notes.append(f"Normalised: {overview.formula}, run by run.")
+    if any(one.best for one in overview.overall):
+        notes.append(f"{{mark}}: {OVERALL_RULE}.")
+    return notes
+
+
+def _fates(overview: Overview) -> Table:
+    """The groups and tasks of which a run did not complete, and all of them."""
+    statuses = list(overview.statuses)
+    rows = [
+        [fate.group, fate.task, *(str(fate.statuses.get(status, 0)) for status in statuses)]
+        for fate in overview.fates
+        if set(fate.statuses) != {"COMPLETED"}
+    ]
+    rows.append(["all", "all", *map(str, overview.statuses.values())])
+    header = [", ".join(overview.by), "task", *map(str.lower, statuses)]
+    notes = ["Every run that was found, also those that a later run of the same seed replaces."]
+    return Table(name="runs", title="Runs", header=header, rows=rows, num_text=2, notes=notes)
+
+
+def _percent(overview: Overview) -> str:
+    confidence = next((line.score.confidence for line in overview.lines if line.score is not None), 0.95)
+    return f"{confidence * 100:g} %"
+
+
+def _score(line: Line, *, is_rate: bool) -> str:
     if line.score is None:
         return "-"
-    if overview.unit == _RATE:
-        return plus_minus(100 * line.score.point, None if line.sd is None else 100 * line.sd, digits=1) + " %"
+    if is_rate:
+        return plus_minus(100 * line.score.point, None if line.sd is None else 100 * line.sd, digits=1, unit=" %")
     return plus_minus(line.score.point, line.sd, digits=places(line.score.point, line.sd))
 
 
-def _interval(line: Line, overview: Overview) -> str:
-    score = line.score
-    if score is None or score.low is None or score.high is None:
+def _interval(line: Line, *, is_rate: bool) -> str:
+    if line.score is None:
         return "-"
-    if overview.unit == _RATE:
-        return f"[{100 * score.low:.1f}, {100 * score.high:.1f}] %"
-    digits = places(score.point, line.sd)
-    return f"[{score.low:.{digits}f}, {score.high:.{digits}f}]"
+    if is_rate:
+        return interval(line.score, digits=1, scale=100, unit=" %")
+    return interval(line.score, digits=places(line.score.point, line.sd))
 
 
 def _normalised(line: Line) -> str:
-    return "-" if line.normalised is None else plus_minus(line.normalised.point, line.normalised_sd, digits=3)
+    if line.normalised is None:
+        return "-"
+    return plus_minus(line.normalised.point, line.normalised_sd, digits=_NORMALISED_DIGITS)
 
 
 def _normalised_interval(line: Line) -> str:
-    summary = line.normalised
-    if summary is None or summary.low is None or summary.high is None:
-        return "-"
-    return f"[{summary.low:.3f}, {summary.high:.3f}]"
+    return interval(line.normalised, digits=_NORMALISED_DIGITS)
+
+
+def _estimate(one: Overall, metric: Metric, overview: Overview) -> str:
+    summary: Summary = one.metrics[metric]
+    if overview.formula is not None:
+        return estimate(summary, digits=_NORMALISED_DIGITS)
+    if is_rate(overview.unit):
+        return estimate(summary, digits=1, scale=100, unit=" %")
+    width = None if summary.low is None or summary.high is None else summary.high - summary.low
+    return estimate(summary, digits=places(summary.point, width))

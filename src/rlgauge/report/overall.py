@@ -1,0 +1,123 @@
+"""Every group over all its tasks: one summary a metric."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from rlgauge.report.lines import why_not
+from rlgauge.report.numbers import some
+from rlgauge.report.question import Question, is_rate
+from rlgauge.report.scored import Scored
+from rlgauge.stats.aggregate import aggregates
+from rlgauge.stats.metrics import Metric
+from rlgauge.stats.summary import Summary
+
+Cells = Mapping[tuple[str, str], Sequence[Scored]]
+"""The runs of every group on every task on which it has any."""
+
+
+class Overall(msgspec.Struct, frozen=True, kw_only=True):
+    """An algorithm (or other group) over all its tasks. `degrees` are those of freedom of its intervals.
+
+    `best` holds of every metric whether nothing shows another group to be better; it lacks what could not be tested.
+    """
+
+    group: str
+    tasks: list[str]
+    num_tasks: int
+    num_runs: int
+    num_missing: int
+    unmeasured: dict[str, int]
+    metrics: dict[Metric, Summary]
+    degrees: int
+    best: dict[Metric, bool] = {}
+
+
+def over_all_tasks(cells: Cells, unit: str, question: Question, told: list[str]) -> list[Overall]:
+    """One a group: of normalised scores, of success rates, or of plain scores where there is one task.
+
+    None where scores of several tasks can't be averaged, and where there is but one run of each group.
+    """
+    groups = sorted({group for group, _ in cells})
+    tasks = sorted({task for _, task in cells})
+    told += _gaps(cells, groups, tasks)
+    if not any(run.score is not None for runs in cells.values() for run in runs):
+        return []
+    if question.normalisation is None and len(tasks) > 1 and not is_rate(unit):
+        told.append(
+            "Scores of several tasks are not averaged without normalisation: give --normalise LOW,HIGH, such as "
+            "random,expert."
+        )
+        return []
+    if len(tasks) == 1 and max(map(len, cells.values())) == 1:
+        return []
+    metrics = _metrics(unit, question)
+    return [one for group in groups if (one := _overall(group, tasks, cells, metrics, question)) is not None]
+
+
+def _gaps(cells: Cells, groups: Sequence[str], tasks: Sequence[str]) -> list[str]:
+    """Which groups have no score on some tasks, or fewer runs than on others, in sentences."""
+    measured = {key for key, runs in cells.items() if any(run.score is not None for run in runs)}
+    told = []
+    lacking: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        absent = [task for task in tasks if (group, task) not in measured]
+        if absent:
+            lacking[", ".join(absent)].append(group)
+        nums = {task: len(cells[group, task]) for task in tasks if (group, task) in cells}
+        most = max(nums.values())
+        fewer = [f"{num} on {task}" for task, num in nums.items() if num < most]
+        if fewer:
+            told.append(f"{group} has fewer seeds on some tasks: {some(fewer)}; {most} elsewhere.")
+    for names, own in lacking.items():
+        who = f"{some(own)} {'has' if len(own) == 1 else 'have'} no" if len(own) < len(groups) else "No run has a"
+        told.append(f"{who} score on {names}.")
+    shared = [task for task in tasks if all((group, task) in cells for group in groups)]
+    if len(groups) > 1 and not shared:
+        told.append("No task was run by all: what stands for different tasks can't be compared.")
+    return told
+
+
+def _overall(
+    group: str, tasks: Sequence[str], cells: Cells, metrics: Sequence[Metric], question: Question
+) -> Overall | None:
+    own = {task: cells[group, task] for task in tasks if (group, task) in cells}
+    is_normalised = question.normalisation is not None
+    found = {task: values for task, runs in own.items() if (values := _numbers(runs, normalised=is_normalised))}
+    if not found:
+        return None
+    num_runs = sum(map(len, found.values()))
+    missing = sum(map(len, own.values())) - num_runs
+    return Overall(
+        group=group,
+        tasks=list(found),
+        num_tasks=len(found),
+        num_runs=num_runs,
+        num_missing=missing,
+        unmeasured=why_not(run for runs in own.values() for run in runs),
+        metrics=aggregates(
+            [np.asarray(values) for values in found.values()],
+            metrics=metrics,
+            method=question.method,
+            confidence=question.confidence,
+            resample_tasks=question.resample_tasks,
+            missing=missing,
+        ),  # type: ignore[arg-type]  # keys are the metrics
+        degrees=len(found) - 1 if question.resample_tasks else num_runs - len(found),
+    )
+
+
+def _numbers(runs: Iterable[Scored], *, normalised: bool) -> list[float]:
+    values = (run.normalised if normalised else run.score for run in runs)
+    return [value for value in values if value is not None]
+
+
+def _metrics(unit: str, question: Question) -> tuple[Metric, ...]:
+    """The optimality gap is a distance from 1, which only a normalised score or a rate has."""
+    if question.normalisation is not None or is_rate(unit):
+        return question.metrics
+    return tuple(name for name in question.metrics if name != "optimality_gap")

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.report.numbers import counted, estimate, fixed, interval, places, plural, plus_minus, some
+from rlgauge.stats.summary import Summary
+
+
+def summary(point: float, low: float | None, high: float | None) -> Summary:
+    return Summary(point=point, low=low, high=high, n=5, method="Student t")
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "digits"),
+    [
+        (1952.846, 287.1, 0),
+        (282.977, 2.99, 1),
+        (0.5, 0.012, 3),
+        (12.3, None, 1),
+        (0.0, None, 3),
+        (0.0, 0.0, 3),
+        (1.0, 1e-12, 6),
+        (-110.1, 221.8, 0),
+    ],
+)
+def test_three_digits_of_a_value_and_two_of_its_spread_are_shown(value, spread, digits):
+    assert places(value, spread) == digits
+
+
+def test_a_zero_has_no_minus():
+    assert fixed(-0.4, 0) == "0"
+    assert fixed(-0.6, 0) == "-1"
+    assert plus_minus(-0.001, 0.02, digits=1) == "0.0 ± 0.0"
+
+
+def test_an_estimate_without_an_interval_is_its_point_alone():
+    assert estimate(summary(0.5, None, None), digits=2, unit=" %") == "0.50 %"
+    assert interval(summary(0.5, None, None), digits=2) == interval(None, digits=2) == "-"
+
+
+def test_an_estimate_is_scaled_with_its_interval():
+    assert estimate(summary(0.5, 0.25, 0.75), digits=1, scale=100, unit=" %") == "50.0 [25.0, 75.0] %"
+
+
+def test_missing_runs_are_counted_with_their_reasons():
+    assert counted(50, 0) == "50"
+    assert counted(47, 3, {"failed": 2, "running": 1}) == "47 of 50 (2 failed, 1 running)"
+    assert counted(5, 0, {"failed": 1}) == "5 (1 failed)"
+
+
+def test_of_many_names_three_are_named():
+    assert some(["a", "b", "c"]) == "a, b, c"
+    assert some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    assert (plural(1, "run"), plural(2_000, "run")) == ("1 run", "2,000 runs")

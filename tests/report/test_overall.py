@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from rlgauge.core.reading import Reading
+from rlgauge.report.overall import Overall, over_all_tasks
+from rlgauge.report.question import Normalisation, Question
+from rlgauge.report.scored import score_runs
+from rlgauge.stats.aggregate import aggregates
+from tests.compare.making import failed, seeds
+
+HUNDRED = Normalisation(0.0, 100.0)
+
+
+def overall(readings: list[Reading], score: str = "return", **asked) -> tuple[list[Overall], list[str]]:
+    question, told = Question(**asked), []
+    cells = defaultdict(list)
+    for run in score_runs(readings, score, question, []).seeds:
+        cells[run.group, run.reading.task].append(run)
+    return over_all_tasks(cells, {"return": "reward", "success": "success"}[score], question, told), told
+
+
+def on_two_tasks(**fields) -> list[Reading]:
+    first, second = [10.0, 20.0, 40.0, 45.0, 60.0], [50.0, 75.0, 80.0, 90.0, 95.0]
+    return seeds(first, task="One", **fields) + seeds(second, task="Two", **fields)
+
+
+def test_normalised_scores_of_all_tasks_are_aggregated():
+    (one,), told = overall(on_two_tasks(), normalisation=HUNDRED)
+    expected = aggregates([np.array([0.1, 0.2, 0.4, 0.45, 0.6]), np.array([0.5, 0.75, 0.8, 0.9, 0.95])])
+    assert {name: summary.point for name, summary in one.metrics.items()} == pytest.approx(
+        {name: summary.point for name, summary in expected.items()}
+    )
+    assert (one.num_tasks, one.num_runs, one.degrees) == (2, 10, 8)
+    assert told == []
+
+
+def test_returns_of_several_tasks_are_not_averaged():
+    found, told = overall(on_two_tasks())
+    assert found == []
+    (note,) = told
+    assert note.startswith("Scores of several tasks are not averaged without normalisation: give --normalise")
+
+
+def test_success_rates_of_several_tasks_are_averaged_as_they_are():
+    runs = seeds([0.5, 0.7], "success", task="One") + seeds([0.1, 0.3], "success", task="Two")
+    (one,), _ = overall(runs, "success")
+    assert one.metrics["mean"].point == pytest.approx(0.4)
+    assert one.metrics["optimality_gap"].point == pytest.approx(0.6)
+
+
+def test_a_return_has_no_optimality_gap():
+    (one,), _ = overall(seeds([1.0, 2.0, 3.0]))
+    assert list(one.metrics) == ["iqm", "mean", "median"]
+
+
+def test_one_run_on_one_task_is_not_repeated():
+    assert overall(seeds([1.0]))[0] == []
+
+
+def test_tasks_without_a_score_are_told_and_counted():
+    runs = [*on_two_tasks(algorithm="a"), *on_two_tasks(algorithm="b")[:5], failed(algorithm="b", task="Two")]
+    (_, one), told = overall(runs, normalisation=HUNDRED)
+    assert (one.tasks, one.num_runs, one.num_missing, one.unmeasured) == (["One"], 5, 1, {"failed": 1})
+    assert told == ["b has fewer seeds on some tasks: 1 on Two; 5 elsewhere.", "b has no score on Two."]
+
+
+def test_groups_without_a_common_task_are_told_of():
+    runs = on_two_tasks(algorithm="a")[:5] + on_two_tasks(algorithm="b")[5:]
+    found, told = overall(runs, normalisation=HUNDRED)
+    assert [one.group for one in found] == ["a", "b"]
+    assert told[-1] == "No task was run by all: what stands for different tasks can't be compared."
+
+
+def test_where_nothing_has_a_score_there_is_nothing_over_all_tasks():
+    found, told = overall([failed(), failed(algorithm="b")])
+    assert found == []
+    assert told == ["No run has a score on CartPole-v1."]
+
+
+def test_resampling_tasks_counts_tasks_and_widens_the_interval():
+    (seeds_only,), _ = overall(on_two_tasks(), normalisation=HUNDRED, method="percentile")
+    (tasks_too,), _ = overall(on_two_tasks(), normalisation=HUNDRED, method="percentile", resample_tasks=True)
+    assert tasks_too.degrees == 1
+    ours, theirs = tasks_too.metrics["mean"], seeds_only.metrics["mean"]
+    assert ours.high - ours.low > theirs.high - theirs.low

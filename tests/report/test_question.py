@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.core.run import Status
+from rlgauge.report.question import Normalisation, check_dimensions, choose_score, group_of, is_better_less
+from tests.compare.making import failed, reading
+
+
+def test_the_formula_names_the_references():
+    assert Normalisation("random", "expert").formula == "(score - random score) / (expert score - random score)"
+    assert Normalisation(0.0, "expert").formula == "score / expert score"
+    assert Normalisation(-10.0, 100.0).formula == "(score - (-10)) / (100 - (-10))"
+
+
+def test_the_best_known_quantity_is_chosen_unless_one_is_named():
+    runs = [reading("success", [1.0]), reading("return", [2.0])]
+    assert choose_score(runs, None) == "return"
+    assert choose_score(runs, "success") == "success"
+    assert choose_score([reading("peak_bytes", [2.0])], None) == "peak_bytes"
+
+
+def test_a_quantity_that_was_not_measured_is_refused():
+    with pytest.raises(UserError, match=r"Unknown score 'returns'. Did you mean 'return'"):
+        choose_score([reading("return", [2.0])], "returns")
+
+
+def test_several_unknown_quantities_are_a_question():
+    with pytest.raises(UserError, match="The runs measured peak_bytes, seconds: say which"):
+        choose_score([reading("peak_bytes", [2.0]), reading("seconds", [2.0])], None)
+
+
+def test_what_a_failed_run_measured_is_no_score():
+    broken = reading("return", [2.0], status=Status.FAILED)
+    assert choose_score([broken, failed()], None) == "score"
+    assert choose_score([broken, failed()], "success") == "success"
+
+
+def test_times_and_sizes_are_better_when_less():
+    assert is_better_less("s")
+    assert is_better_less("MiB")
+    assert not is_better_less("reward")
+
+
+def test_groups_are_named_by_their_dimensions():
+    run = reading("return", [1.0], seed=3, labels={"lr": "0.1"}, settings="abc")
+    assert group_of(run, ("algorithm",)) == "toy"
+    assert group_of(run, ("algorithm", "lr", "settings")) == "toy, lr=0.1, settings=abc"
+    assert group_of(run, ("seed", "task")) == "seed=3, CartPole-v1"
+    assert group_of(reading("return", [1.0]), ("lr", "seed")) == "lr=none, seed=none"
+
+
+def test_a_dimension_that_no_run_has_is_refused_with_those_they_have():
+    runs = [reading("return", [1.0], labels={"lr": "0.1"}), reading("return", [1.0])]
+    check_dimensions(("lr", "algorithm"), runs)
+    with pytest.raises(UserError, match=r"Unknown dimension to group by 'lrs'. Did you mean 'lr'"):
+        check_dimensions(("lrs",), runs)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.report.question import Normalisation
+from rlgauge.report.references import Ends, References, read_references, with_references
+from tests.compare.making import failed, seeds
+
+BOTH = Normalisation("random", "expert")
+
+
+def expert(score: float, **fields):
+    return seeds([1.0], references={"expert": score}, **fields)
+
+
+def test_what_a_run_says_itself_comes_first():
+    (own,), others = expert(10.0), expert(20.0, algorithm="other")
+    found = References([own, *others], "return", Normalisation(0.0, "expert")).of(own)
+    assert found == Ends(0.0, 10.0)
+
+
+def test_a_run_that_says_nothing_takes_what_its_algorithm_says_then_what_others_say():
+    normalisation = Normalisation(0.0, "expert")
+    bare = failed()
+    own, others = expert(10.0) + expert(12.0), expert(20.0, algorithm="other")
+    assert References([bare, *own, *others], "return", normalisation).of(bare) == Ends(0.0, 11.0)
+    assert References([bare, *others], "return", normalisation).of(bare) == Ends(0.0, 20.0)
+
+
+def test_an_algorithm_of_the_references_name_gives_the_mean_of_its_runs():
+    runs = seeds([1.0, 2.0], algorithm="random") + seeds([9.0, 10.0], algorithm="expert") + seeds([5.0])
+    assert References(runs, "return", BOTH).of(runs[-1]) == Ends(1.5, 9.5)
+
+
+def test_a_reference_that_nobody_knows_is_named_with_what_to_do():
+    runs = seeds([1.0], references={"expert": 3.0})
+    with pytest.raises(UserError, match=r"The random score of CartPole-v1 is not known: give it with --references"):
+        References(runs, "return", BOTH).of(runs[0])
+
+
+def test_equal_references_are_refused():
+    runs = seeds([1.0], references={"expert": 3.0, "random": 3.0})
+    with pytest.raises(UserError, match="are both 3: nothing can be normalised by them"):
+        References(runs, "return", BOTH).of(runs[0])
+
+
+def test_references_that_differ_within_a_task_are_told_the_widest_first():
+    runs = expert(10.0) + expert(11.0) + expert(100.0, task="Far") + expert(400.0, task="Far")
+    (told,) = References(runs, "return", Normalisation(0.0, "expert")).doubts(runs)
+    assert told.startswith("The expert scores that runs give for one task differ on Far (100 to 400), CartPole-v1 (10")
+    assert References(expert(10.0), "return", Normalisation(0.0, "expert")).doubts(expert(10.0)) == []
+
+
+def test_a_file_of_references_replaces_what_runs_say(tmp_path):
+    (tmp_path / "references.csv").write_text("env,random,expert\nCartPole-v1,20,500\nCartPole-v1,20,\n")
+    found = read_references(tmp_path / "references.csv")
+    (run,) = with_references(expert(10.0), found)
+    assert found == {"CartPole-v1": {"random": 20.0, "expert": 500.0}}
+    assert run.references == {"expert": 500.0, "random": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "has no rows"),
+        ("env,random\n", "has no rows"),
+        ("name,random\nA,1\n", "has no column 'task': its columns are name, random"),
+        ("task,random\nA,one\n", "the random score of A is no number: 'one'"),
+        ("task,random\nA,nan\n", "the random score of A is no number: 'nan'"),
+        ("task,random\nA,1\nA,2\n", "gives two random scores for A: 1 and 2"),
+        ("task,random\nA,1,2\n", "more or fewer cells than columns"),
+        ("random,task\n1\n", "more or fewer cells than columns"),
+    ],
+)
+def test_a_file_that_is_no_table_of_references_is_refused(tmp_path, text, told):
+    (tmp_path / "references.csv").write_text(text)
+    with pytest.raises(UserError, match=told):
+        read_references(tmp_path / "references.csv")
+
+
+def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path):
+    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
+    for name, told in (("nowhere.csv", "There is no references file"), ("bytes.csv", "Can't read the references file")):
+        with pytest.raises(UserError, match=told):
+            read_references(tmp_path / name)
+
+
+def test_a_file_of_other_tasks_is_refused():
+    with pytest.raises(UserError, match=r"Unknown task in the references file 'CartPole'. Did you mean 'CartPole-v1'"):
+        with_references(expert(1.0), {"CartPole": {"random": 1.0}})
