@@ -276,11 +276,12 @@ def test_an_episode_of_many_slow_steps_runs_out_of_time(monkeypatch):
     assert all(one.error and f"in step {one.length}" in one.error for one in played)
 
 
-def test_an_episode_that_ends_by_itself_is_no_timeout(monkeypatch):
+def test_an_episode_beyond_its_time_is_a_timeout_even_if_it_ended_by_itself(monkeypatch):
     clock = iter(range(10**6))
     monkeypatch.setattr(rollout, "perf_counter", lambda: float(next(clock)))
-    played = play(lambda: gyms.Toy(5), 2, episode_seconds=5.5)
-    assert [(one.terminated, one.error) for one in played] == [(True, None)] * 2
+    for limit, is_over in ((5.5, True), (6.0, False)):
+        played = play(lambda: gyms.Toy(5), 2, episode_seconds=limit)
+        assert [(one.terminated, one.timed_out) for one in played] == [(True, is_over)] * 2
 
 
 def test_whoever_supervises_is_told_the_index_before_every_step_and_reset():

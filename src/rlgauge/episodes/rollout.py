@@ -357,7 +357,7 @@ class Rollout:
             return replace(end, error=f"{at}: the observation is not finite", total_return=None)
         if end.total_return is None or not isfinite(end.total_return):
             return replace(end, error=f"{at}: the reward is not finite", total_return=None)
-        if self._alarm.is_over(lane.environment_seconds) and not (end.terminated or end.truncated):
+        if self._alarm.is_over(lane.environment_seconds):
             return replace(end, error=f"{self._timeout()} in {at}", timed_out=True)
         return end
 

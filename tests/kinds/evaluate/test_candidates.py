@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 
@@ -90,6 +92,22 @@ class Tempered(torch.nn.Module):
         return self.inner(observations) / self.temperature
 
 
+class Hidden(Tempered):
+    """What scales its output is private."""
+
+    def __init__(self, sign):
+        super().__init__(1.0)
+        self._sign = sign
+
+
+class Buffered(Tempered):
+    """What scales its output is no part of what is saved of it."""
+
+    def __init__(self, sign):
+        super().__init__(1.0)
+        self.register_buffer("sign", torch.tensor(sign), persistent=False)
+
+
 def digest(policy) -> str:
     return Live("live", policy).digest()
 
@@ -99,7 +117,9 @@ def test_modules_of_equal_weights_and_making_have_one_digest():
     before = digest(module)
     assert digest(linear()) == before
     assert digest(module.eval()) == before
+    assert digest(module.train()) == before
     assert digest(Tempered(2.0)) == digest(Tempered(2))
+    assert digest(Tempered(torch.tanh)) == digest(Tempered(torch.tanh))
 
 
 @pytest.mark.parametrize(
@@ -109,10 +129,13 @@ def test_modules_of_equal_weights_and_making_have_one_digest():
         (linear(), linear(activation=torch.nn.Tanh)),
         (linear(), linear().double()),
         (Tempered(1.0), Tempered(2.0)),
-        (Tempered(torch.tanh), Tempered(torch.tanh)),
+        (Tempered(torch.tanh), Tempered(torch.sin)),
+        (Hidden(1.0), Hidden(-1.0)),
+        (Buffered(1.0), Buffered(-1.0)),
+        (Tempered(threading.Lock()), Tempered(threading.Lock())),
         (object(), object()),
     ],
-    ids=["weights", "activation", "dtype", "attribute", "unknown", "object"],
+    ids=["weights", "activation", "dtype", "attribute", "function", "private", "buffer", "untold", "object"],
 )
 def test_what_may_act_differently_has_another_digest(one, other):
     assert digest(one) != digest(other)

@@ -78,7 +78,7 @@ def test_a_given_instance_is_left_open_even_where_it_breaks():
 def test_given_factories_are_closed_by_us():
     Benchmark(gyms=[Counted, lambda: Counted(2)], num_episodes=6).evaluate("random", lanes=3)
     assert (Counted.open, Counted.num_closed_twice) == ([], 0)
-    assert Counted.num_made == 2 + 2 * 3
+    assert Counted.num_made == 2 * 2 + 2 * 3
 
 
 def test_only_one_tasks_factories_are_open_at_a_time():

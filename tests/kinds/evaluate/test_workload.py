@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+import gymnasium
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlgauge import Benchmark
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 from rlgauge.kinds.evaluate.candidates import Live
 from rlgauge.kinds.evaluate.run import make_workload
@@ -34,7 +38,6 @@ def test_case_ids_do_not_depend_on_how_many_or_by_whom_or_what_is_filmed():
     benchmark = GymnasiumBenchmark("CartPole-v1", num_episodes=300, video_dir="films", record_mode="all")
     assert ids(benchmark)[: len(expected)] == expected
     assert ids(policy={"another name": "random"}) == expected
-    assert ids(episode_seconds=3.0) == expected
     assert ids(trust=True) == expected
     assert ids(GymnasiumBenchmark(["CartPole-v1", "Acrobot-v1"]))[: len(expected)] == expected
 
@@ -56,6 +59,7 @@ def test_case_ids_depend_on_all_that_defines_the_measurement():
         ids(plain),
         ids(plain, "zero"),
         ids(plain, lanes=4),
+        ids(plain, episode_seconds=3.0),
         ids(ever),
         ids(changed),
         *(
@@ -100,16 +104,73 @@ def test_the_source_of_a_custom_environment_and_benchmark_defines_the_case(tmp_p
     assert cases(text) == cases(text) != cases(f"{text}# another rule\n")
 
 
-@pytest.mark.parametrize("gym", [gyms.Toy(), gyms.Toy], ids=["instance", "factory"])
-def test_what_a_given_environment_does_not_say_of_itself_is_never_taken_for_the_same(gym):
-    from rlgauge import Benchmark
+def shifted(by):
+    return lambda: gymnasium.wrappers.TransformReward(gyms.Toy(), lambda reward: reward + by)
 
+
+@pytest.mark.parametrize("gym", [gyms.Toy(), gyms.Toy, shifted(1)], ids=["instance", "factory", "closure"])
+def test_a_given_environment_is_known_by_what_it_holds(gym):
+    benchmark = Benchmark(gyms=[gym])
+    assert ids(benchmark) == ids(benchmark)
+    assert ids(benchmark) != ids(Benchmark(gyms=[shifted(2)]))
+
+
+def test_a_given_environment_that_was_altered_is_another_one():
+    env = gyms.Toy()
+    before = ids(Benchmark(gyms=[env]))
+    env.step(0)
+    assert ids(Benchmark(gyms=[env])) == before
+    env.length = 6
+    assert ids(Benchmark(gyms=[env])) != before
+
+
+class Secret:
+    """Keeps to itself what it holds."""
+
+    __slots__ = ()
+
+    def __init__(self):
+        pass
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError
+
+
+class Secretive(gyms.Toy):
+    def __init__(self):
+        super().__init__()
+        self.secret = Secret()
+
+
+class Broken(gyms.Toy):
+    def reset(self, **options):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("gym", [Secretive(), Secretive, Broken], ids=["instance", "factory", "reset"])
+def test_a_given_environment_that_cant_be_told_is_never_taken_for_the_same(gym):
     benchmark = Benchmark(gyms=[gym])
     assert ids(benchmark) != ids(benchmark)
 
 
-def test_a_live_argument_of_an_environment_is_never_taken_for_the_same():
-    benchmark = GymnasiumBenchmark("CartPole-v1", env_kwargs={"sutton_barto_reward": object()})
+def test_a_field_of_a_benchmark_defines_it_whatever_it_is():
+    def altered(name, value):
+        benchmark = GymnasiumBenchmark("CartPole-v1")
+        setattr(benchmark, name, value)
+        return ids(benchmark)
+
+    for name, value, other in (
+        ("threshold", np.float32(5), np.float32(6)),
+        ("_threshold", 5, 6),
+        ("rule", lambda played: played.length > 5, lambda played: played.length > 6),
+    ):
+        assert altered(name, value) == altered(name, value) != altered(name, other), name
+
+
+def test_a_live_argument_of_an_environment_that_cant_be_told_is_never_taken_for_the_same():
+    benchmark = GymnasiumBenchmark("CartPole-v1", env_kwargs={"sutton_barto_reward": iter([1])})
+    assert ids(benchmark) == ids(benchmark)
+    benchmark = GymnasiumBenchmark("CartPole-v1", env_kwargs={"sutton_barto_reward": threading.Lock()})
     assert ids(benchmark) != ids(benchmark)
 
 

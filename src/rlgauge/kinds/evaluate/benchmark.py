@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from rlgauge.core.case import canonical
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.workload import Description, class_path, describe_arguments, import_object
 from rlgauge.kinds.evaluate.gyms import Gym, Gyms, Task, unique
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rlgauge.kinds.evaluate.stopping import Stopping
 
 _SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode", "success_when")
+_ELSEWHERE = ("gyms", "reset_seconds", "_arguments")
+"""Fields that cases tell otherwise, or that define nothing."""
 
 
 class _Remembering:
@@ -50,6 +52,9 @@ class Benchmark(_Remembering):
 
     success_when: Literal["end", "ever"] = "end"
     """Whether an episode is a success by what `info` says in its last step, or in any step."""
+
+    reset_seconds: float | None = None
+    """After how long a reset that stands still is given up while the environments are described; None for never."""
 
     defined_by_task: ClassVar[tuple[str, ...]] = ("gyms",)
     """Arguments and fields that a task's environment says already: a case need not name them again."""
@@ -92,23 +97,40 @@ class Benchmark(_Remembering):
     def tasks(self) -> list[Task]:
         """What the environments are called and what defines them, in the order of `create_gyms()`.
 
-        Makes one environment a task and closes it again; override where that is slow.
+        Makes up to two environments a task, resets them and closes them again; override where that is slow.
         """
+        described = []
         with contextlib.closing(self.open_gyms()) as gyms:
-            envs = [gyms.env(position, 0) for position in range(len(gyms))]
-            names = unique([_task_name(env) for env in envs])
-            return [Task(name, self._described(env)) for name, env in zip(names, envs, strict=True)]
+            for position in range(len(gyms)):
+                alike = gyms.lanes(position, 2)
+                described.append((_task_name(alike[0]), self._described(alike)))
+                gyms.close_task(position)
+        names = unique([name for name, _ in described])
+        return [Task(name, environment) for name, (_, environment) in zip(names, described, strict=True)]
 
-    def _described(self, env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-        """What defines the environment; a given one may have been altered since it was made."""
-        from rlgauge.envs.gymnasium import describe, is_described, plain_attributes
+    def _described(self, alike: Sequence[gymnasium.Env[Any, Any]]) -> dict[str, Any]:
+        """What defines the environment, and what it holds: it may have been altered since it was made.
 
-        environment = describe(env)
-        if self.gyms is None:
-            return environment
-        if not is_described(environment):  # like no other, and never resumed
-            return {**environment, "instance": uuid.uuid4().hex}
-        return {**environment, "attributes": plain_attributes(env)}
+        A given one that can't be told from others is like no other, and never resumed.
+        """
+        from rlgauge.envs.describe import describe, hash_contents
+        from rlgauge.episodes.alarm import EpisodeTimeoutError
+
+        environment = describe(alike[0])
+        try:
+            told = hash_contents(alike, self._reset)
+        except EpisodeTimeoutError:
+            told = None
+        if told is not None:
+            return {**environment, "contents": told}
+        return environment if self.gyms is None else {**environment, "instance": uuid.uuid4().hex}
+
+    def _reset(self, env: gymnasium.Env[Any, Any]) -> None:
+        from rlgauge.episodes.alarm import StepAlarm
+
+        with StepAlarm(self.reset_seconds) as alarm:
+            alarm.step_start = perf_counter()
+            env.reset(seed=self.seed)
 
     def open_gyms(self) -> Gyms:
         """The environments, to be closed by the caller."""
@@ -171,15 +193,15 @@ class Benchmark(_Remembering):
 
     def identity(self) -> dict[str, Any]:
         """What of the benchmark defines a measurement: not how many episodes, nor what is filmed."""
-        from rlgauge.envs import gymnasium
+        from rlgauge.envs.describe import describe_arguments, describe_class
 
-        elsewhere = {*_SETTINGS, *self.defined_by_task, "gyms"}
+        elsewhere = {*_SETTINGS, *_ELSEWHERE, *self.defined_by_task}
         arguments = {name: value for name, value in self._arguments.items() if name not in elsewhere}
-        fields = {name: value for name, value in vars(self).items() if name not in elsewhere and name[0] != "_"}
+        fields = {name: value for name, value in vars(self).items() if name not in elsewhere}
         return {
-            **gymnasium.describe_class(type(self)),
-            "arguments": gymnasium.describe_arguments(arguments),
-            "fields": {name: canonical(value) for name, value in fields.items() if _is_plain(value)},
+            **describe_class(type(self)),
+            "arguments": describe_arguments(arguments),
+            "fields": describe_arguments(fields),
             "success_when": self.success_when,
         }
 
@@ -230,7 +252,8 @@ class GymnasiumBenchmark(Benchmark):
 
     def tasks(self) -> list[Task]:
         """The registered specs; no environment is made."""
-        from rlgauge.envs.gymnasium import describe_arguments, describe_spec, find_spec
+        from rlgauge.envs.describe import describe_arguments, describe_spec
+        from rlgauge.envs.gymnasium import find_spec
 
         given = describe_arguments(self.env_kwargs)
         specs = map(find_spec, self.env_ids)
@@ -263,14 +286,6 @@ def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
         elif kind is not inspect.Parameter.VAR_POSITIONAL or value:
             named[name] = value
     return named
-
-
-def _is_plain(value: object) -> bool:
-    try:
-        canonical(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _task_name(env: gymnasium.Env[Any, Any]) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from rlgauge.core.case import canonical
+from rlgauge.core.case import fingerprint
 from rlgauge.core.errors import UserError
-from rlgauge.episodes.policies.actions import as_array
+from rlgauge.envs.contents import UntoldError, contents
+from rlgauge.envs.describe import describe_class
 from rlgauge.episodes.policies.torchscript import is_module
 from rlgauge.episodes.policy import PolicySource, parse_source
 from rlgauge.kinds.evaluate.gyms import unique
@@ -131,19 +130,11 @@ def short_name(uri: str) -> str:
 
 
 def _hash_module(module: torch.nn.Module) -> str | None:
-    """A hash of classes, their sources, plain attributes and weights; None where there are other attributes."""
-    from rlgauge.envs.gymnasium import describe_class
+    """A hash of all that the module holds, weights included; None where that can't be told.
 
-    parts: list[Any] = []
+    Not whether it is in training: it is evaluated as `eval()` leaves it.
+    """
     try:
-        for name, part in module.named_modules():
-            attributes = {key: value for key, value in vars(part).items() if key[0] != "_" and key != "training"}
-            parts.append([name, describe_class(type(part)), canonical(attributes)])
-    except (TypeError, ValueError):
+        return fingerprint(contents(module, describe_class, passed_over={"training"}))
+    except UntoldError:
         return None
-    content = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16)
-    for name, tensor in sorted(module.state_dict().items()):
-        array = as_array(tensor)
-        content.update(f"{name} {array.dtype} {array.shape}".encode())
-        content.update(array.tobytes())
-    return content.hexdigest()

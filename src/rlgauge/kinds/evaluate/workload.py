@@ -146,6 +146,7 @@ class EvaluateWorkload:
                 "first": block.first,
                 "last": block.last,
                 "max_steps": self.benchmark.max_steps,
+                "episode_seconds": self.hang_seconds,
                 "width": self.lanes,
             },
             seed=self.benchmark.seed,
@@ -171,8 +172,9 @@ class EvaluateWorkload:
 
     def _settings(self, task: Task) -> str:
         if task.id not in self._hashes:
-            told = [PROTOCOL, task.environment, self._identity, self.benchmark.max_steps, self.lanes]
-            self._hashes[task.id] = fingerprint([*told, self.benchmark.seed])
+            limits = [self.benchmark.max_steps, self.hang_seconds]
+            told = [PROTOCOL, task.environment, self._identity, *limits, self.lanes, self.benchmark.seed]
+            self._hashes[task.id] = fingerprint(told)
         return self._hashes[task.id]
 
     def num_wanted(self, case: Case) -> int:
@@ -207,6 +209,7 @@ class EvaluateWorkload:
     @cached_property
     def tasks(self) -> list[Task]:
         """The tasks of the benchmark."""
+        self.benchmark.reset_seconds = self.hang_seconds
         return self.benchmark.tasks()
 
     @cached_property
