@@ -92,6 +92,8 @@ def test_a_network_that_wants_channels_first_is_told_the_layout():
 def test_an_environment_that_breaks_its_own_word_is_named():
     with pytest.raises(UserError, match=r"Toy-v0 declares Box\(.*\), but its reset gave the shape \(4,\)"):
         check(lambda _: 0, DISCRETE, observation=np.zeros(4))
+    with pytest.raises(UserError, match=r"declares Box\(.*uint8\), but its reset gave float64, which would be cut off"):
+        check(lambda _: 0, DISCRETE, IMAGE, np.full(IMAGE.shape, 0.5))
     space = gym.spaces.Dict({"a": VECTOR, "b": VECTOR})
     with pytest.raises(UserError, match="Toy-v0 declares the observation 'b', but its reset gave none"):
         check(lambda _: 0, DISCRETE, space, {"a": np.zeros(3)})

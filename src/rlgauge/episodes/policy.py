@@ -13,7 +13,15 @@ from rlgauge.episodes.policies.actions import one_action, ready_actions
 from rlgauge.episodes.policies.onnx import OnnxPolicy
 from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Observations, WrongActionError
 from rlgauge.episodes.policies.random_actions import RandomPolicy
-from rlgauge.episodes.policies.sb3 import Sb3Policy, check_spaces, is_sb3, load_policy, policy_of
+from rlgauge.episodes.policies.sb3 import (
+    Sb3Policy,
+    check_spaces,
+    is_sb3,
+    load_normalizer,
+    load_policy,
+    normalizer_of,
+    policy_of,
+)
 from rlgauge.episodes.policies.source import PolicySource, parse_source
 from rlgauge.episodes.policies.spaces import describe
 from rlgauge.episodes.policies.torchscript import TorchPolicy, is_module, load_module
@@ -67,8 +75,14 @@ def open_policy(
             return TorchPolicy(module, action_space=describe(action_space), width=width, device=device, name=name)
         case "sb3":
             policy = load_policy(path, device=source.option("device"), trust=trust, name=name)
-            check_spaces(policy, observation_space=observation_space, action_space=action_space, name=name)
-            return Sb3Policy(policy, width=width, deterministic=source.option("deterministic") == "true", name=name)
+            normalize = None
+            if source.normalizer is not None:
+                normalize = load_normalizer(source.normalizer, trust=trust, name=name)
+            check_spaces(
+                policy, observation_space=observation_space, action_space=action_space, name=name, normalize=normalize
+            )
+            deterministic = source.option("deterministic") == "true"
+            return Sb3Policy(policy, width=width, deterministic=deterministic, name=name, normalize=normalize)
         case _:
             found = code.load(
                 source.target,
@@ -91,14 +105,18 @@ def wrap_policy(
 ) -> BatchPolicy:
     """A live object as a policy of `width` rows. Raises UserError for an object that has no way to act.
 
-    In this order: a BatchPolicy as it is; a model or policy of Stable-Baselines3 (deterministic); `act(obs)`,
+    In this order: a BatchPolicy as it is; a model or policy of Stable-Baselines3 (deterministic, and the model with the
+    VecNormalize that it was trained with, as it is now); `act(obs)`,
     `predict(obs)`, `select_action(obs)`; a torch module without these; a callable.
     """
     name = name or type(obj).__name__
     if is_sb3(obj):
         policy: BasePolicy = policy_of(obj)
-        check_spaces(policy, observation_space=observation_space, action_space=action_space, name=name)
-        return Sb3Policy(policy, width=width, deterministic=True, name=name)
+        normalize = normalizer_of(obj)
+        check_spaces(
+            policy, observation_space=observation_space, action_space=action_space, name=name, normalize=normalize
+        )
+        return Sb3Policy(policy, width=width, deterministic=True, name=name, normalize=normalize)
     if is_module(obj):
         obj.eval()
         if not objects.acts(obj):

@@ -123,6 +123,9 @@ def _check_observation(observation: Any, space: Spec, environment: str) -> None:
     shape = size(space)
     if shape is not None and np.shape(observation) != shape:
         raise UserError(f"{environment} declares {space.text}, but its reset gave the shape {np.shape(observation)}.")
+    if isinstance(space, Box) and not np.can_cast(np.asarray(observation).dtype, space.dtype, "same_kind"):
+        given = np.asarray(observation).dtype
+        raise UserError(f"{environment} declares {space.text}, but its reset gave {given}, which would be cut off.")
 
 
 def _in_short(error: Exception) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import sys
 
 import gymnasium as gym
@@ -129,3 +130,41 @@ def test_a_file_named_like_a_library_is_still_the_file(folder):
     (folder / "random.py").write_text("def act(observation):\n    return 'mine'\n")
     assert load("random.py:act")(None) == "mine"
     assert code.qualified_name("random.py:act") == "random:act"
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """A function that (re)writes a module and forgets nothing of it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield (tmp_path / "edited_policy.py").write_text
+    sys.modules.pop("edited_policy", None)
+
+
+def test_what_runs_is_what_is_hashed_even_where_a_file_is_changed_between(edited):
+    edited("GAIN = 1\ndef act(observation):\n    return GAIN\n")
+    assert code.source_bytes("edited_policy:act")
+    assert code.resolve("edited_policy:act")(0) == 1
+    edited("GAIN = 2\ndef act(observation):\n    return GAIN\n")
+    with pytest.raises(UserError, match="'edited_policy' was imported before its file was changed"):
+        code.source_bytes("edited_policy:act")
+    importlib.reload(sys.modules["edited_policy"])
+    assert code.source_bytes("edited_policy:act").startswith(b"GAIN = 2")
+    assert code.resolve("edited_policy:act")(0) == 2
+
+
+def test_a_module_that_others_imported_before_it_was_changed_is_known_by_its_functions(edited):
+    head = "import functools\nclass Mine:\n    @functools.cache\n    def act(self): return 1\n"
+    text = head + "    def also(self): return {}\n"
+    edited(text.format(3))
+    importlib.import_module("edited_policy")
+    assert code.source_bytes("edited_policy:Mine")
+    sys.modules.pop("edited_policy")
+    importlib.invalidate_caches()
+    importlib.import_module("edited_policy")
+    edited(text.format(4))
+    with pytest.raises(UserError, match="imported before"):
+        code.source_bytes("edited_policy:Mine")
+    edited("def half(:")
+    with pytest.raises(UserError, match="imported before"):
+        code.source_bytes("edited_policy:Mine")

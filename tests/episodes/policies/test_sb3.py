@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from rlgauge.core.errors import UserError
-from rlgauge.episodes.policies.sb3 import Sb3Policy, load_policy
+from rlgauge.episodes.policies.sb3 import Sb3Policy, load_normalizer, load_policy
 from rlgauge.episodes.policy import open_policy, parse_source, wrap_policy
 
 WIDTH = 6
@@ -104,6 +106,70 @@ def test_a_live_model_and_its_policy_are_taken_as_they_are():
         policy = wrap_policy(live, observation_space=observation_space, action_space=action_space, width=WIDTH)
         assert isinstance(policy, Sb3Policy)
         assert np.array_equal(policy.act(batch, range(WIDTH)), model.predict(batch, deterministic=True)[0])
+
+
+def statistics_of(env):
+    if not env.norm_obs:
+        return []
+    return list(env.obs_rms.values()) if isinstance(env.obs_rms, dict) else [env.obs_rms]
+
+
+def trained(observation_space, action_space, **options):
+    """A model whose observations VecNormalize has normalised, and statistics that it would notice."""
+    env = VecNormalize(DummyVecEnv([lambda: Still(observation_space, action_space)]), **options)
+    kind = "MultiInputPolicy" if isinstance(observation_space, gym.spaces.Dict) else "MlpPolicy"
+    model = PPO(kind, env, seed=5, device="cpu", n_steps=4, batch_size=4)
+    for one in statistics_of(env):
+        one.mean, one.var = one.mean + 1.5, one.var * 9
+    with torch.no_grad():
+        for parameter in model.policy.parameters():
+            parameter.mul_(3.0)
+    return model, env
+
+
+DICT = gym.spaces.Dict({"a": VECTOR, "b": VECTOR})
+
+
+@pytest.mark.parametrize(
+    ("space", "options"),
+    [(VECTOR, {}), (VECTOR, {"clip_obs": 0.3}), (VECTOR, {"norm_obs": False}), (DICT, {"norm_obs_keys": ["a"]})],
+    ids=["vector", "clipped", "only rewards", "dictionary"],
+)
+def test_observations_are_normalised_as_in_training_and_the_statistics_stay(tmp_path, space, options):
+    model, env = trained(space, UNEVEN, **options)
+    before = pickle.dumps(statistics_of(env))
+    model.save(tmp_path / "m.zip")
+    env.save(str(tmp_path / "vecnormalize.pkl"))
+    source = parse_source(f"sb3:{tmp_path / 'm.zip'}?normalize={tmp_path / 'vecnormalize.pkl'}")
+    spaces = {"observation_space": space, "action_space": UNEVEN, "width": WIDTH}
+    saved, live = open_policy(source, trust=True, **spaces), wrap_policy(model, **spaces)
+    as_it_is = wrap_policy(model.policy, **spaces)
+    is_normalised = options.get("norm_obs", True)
+    for batch in batches(space, 10):
+        expected = model.predict(env.normalize_obs(batch), deterministic=True)[0]
+        assert np.array_equal(saved.act(batch, range(WIDTH)), expected)
+        assert np.array_equal(live.act(batch, range(WIDTH)), expected)
+        assert np.array_equal(as_it_is.act(batch, range(WIDTH)), expected) != is_normalised
+    assert pickle.dumps(statistics_of(env)) == before
+
+
+def test_statistics_of_other_observations_or_without_trust_are_refused(tmp_path):
+    model, _ = trained(VECTOR, UNEVEN)
+    _, other = trained(gym.spaces.Box(-1, 1, (3,), np.float64), UNEVEN)
+    model.save(tmp_path / "m.zip")
+    other.save(str(tmp_path / "other.pkl"))
+    (tmp_path / "text.pkl").write_bytes(pickle.dumps("text"))
+    (tmp_path / "broken.pkl").write_bytes(b"no pickle")
+    for name, told in (
+        ("other", r"shape \(3,\), but the environment gives \(5,\)"),
+        ("text", "holds no VecNormalize, but a str"),
+        ("broken", "could not be loaded: UnpicklingError"),
+    ):
+        source = parse_source(f"sb3:{tmp_path / 'm.zip'}?normalize={tmp_path / name}.pkl")
+        with pytest.raises(UserError, match=told):
+            open_policy(source, observation_space=VECTOR, action_space=UNEVEN, width=WIDTH, trust=True)
+    with pytest.raises(UserError, match="--trust"):
+        load_normalizer(tmp_path / "other.pkl", trust=False, name="m")
 
 
 def test_a_policy_that_changed_how_it_acts_is_asked_itself():

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import msgspec
+import onnx
 import pytest
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies.source import PolicySource, parse_source
+from tests.episodes.policies.models import linear_onnx
 
 
 @pytest.fixture
@@ -83,10 +85,51 @@ def test_the_digest_is_of_the_content_not_of_the_path(folder):
     assert parse_source("sb3:ppo.zip").digest() != digest
 
 
-def test_weights_beside_an_onnx_file_are_part_of_its_digest(folder):
-    before = parse_source("onnx:model.onnx").digest()
-    (folder / "model.onnx.data").write_bytes(b"1")
-    assert parse_source("onnx:model.onnx").digest() != before
+@pytest.mark.parametrize("name", ["model.onnx.data", "w.bin", f"{'long' * 60}.bin"])
+def test_weights_that_an_onnx_file_keeps_elsewhere_are_part_of_its_digest(folder, name):
+    model = onnx.load(linear_onnx(folder / "whole.onnx"))
+    onnx.save(model, folder / "parts.onnx", save_as_external_data=True, location=name, size_threshold=0)
+    (folder / "moved").mkdir()
+    for file in ("parts.onnx", name):
+        (folder / "moved" / file).write_bytes((folder / file).read_bytes())
+    before = parse_source("onnx:parts.onnx").digest()
+    assert parse_source("onnx:moved/parts.onnx").digest() == before
+    (folder / name).write_bytes(bytes((folder / name).stat().st_size))
+    assert parse_source("onnx:parts.onnx").digest() != before
+
+
+def test_what_only_looks_like_a_name_of_other_weights_is_none(folder):
+    for rest in (b"", b"\x04", b"\x80\x01abc", b"\x05..\0\xff/", b"\x03..."):
+        (folder / "model.onnx").write_bytes(b"\x0a\x08location\x12" + rest)
+        assert parse_source("onnx:model.onnx").digest()
+
+
+def test_statistics_of_observations_are_part_of_the_digest_by_their_content(folder):
+    (folder / "a.pkl").write_bytes(b"1")
+    (folder / "b.pkl").write_bytes(b"1")
+    (folder / "c.pkl").write_bytes(b"2")
+    plain, a, b, c = (
+        parse_source(f"sb3:ppo.zip{option}").digest()
+        for option in ("", "?normalize=a.pkl", "?normalize=b.pkl", "?normalize=c.pkl")
+    )
+    assert a == b
+    assert len({plain, a, c}) == 3
+    assert parse_source("sb3:ppo.zip?normalize=none").digest() == plain
+    with pytest.raises(UserError, match=r"no file 'd\.pkl'"):
+        parse_source("sb3:ppo.zip?normalize=d.pkl")
+
+
+@pytest.mark.parametrize("beside", ["vecnormalize.pkl", "CartPole-v1/vecnormalize.pkl", "rl_vecnormalize_9_steps.pkl"])
+def test_statistics_that_lie_beside_a_model_are_not_passed_over(folder, beside):
+    (folder / beside).parent.mkdir(exist_ok=True)
+    (folder / beside).write_bytes(b"1")
+    with pytest.raises(UserError, match=f"sb3:ppo.zip[?]normalize={beside}'"):
+        parse_source("sb3:ppo.zip")
+    with pytest.raises(UserError, match=f"deterministic=false&normalize={beside}'"):
+        parse_source("sb3:ppo.zip?deterministic=false")
+    assert (
+        parse_source("sb3:ppo.zip?normalize=none").digest() != parse_source(f"sb3:ppo.zip?normalize={beside}").digest()
+    )
 
 
 def test_options_that_change_the_behaviour_change_the_digest_and_spelt_out_defaults_do_not(folder):

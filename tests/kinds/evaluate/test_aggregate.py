@@ -9,6 +9,7 @@ from rlgauge import BenchmarkResults, TaskResult, UserError
 from rlgauge.kinds.evaluate.results import EpisodeResult
 from rlgauge.stats.intervals import wilson
 from rlgauge.stats.paired import mcnemar_exact
+from rlgauge.stats.rates import success_over_seeds
 
 
 def task(
@@ -66,9 +67,8 @@ def test_the_training_seed_is_the_unit_where_there_are_several():
     results = BenchmarkResults(family)
     (aggregate,) = results.aggregates()
     over = aggregate.success_over_seeds
-    low, high = scipy.stats.t.interval(0.95, 2, statistics.fmean(rates), statistics.stdev(rates) / 3**0.5)
+    assert over == success_over_seeds([4, 5, 6], [10] * 3)
     assert (over.n, over.point) == (3, pytest.approx(statistics.fmean(rates)))
-    assert (over.low, over.high) == pytest.approx((low, high))
     assert aggregate.return_over_seeds.point == pytest.approx(1 + 9 * statistics.fmean(rates))
     assert "3 train seeds" in results.summary()
     assert "mean of" not in results.summary()
@@ -77,7 +77,21 @@ def test_the_training_seed_is_the_unit_where_there_are_several():
 def test_an_interval_over_training_seeds_holds_rates_only():
     family = [task("a", [i < 10 * rate for i in range(10)], train_seed=seed) for seed, rate in enumerate([0.1, 0.9])]
     (aggregate,) = BenchmarkResults(family).aggregates()
+    low, high = aggregate.success_over_seeds.low, aggregate.success_over_seeds.high
+    assert 0 <= low < 0.1
+    assert 0.9 < high <= 1
+    uneven = [task("b", [i < 20 * rate for i in range(20)], train_seed=seed) for seed, rate in enumerate([0.1, 0.9])]
+    (aggregate,) = BenchmarkResults([*family, *uneven]).aggregates()
     assert (aggregate.success_over_seeds.low, aggregate.success_over_seeds.high) == (0.0, 1.0)
+
+
+def test_rates_over_training_seeds_that_are_all_alike_leave_an_interval():
+    for tasks in (["a"], ["a", "b"]):
+        family = [task(name, [False] * 10, train_seed=seed) for name in tasks for seed in range(3)]
+        (aggregate,) = BenchmarkResults(family).aggregates()
+        over = aggregate.success_over_seeds
+        assert (over.n, over.point, over.low) == (3, 0.0, 0.0)
+        assert over.high == pytest.approx(wilson(0, 3).high)
 
 
 def test_episodes_pooled_over_training_seeds_have_no_interval():

@@ -144,3 +144,10 @@ def test_no_two_names_are_the_same_and_the_first_of_each_stays(names):
     assert all(
         new == old for position, (new, old) in enumerate(zip(given, names, strict=True)) if old not in names[:position]
     )
+
+
+def test_an_environment_that_stands_twice_in_the_list_is_refused():
+    env = gyms.Toy()
+    with pytest.raises(UserError, match="stands twice"):
+        Benchmark(gyms=[env, gyms.Toy, env]).evaluate("zero")
+    assert len(Benchmark(gyms=[gyms.Toy, gyms.Toy], num_episodes=1).evaluate("zero").results) == 2

@@ -8,10 +8,11 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rlgauge.core.errors import UserError
@@ -113,9 +114,59 @@ def qualified_name(target: str) -> str:
 
 
 def source_bytes(target: str) -> bytes:
-    """The module's source file; empty for a module without one. Raises UserError."""
-    origin = _find(split(target)[0]).origin
-    return Path(origin).read_bytes() if origin is not None and Path(origin).is_file() else b""
+    """The module's source file; empty for a module without one.
+
+    Raises UserError where there is none, or where this process imported the module before its file was changed.
+    """
+    module_name, _ = split(target)
+    content = _content(_find(module_name))
+    module = sys.modules.get(module_name)
+    if module is not None and not _is_file(module_name) and not _is_current(module, content):
+        raise UserError(
+            f"The module {module_name!r} was imported before its file was changed, so what runs is not what the file "
+            "says: start Python anew, or importlib.reload() it."
+        )
+    return content
+
+
+def _content(spec: ModuleSpec) -> bytes:
+    return Path(spec.origin).read_bytes() if spec.origin is not None and Path(spec.origin).is_file() else b""
+
+
+_imported: dict[str, tuple[ModuleSpec | None, bytes]] = {}
+"""Modules as they were imported: the spec, which a reload replaces, and the source."""
+
+
+def _is_current(module: ModuleType, content: bytes) -> bool:
+    """Whether the module was made of this source; of one that others imported, as far as its functions show."""
+    spec, source = _imported.get(module.__name__, (None, None))
+    if source is not None and spec is module.__spec__:
+        return source == content
+    if not _has_functions_of(module, content):
+        return False
+    _imported[module.__name__] = (module.__spec__, content)
+    return True
+
+
+def _has_functions_of(module: ModuleType, content: bytes) -> bool:
+    """Whether the functions of a module are those of a source; also where something rewrote them at the import."""
+    file = getattr(module, "__file__", None)
+    if type(getattr(module, "__loader__", None)) is not SourceFileLoader or file is None:
+        return True
+    try:
+        known = set(_nested(compile(content, file, "exec", dont_inherit=True)))
+    except (SyntaxError, ValueError):
+        return False
+    own = [module, *(part for part in vars(module).values() if isinstance(part, type))]
+    functions = (part for owner in own for part in vars(owner).values() if isinstance(part, FunctionType))
+    return all(f.__code__ in known for f in functions if f.__code__.co_filename == file)
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
 
 
 def module_exists(name: str) -> bool:
@@ -135,7 +186,7 @@ def _import(module_name: str) -> ModuleType:
             return _execute(spec)
         if top not in sys.modules and importlib.util.find_spec(top) is None:
             _execute(_find(top))
-        return importlib.import_module(module_name)
+        return _import_named(module_name)
     except ModuleNotFoundError as error:
         raise UserError(
             f"Importing '{module_name}' failed: there is no module {error.name!r}. "
@@ -147,10 +198,20 @@ def _import(module_name: str) -> ModuleType:
         raise UserError(f"Importing '{module_name}' failed: {type(error).__name__}: {error}.") from error
 
 
+def _import_named(name: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    content = _content(_find(name))
+    module = importlib.import_module(name)
+    _imported[name] = (module.__spec__, content)
+    return module
+
+
 def _execute(spec: ModuleSpec) -> ModuleType:
     """The module, from where the interpreter would not look by itself."""
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    _imported[spec.name] = (spec, _content(spec))
     try:
         if spec.loader is not None:
             spec.loader.exec_module(module)

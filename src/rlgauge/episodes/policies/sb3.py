@@ -22,6 +22,7 @@ from rlgauge.episodes.policies.torchscript import check_device, needs_trust
 if TYPE_CHECKING:
     import gymnasium
     from stable_baselines3.common.policies import BasePolicy
+    from stable_baselines3.common.vec_env import VecNormalize
 
 _NEEDED = {"policy_class", "policy_kwargs", "observation_space", "action_space", "use_sde"}
 """What a policy is made from. All else in the file (schedules, buffers, callbacks) is not unpickled."""
@@ -32,15 +33,24 @@ class Sb3Policy:
 
     With `deterministic=False` the noise comes from a generator of each row, seeded by `begin`, so that an episode does
     not depend on its neighbours; its distribution is that of `predict(deterministic=False)`, its numbers are not.
+    Observations are normalised as `normalize` does it now: its running statistics stay as they are.
     """
 
-    def __init__(self, policy: BasePolicy, *, width: int, deterministic: bool, name: str) -> None:
+    def __init__(
+        self,
+        policy: BasePolicy,
+        *,
+        width: int,
+        deterministic: bool,
+        name: str,
+        normalize: VecNormalize | None = None,
+    ) -> None:
         import torch
 
         policy.set_training_mode(False)
         self._torch = torch
         self.bit_stable = policy.device.type == "cpu"
-        self._observe = _observing(policy)
+        self._observe = _observing(policy, normalize)
         self._head = head_of(policy)
         self._deterministic = deterministic
         if not deterministic and isinstance(self._head, Opaque):
@@ -81,6 +91,29 @@ def policy_of(model: object) -> BasePolicy:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
     return model.policy if isinstance(model, BaseAlgorithm) else cast("BasePolicy", model)
+
+
+def normalizer_of(model: object) -> VecNormalize | None:
+    """What normalised the observations of a live model in training; None for one without, or a policy alone."""
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+    return model.get_vec_normalize_env() if isinstance(model, BaseAlgorithm) else None
+
+
+def load_normalizer(path: Path, *, trust: bool, name: str) -> VecNormalize:
+    """What `VecNormalize.save` wrote. Raises UserError."""
+    if not trust:
+        raise needs_trust(path)
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    try:
+        with path.open("rb") as file:
+            found = pickle.load(file)  # noqa: S301  # trusted
+    except Exception as error:  # a pickle may raise anything
+        raise UserError(f"The statistics of {name} could not be loaded: {type(error).__name__}: {error}.") from error
+    if not isinstance(found, VecNormalize):
+        raise UserError(f"'{path}' holds no VecNormalize, but a {type(found).__name__} (from {name}).")
+    return found
 
 
 def load_policy(path: Path, *, device: str, trust: bool, name: str) -> BasePolicy:
@@ -145,9 +178,12 @@ def check_spaces(
     observation_space: gymnasium.Space[Any],
     action_space: gymnasium.Space[Any],
     name: str,
+    normalize: VecNormalize | None = None,
 ) -> None:
     """Raises UserError unless the policy was made for these spaces; bounds of observations may differ."""
     _check_observations(describe(policy.observation_space), describe(observation_space), name)
+    if normalize is not None:
+        _check_observations(describe(normalize.observation_space), describe(observation_space), f"{name} (normalize)")
     if policy.action_space != action_space:
         own, given = describe(policy.action_space), describe(action_space)
         raise UserError(f"The policy {name} acts in {own.text}, but the environment takes {given.text}.")
@@ -176,8 +212,15 @@ def _channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[-1], *shape[:-1])
 
 
-def _observing(policy: BasePolicy) -> Callable[[Observations], Any]:
+def _observing(policy: BasePolicy, normalize: VecNormalize | None) -> Callable[[Observations], Any]:
     """From a batch of observations to what the policy takes."""
+    observe = _converting(policy)
+    if normalize is None or not normalize.norm_obs:
+        return observe
+    return lambda observations: observe(normalize.normalize_obs(cast("Any", observations)))
+
+
+def _converting(policy: BasePolicy) -> Callable[[Observations], Any]:
     import torch
     from stable_baselines3.common.preprocessing import is_image_space
 

@@ -19,15 +19,23 @@ SCHEMES: Mapping[str, tuple[str, ...]] = {
     "random": (),
     "zero": (),
     "py": (),
-    "sb3": ("deterministic", "device"),
+    "sb3": ("deterministic", "device", "normalize"),
     "torchscript": ("device",),
     "onnx": (),
 }
 """Each scheme with the options that may follow a `?`."""
 
-_DEFAULTS = {"deterministic": "true", "device": "cpu"}
-_VALUES = {"deterministic": "true|false", "device": r"cpu|mps|cuda(:\d+)?"}
-_VALUES_TEXT = {"deterministic": "true or false", "device": "cpu, cuda, cuda:N or mps"}
+_DEFAULTS = {"deterministic": "true", "device": "cpu", "normalize": "none"}
+_VALUES = {"deterministic": "true|false", "device": r"cpu|mps|cuda(:\d+)?", "normalize": ".+"}
+_VALUES_TEXT = {
+    "deterministic": "true or false",
+    "device": "cpu, cuda, cuda:N or mps",
+    "normalize": "a file of VecNormalize.save, or none",
+}
+_NORMALIZERS = ("*vecnormalize*.pkl", "*/vecnormalize.pkl")
+"""Where callbacks of Stable-Baselines3 and its Zoo leave the statistics of VecNormalize, from a model's folder."""
+_LOCATION = re.compile(rb"\x0a\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])", re.DOTALL)
+"""How a tensor of an ONNX file says which other file holds it: an entry's key, the tag and the length of its value."""
 _LIBRARIES = {
     "sb3": ("stable_baselines3", "sb3"),
     "torchscript": ("torch", "torch"),
@@ -64,6 +72,12 @@ class PolicySource(msgspec.Struct, frozen=True):
         """The option's value, or its default."""
         return self.options.get(name, _DEFAULTS[name])
 
+    @property
+    def normalizer(self) -> Path | None:
+        """The file with the statistics by which observations are normalised."""
+        named = self.options.get("normalize", "none")
+        return None if named == "none" else Path(named)
+
     def digest(self) -> str:
         """32 hexadecimal digits of the content: the same file under another name is the same policy.
 
@@ -79,7 +93,10 @@ class PolicySource(msgspec.Struct, frozen=True):
     def _parts(self) -> Iterator[bytes]:
         yield self.scheme.encode()
         for name, value in sorted(self.options.items()):
-            if value != _DEFAULTS[name]:
+            if name == "normalize" and self.normalizer is not None:
+                yield b"normalize"
+                yield from _file_parts(self.normalizer)
+            elif value != _DEFAULTS[name]:
                 yield f"{name}={value}".encode()
         if self.scheme == "py":
             yield code.qualified_name(self.target).encode()
@@ -107,6 +124,7 @@ def parse_source(uri: str, ckpt_path: str | None = None) -> PolicySource:
     elif scheme != "py":
         _check_exists(Path(target), uri)
         _check_installed(scheme, uri)
+        _check_normalizer(source)
     if ckpt_path is not None:
         if scheme != "py":
             raise UserError(f"A checkpoint path goes with a class path, not with {uri!r}.")
@@ -142,6 +160,21 @@ def _check_options(source: PolicySource) -> None:
             raise UserError(f"The option {name!r} of {source.uri!r} is {value!r}; it takes {_VALUES_TEXT[name]}.")
 
 
+def _check_normalizer(source: PolicySource) -> None:
+    """Raise UserError where statistics that are named don't exist, or some lie beside a model and none are named."""
+    if source.normalizer is not None:
+        _check_exists(source.normalizer, f"normalize in {source.uri!r}")
+    elif source.scheme == "sb3" and "normalize" not in source.options:
+        folder = Path(source.target).parent
+        beside = sorted(path for pattern in _NORMALIZERS for path in folder.glob(pattern))
+        if beside:
+            mark = "&" if source.options else "?"
+            raise UserError(
+                f"Beside '{source.target}' lies '{beside[0]}': was it trained on normalised observations? Write "
+                f"'{source.uri}{mark}normalize={beside[0]}', or normalize=none for a model that takes them as they are."
+            )
+
+
 def _check_installed(scheme: str, uri: str) -> None:
     module, extra = _LIBRARIES[scheme]
     if importlib.util.find_spec(module) is None:
@@ -166,9 +199,23 @@ def _file_parts(path: Path) -> Iterator[bytes]:
                 yield from _file_parts(file)
         return
     try:
-        yield path.read_bytes()
+        content = path.read_bytes()
+        yield content
+        if path.suffix == ".onnx":
+            for name in _files_beside(content):
+                if (path.parent / name).is_file():
+                    yield name.encode()
+                    yield (path.parent / name).read_bytes()
     except OSError as error:
         raise UserError(f"Could not read '{path}': {error.strerror}.") from error
-    weights = path.with_name(path.name + ".data")
-    if weights.is_file():
-        yield weights.read_bytes()
+
+
+def _files_beside(content: bytes) -> list[str]:
+    """The names that an ONNX file gives of others which hold its weights, without anything that is no text."""
+    found = []
+    for match in _LOCATION.finditer(content):
+        size, start = match[1][0], match.end()
+        if len(match[1]) > 1:  # the lower seven bits come first
+            size += 128 * (match[1][1] - 1)
+        found.append(content[start : start + size].decode(errors="replace").replace("\0", ""))
+    return sorted(set(found) - {""})

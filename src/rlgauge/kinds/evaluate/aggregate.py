@@ -11,6 +11,7 @@ import msgspec
 from rlgauge.core.errors import UserError
 from rlgauge.stats.intervals import student_t, wilson
 from rlgauge.stats.paired import PairedSuccess, mcnemar_exact, paired_difference
+from rlgauge.stats.rates import success_over_seeds
 from rlgauge.stats.summary import Summary
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def over_tasks(results: Sequence[TaskResult]) -> Aggregate:
         success_micro=_pooled(n_success, n_measured, is_one_seed=len(seeds) < _SEVERAL) if n_measured else None,
         success_macro_all=_mean([result.success_rate_all for result in results]),
         success_micro_all=n_success / (n_measured + n_broken) if n_measured or _is_broken(results) else None,
-        success_over_seeds=_as_rate(_over_seeds(results, seeds, "success_rate")),
+        success_over_seeds=_success_over_seeds(results, seeds),
         return_over_seeds=_over_seeds(results, seeds, "mean_reward") if n_tasks == 1 else None,
     )
 
@@ -109,6 +110,15 @@ def _over_seeds(results: Sequence[TaskResult], seeds: Sequence[int], field: str)
     means = [_mean([getattr(result, field) for result in results if result.train_seed == seed]) for seed in seeds]
     known = [mean for mean in means if mean is not None]
     return student_t(known) if len(known) == len(means) >= _SEVERAL else None
+
+
+def _success_over_seeds(results: Sequence[TaskResult], seeds: Sequence[int]) -> Summary | None:
+    """The same of success rates; by their counts where every task counts as many episodes."""
+    if len({result.n_success_measured for result in results}) > 1:
+        return _as_rate(_over_seeds(results, seeds, "success_rate"))
+    counts = [[(one.n_success, one.n_success_measured) for one in results if one.train_seed == seed] for seed in seeds]
+    successes, episodes = ([sum(pair[part] for pair in seed) for seed in counts] for part in range(2))
+    return success_over_seeds(successes, episodes) if len(seeds) >= _SEVERAL and all(episodes) else None
 
 
 def _as_rate(interval: Summary | None) -> Summary | None:

@@ -36,6 +36,9 @@ class Gyms:
             raise UserError(f"gyms takes a list of environments, not {given!r:.60}.")
         if given is not None and not given:
             raise UserError("The benchmark has no environments: gyms=[] is an empty list.")
+        instances = [id(entry) for entry in given or () if not _is_factory(entry)]
+        if len(set(instances)) < len(instances):
+            raise UserError("The same environment stands twice in gyms: every task needs one of its own.")
         self._create = None if given is not None else create
         self._lists: list[list[Gym]] = [] if given is None else [list(given)]
         self._made: dict[tuple[int, int], gymnasium.Env[Any, Any]] = {}
