@@ -25,7 +25,7 @@ from rlgauge.core.files import StoreError
 _WORTHWHILE = 3_000
 """Folders that one process reads in the time that another takes to start."""
 _MOST = 4
-_HANDICAP = 0.1
+_HANDICAP = 0.06
 """What a process that has to start first gets less of, as a share of all."""
 
 
