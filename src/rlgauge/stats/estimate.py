@@ -89,14 +89,9 @@ def summarise(
     five seeds gets Student's interval, whatever was asked for: no bootstrap of so few values covers what it claims.
     """
     doubts = list(dict.fromkeys(doubt for one in strata for doubt in doubts_of(one)))
-    if len(units) < min(len(one.sizes) for one in strata) and units[0] < FEW:
-        doubts.append(f"Fewer than {FEW} tasks are drawn ({units[0]}): little is known of other tasks.")
-    if is_tiny(strata) and method != "t":
-        method = "t"
-        doubts.append("One task and fewer than 5 seeds: Student's interval is given instead of a bootstrap.")
+    doubts += doubts_of_units(strata, units, method)
+    method = "t" if is_tiny(strata) else method
     ends = interval(replicates_B, point, units, jackknife, method=method, confidence=confidence)
-    if ends is None and any(max(one.sizes) > 1 for one in strata):
-        doubts.append("One task is drawn: nothing is known of the spread between tasks.")
     low, high = (None, None) if ends is None else (min(ends[0], point), max(ends[1], point))
     if ends is not None and ends[1] - ends[0] <= max(_grain(one, point) for one in strata):
         low = high = point
@@ -132,6 +127,17 @@ def is_tiny(strata: Sequence[Strata]) -> bool:
     """Whether there is one task with fewer than five seeds, but more than one."""
     nums = [one.num for one in strata]
     return all(len(one.sizes) == 1 for one in strata) and min(nums) < FEW and max(nums) > 1
+
+
+def doubts_of_units(strata: Sequence[Strata], units: Sequence[int], method: Method) -> Iterator[str]:
+    """What a reader of the interval must know of what was drawn for it; see `summarise`."""
+    if len(units) < min(len(one.sizes) for one in strata) and units[0] < FEW:
+        yield f"Fewer than {FEW} tasks are drawn ({units[0]}): little is known of other tasks."
+    if sum(units) == len(units):
+        if any(max(one.sizes) > 1 for one in strata):
+            yield "One task is drawn: nothing is known of the spread between tasks."
+    elif is_tiny(strata) and method != "t":
+        yield f"One task and fewer than {FEW} seeds: Student's interval is given instead of a bootstrap."
 
 
 def doubts_of(strata: Strata) -> Iterator[str]:

@@ -15,7 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlgauge.stats import with_numba
 from rlgauge.stats.bootstrap import Floats, tally
-from rlgauge.stats.estimate import NAMES, Method, check_method, doubts_of, is_tiny, jackknife_error, tails
+from rlgauge.stats.estimate import (
+    NAMES,
+    Method,
+    check_method,
+    doubts_of,
+    doubts_of_units,
+    is_tiny,
+    jackknife_error,
+    tails,
+)
 from rlgauge.stats.intervals import two_sided
 from rlgauge.stats.metrics import cumulative, task_means
 from rlgauge.stats.quantiles import student_t_quantile
@@ -24,6 +33,8 @@ from rlgauge.stats.strata import Drawn, Sample, Strata
 Average = Literal["runs", "tasks"]
 _RAGGED_BINS = 1 << 13
 """Shares of runs of tasks that differ in seeds are counted to this part of 1."""
+_ROUNDING = 1e-12
+"""So much of the scores' size a mean may lie above a threshold and be equal to it: success rates often are."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +73,9 @@ def performance_profile(
     strata = Strata(scores_by_task)
     shares = Shares(strata, thresholds, average)
     points_K = shares.of(strata.original())[0]
-    method = "t" if is_tiny([strata]) else method
     units = [len(strata.sizes)] if resample_tasks else strata.sizes
+    doubts = [*doubts_of(strata), *doubts_of_units([strata], units, method)]
+    method = "t" if is_tiny([strata]) else method
     if max(units) == 1:
         ends = None
     elif method == "t":
@@ -82,7 +94,7 @@ def performance_profile(
         missing=missing,
         method=NAMES[method],
         confidence=confidence,
-        warnings=(*doubts_of(strata), *([] if ends is None else _flat(lows_K, highs_K))),
+        warnings=(*doubts, *([] if ends is None else _flat(lows_K, highs_K))),
     )
 
 
@@ -104,6 +116,8 @@ class Shares:
             raise ValueError("thresholds are one row of finite numbers, and at least one")
         self.strata = strata
         self.average = average
+        middle = float(np.abs(strata.scores_N[[strata.num // 4, -1 - strata.num // 4]]).max())
+        self.bounds_K = self.thresholds_K + _ROUNDING * (np.abs(self.thresholds_K) + middle)
         self.places_K = np.searchsorted(strata.scores_N, self.thresholds_K, side="right")
         self.num_bins = strata.num if strata.is_even else _RAGGED_BINS
         if average == "tasks":
@@ -112,7 +126,7 @@ class Shares:
     def of(self, sample: Sample) -> Floats:
         """The shares of every sample, (B, K)."""
         if self.average == "tasks":
-            return np.asarray((task_means(self.strata, sample)[:, :, None] > self.thresholds_K).mean(1))
+            return np.asarray((task_means(self.strata, sample)[:, :, None] > self.bounds_K).mean(1))
         below_BN = cumulative(sample)
         above_BK = 1.0 - below_BN.take(self.places_K - 1, axis=1, mode="clip") / sample.total
         above_BK[:, self.places_K == 0] = 1.0

@@ -240,7 +240,9 @@ def _key(row: Mapping[str, object], dimensions: Sequence[str]) -> Key:
 
 
 def _told_apart(name: str, value: object) -> object:
-    """The value; of seeds, steps and episodes none may be unequal to itself."""
+    """The value; of seeds, steps and episodes none may be unequal to itself, nor a step be text."""
+    if name == "step" and isinstance(value, str):
+        value = _number(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"the {name} of a row is {value}: rows that are not told apart would count as runs")
     return value
