@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from rlgauge.compare.effect import of_differences, of_samples, sample, scaled
+from rlgauge.compare.effect import of_differences, of_samples, sample
 from rlgauge.stats.unpaired import welch
 
 
@@ -73,11 +72,3 @@ def test_one_value_is_not_tested(ours, theirs):
 
 def test_equal_values_have_no_variance_to_the_last_digit():
     assert sample([0.1] * 7).variance == 0.0
-
-
-def test_a_negative_factor_turns_an_effect_round():
-    found = effect(drawn(1, 5), drawn(2, 5))
-    turned = scaled(found, -2.0)
-    assert (turned.low, turned.high) == (-2 * found.high, -2 * found.low)
-    assert (turned.p_below, turned.p_above) == (found.p_above, found.p_below)
-    assert math.isclose(turned.variances[0], 4 * found.variances[0])

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from rlgauge.compare.comparison import Outcome
-from rlgauge.compare.line import Verdict, typical
+from rlgauge.compare.line import Verdict
+from rlgauge.compare.references import Normalisation
+from rlgauge.compare.seeds import STOPPED, typical
 from rlgauge.core.errors import UserError
-from tests.compare.making import checkpoint, compared, draw_medians, failed, processes, seeds
+from rlgauge.core.run import Status
+from tests.compare.making import checkpoint, compared, draw_medians, failed, processes, reading, seeds
 
 STUDIES = 1500
 """A share of 5 % of them has a standard error of 0.6 points, one of 70 % of 1.2."""
@@ -282,6 +285,53 @@ def test_a_seed_that_was_run_twice_is_one_run_of_its_mean():
     assert comparison.lines[0].num_candidate == 5
     assert comparison.lines[0].candidate == pytest.approx((2 + 2 + 3 + 4 + 5) / 5)
     assert any("was run 2 times" in note for note in comparison.notes)
+
+
+def test_what_a_failed_run_measured_is_no_score_and_its_seed_is_missing():
+    ours = [*seeds([1.0, 2.0, 3.0]), reading("return", [99.0], seed=3, status=Status.FAILED)]
+    comparison = compared(ours, seeds([1.0, 2.0, 3.0]))
+    (line,) = comparison.lines
+    assert (line.candidate, line.num_candidate, line.missing_candidate) == (2.0, 3, 1)
+    assert (comparison.outcome, len(comparison.failed)) == (Outcome.WORSE, 1)
+
+
+def test_failed_runs_without_a_seed_are_not_taken_for_repeated():
+    ours = [*(reading("return", [score]) for score in (1.0, 2.0)), failed(), failed()]
+    comparison = compared(ours, seeds([1.0, 2.0]))
+    assert (len(comparison.failed), comparison.lines[0].missing_candidate) == (2, 2)
+
+
+def test_of_two_checkpoints_the_later_measured_counts_and_none_is_a_second_run():
+    old = checkpoint([9.0, 8.0], checkpoint="old", started="2026-01-01T00:00:00")
+    new = checkpoint([2.0, 3.0], checkpoint="new", started="2026-01-02T00:00:00")
+    (line,) = compared([new, old], [checkpoint([2.0, 4.0])]).lines
+    assert (line.candidate, line.noun) == (2.5, "episode")
+
+
+def test_processes_that_share_a_seed_are_processes_all_the_same():
+    ours = [*processes(FIVE), *processes(FIVE)]
+    (line,) = compared(ours, processes(FIVE)).lines
+    assert (line.num_candidate, line.num_baseline) == (10, 5)
+
+
+def test_two_checkpoints_are_each_normalised_by_their_own_references():
+    ours = checkpoint([10.0, 20.0, 30.0], references={"expert": 100.0})
+    theirs = checkpoint([10.0, 20.0, 36.0], references={"expert": 200.0})
+    comparison = compared([ours], [theirs], normalisation=Normalisation(0.0, "expert"))
+    (line,) = comparison.lines
+    assert line.difference == pytest.approx(line.candidate - line.baseline) == pytest.approx(0.2 - 0.11)
+    assert any("differ on CartPole-v1 (100 to 200)" in note for note in comparison.notes)
+
+
+def test_differences_equal_but_for_rounding_have_no_interval():
+    (line,) = compared([checkpoint([1.1, 2.1, 3.3])], [checkpoint([1.0, 2.0, 3.2])]).lines
+    assert (line.low, line.high) == (None, None)
+    assert "there is no interval" in line.warnings[0]
+
+
+def test_an_evaluation_that_was_stopped_early_is_told():
+    ours = checkpoint([1.0, 2.0, 4.0], details={STOPPED: "It was stopped."})
+    assert "It was stopped." in compared([ours], [checkpoint([1.0, 3.0, 3.0])]).notes
 
 
 def test_an_unknown_quantity_names_the_nearest():

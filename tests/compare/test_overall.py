@@ -5,7 +5,7 @@ import pytest
 
 from rlgauge.compare.comparison import Outcome
 from rlgauge.compare.line import Verdict
-from rlgauge.compare.question import Scale
+from rlgauge.compare.references import Normalisation
 from rlgauge.core.errors import UserError
 from rlgauge.stats.difference import difference
 from rlgauge.stats.improvement import probability_of_improvement
@@ -29,7 +29,7 @@ def test_the_figure_is_that_of_the_statistics_and_the_candidate_comes_first():
     told = compared(runs(ours), runs(theirs), metric="improvement").overall
     assert told.summary == probability_of_improvement(**sides, tasks=TASKS)
     scaled = {name: [values / 100 for values in side] for name, side in sides.items()}
-    told = compared(runs(ours), runs(theirs), metric="iqm", scale=Scale(0.0, 100.0)).overall
+    told = compared(runs(ours), runs(theirs), metric="iqm", normalisation=Normalisation(0.0, 100.0)).overall
     assert told.summary.point == pytest.approx(difference(**scaled).point)
     assert told.candidate.point > told.baseline.point
 
@@ -37,7 +37,7 @@ def test_the_figure_is_that_of_the_statistics_and_the_candidate_comes_first():
 @pytest.mark.parametrize("metric", ["improvement", "iqm", "mean", "median", "optimality_gap"])
 def test_the_verdict_follows_the_sides(metric):
     low, high = runs(scores(3, mean=20)), runs(scores(4, mean=80))
-    asked = {"metric": metric, "scale": Scale(0.0, 100.0)}
+    asked = {"metric": metric, "normalisation": Normalisation(0.0, 100.0)}
     assert compared(high, low, **asked).overall.verdict is Verdict.BETTER
     worse = compared(low, high, **asked)
     assert (worse.overall.verdict, worse.outcome) == (Verdict.WORSE, Outcome.WORSE)
@@ -51,6 +51,15 @@ def test_of_times_the_shorter_is_the_better():
     assert compared(slow, quick, metric="improvement").outcome is Outcome.WORSE
 
 
+@pytest.mark.parametrize("metric", ["improvement", "mean"])
+@pytest.mark.parametrize("ends", [(0.0, 50.0), (50.0, 0.0)])
+def test_of_normalised_times_the_shorter_is_the_better_whichever_end_is_lower(ends, metric):
+    quick, slow = processes(range(10, 16), "seconds"), processes(range(30, 36), "seconds")
+    asked = {"metric": metric, "normalisation": Normalisation(*ends)}
+    assert compared(quick, slow, **asked).overall.verdict is Verdict.BETTER
+    assert compared(slow, quick, **asked).outcome is Outcome.WORSE
+
+
 def test_what_no_interval_decides_is_inconclusive():
     ours, theirs = runs(scores(5, mean=50)), runs(scores(6, mean=50))
     assert compared(ours, theirs, metric="improvement").overall.verdict is Verdict.INCONCLUSIVE
@@ -60,7 +69,7 @@ def test_what_no_interval_decides_is_inconclusive():
 def test_a_difference_within_the_tolerance_is_no_regression():
     rng = np.random.default_rng(7)
     ours, theirs = ({task: values + rng.normal(0, 0.1, 6) for task in TASKS} for values in (49.0, 50.0))
-    asked = {"metric": "mean", "scale": Scale(0.0, 100.0)}
+    asked = {"metric": "mean", "normalisation": Normalisation(0.0, 100.0)}
     assert compared(runs(ours), runs(theirs), tolerance=0.005, **asked).outcome is Outcome.WORSE
     assert compared(runs(ours), runs(theirs), tolerance=0.02, **asked).outcome is Outcome.FINE
 
@@ -68,15 +77,24 @@ def test_a_difference_within_the_tolerance_is_no_regression():
 def test_references_are_those_of_each_run_or_an_algorithm_of_that_name():
     told = {"references": {"expert": 200.0}}
     ours, theirs = runs(scores(8, mean=100), **told), runs(scores(9, mean=100), **told)
-    overall = compared(ours, theirs, metric="mean", scale=Scale(0.0, "expert")).overall
+    overall = compared(ours, theirs, metric="mean", normalisation=Normalisation(0.0, "expert")).overall
     assert overall.candidate.point == pytest.approx(0.5, abs=0.05)
     assert overall.formula == "score / expert score"
     with pytest.raises(UserError, match="The random score of a is not known"):
-        compared(ours, theirs, metric="mean", scale=Scale("random", "expert"))
+        compared(ours, theirs, metric="mean", normalisation=Normalisation("random", "expert"))
     with pytest.raises(UserError, match="are both 3"):
-        compared(ours, theirs, metric="mean", scale=Scale(3.0, 3.0))
+        compared(ours, theirs, metric="mean", normalisation=Normalisation(3.0, 3.0))
 
 
 def test_several_tasks_are_not_averaged_unnormalised():
     with pytest.raises(UserError, match="over 3 tasks needs normalised scores"):
         compared(runs(scores(1, mean=1)), runs(scores(2, mean=1)), metric="iqm")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [([1.0] * 3, [2.0] * 3), ([0.3, 0.1 + 0.2, 0.3], [0.9] * 3), ([1.0], [2.0, 2.1, 2.2])]
+)
+def test_where_no_spread_is_seen_on_a_side_nothing_is_shown(ours, theirs):
+    comparison = compared(seeds(ours), seeds(theirs), metric="iqm")
+    assert (comparison.overall.verdict, comparison.outcome) == (Verdict.INCONCLUSIVE, Outcome.FINE)
+    assert comparison.overall.summary.warnings

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from rlgauge.compare.quantity import quantity_of
 from rlgauge.report.best import difference_p_value, mark_best, mark_best_overall
 from rlgauge.report.lines import Line, make_line
 from rlgauge.report.overall import Overall
@@ -13,6 +14,7 @@ from rlgauge.stats.aggregate import aggregates
 from rlgauge.stats.summary import Summary
 from tests.compare.making import seeds
 
+RETURN = quantity_of("return", "reward")
 DRAW = np.random.default_rng(5)
 SCORES = {
     (group, task): DRAW.normal(mean, 1.0, 6).tolist()
@@ -24,8 +26,8 @@ SCORES = {
 def lines(scores: dict[tuple[str, str], list[float]]) -> list[Line]:
     found = []
     for (group, task), values in scores.items():
-        runs = score_runs(seeds(values, algorithm=group, task=task), "return", Question(), []).seeds
-        found.append(make_line(runs, "return", "reward", Question()))
+        runs = score_runs(seeds(values, algorithm=group, task=task), RETURN, Question(), []).seeds
+        found.append(make_line(runs, RETURN, Question()))
     return found
 
 

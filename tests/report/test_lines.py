@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from rlgauge.compare.quantity import quantity_of
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status
 from rlgauge.report.lines import STOPPED, Line, make_line
 from rlgauge.report.question import Normalisation, Question
 from rlgauge.report.scored import score_runs
 from rlgauge.stats.rates import success_over_seeds
-from tests.compare.making import checkpoint, failed, seeds
+from tests.compare.making import UNITS, checkpoint, failed, seeds
 
 
 def line(readings: list[Reading], score: str = "return", **asked) -> Line:
     question = Question(**asked)
-    unit = {"return": "reward", "success": "success"}[score]
-    return make_line(score_runs(readings, score, question, []).seeds, score, unit, question)
+    quantity = quantity_of(score, UNITS[score])
+    return make_line(score_runs(readings, quantity, question, []).seeds, quantity, question)
 
 
 def wilson(won: int, num: int) -> tuple[float, float]:
@@ -120,11 +121,11 @@ def test_normalised_scores_are_summarised_run_by_run():
     assert found.normalised_sd == pytest.approx(np.std([0.5, 0.8], ddof=1))
 
 
-def test_the_interval_of_one_run_is_normalised_with_it_also_where_less_is_better():
-    for low, high in ((0.0, 10.0), (10.0, 0.0)):
+def test_the_interval_of_one_run_is_normalised_with_it():
+    for low, high in ((0.0, 10.0), (-5.0, 3.0)):
         found = line([checkpoint([3.0, 5.0, 4.0])], normalisation=Normalisation(low, high))
-        expected = sorted((end - low) / (high - low) for end in ends(found))
-        assert (found.normalised.low, found.normalised.high) == pytest.approx(tuple(expected))
+        expected = tuple((end - low) / (high - low) for end in ends(found))
+        assert (found.normalised.low, found.normalised.high) == pytest.approx(expected)
 
 
 def test_an_evaluation_that_was_stopped_early_says_that_its_interval_does_not_hold():

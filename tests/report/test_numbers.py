@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rlgauge.report.numbers import counted, estimate, fixed, interval, places, plural, plus_minus, some
+from rlgauge.compare.phrases import count, counted, some
+from rlgauge.report.numbers import estimate, fixed, interval, places, plus_minus
 from rlgauge.stats.summary import Summary
 
 
@@ -51,4 +52,4 @@ def test_missing_runs_are_counted_with_their_reasons():
 def test_of_many_names_three_are_named():
     assert some(["a", "b", "c"]) == "a, b, c"
     assert some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
-    assert (plural(1, "run"), plural(2_000, "run")) == ("1 run", "2,000 runs")
+    assert (count(1, "run"), count(2_000, "run")) == ("1 run", "2,000 runs")

@@ -5,22 +5,24 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from rlgauge.compare.quantity import quantity_of
 from rlgauge.core.reading import Reading
 from rlgauge.report.overall import Overall, over_all_tasks
 from rlgauge.report.question import Normalisation, Question
 from rlgauge.report.scored import score_runs
 from rlgauge.stats.aggregate import aggregates
-from tests.compare.making import failed, seeds
+from tests.compare.making import UNITS, failed, seeds
 
 HUNDRED = Normalisation(0.0, 100.0)
 
 
 def overall(readings: list[Reading], score: str = "return", **asked) -> tuple[list[Overall], list[str]]:
     question, told = Question(**asked), []
+    quantity = quantity_of(score, UNITS[score])
     cells = defaultdict(list)
-    for run in score_runs(readings, score, question, []).seeds:
+    for run in score_runs(readings, quantity, question, []).seeds:
         cells[run.group, run.reading.task].append(run)
-    return over_all_tasks(cells, {"return": "reward", "success": "success"}[score], question, told), told
+    return over_all_tasks(cells, quantity, question, told), told
 
 
 def on_two_tasks(**fields) -> list[Reading]:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from rlgauge.compare.quantity import quantity_of
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
-from rlgauge.report.question import Normalisation, check_dimensions, choose_score, group_of, is_better_less
+from rlgauge.report.question import Normalisation, check_dimensions, choose_quantity, group_of
 from tests.compare.making import failed, reading
 
 
@@ -16,31 +17,30 @@ def test_the_formula_names_the_references():
 
 def test_the_best_known_quantity_is_chosen_unless_one_is_named():
     runs = [reading("success", [1.0]), reading("return", [2.0])]
-    assert choose_score(runs, None) == "return"
-    assert choose_score(runs, "success") == "success"
-    assert choose_score([reading("peak_bytes", [2.0])], None) == "peak_bytes"
+    assert choose_quantity(runs, None).name == "return"
+    assert choose_quantity(runs, "success").name == "success"
+    assert choose_quantity([reading("peak_bytes", [2.0])], None).name == "peak_bytes"
 
 
 def test_a_quantity_that_was_not_measured_is_refused():
     with pytest.raises(UserError, match=r"Unknown score 'returns'. Did you mean 'return'"):
-        choose_score([reading("return", [2.0])], "returns")
+        choose_quantity([reading("return", [2.0])], "returns")
 
 
 def test_several_unknown_quantities_are_a_question():
     with pytest.raises(UserError, match="The runs measured peak_bytes, seconds: say which"):
-        choose_score([reading("peak_bytes", [2.0]), reading("seconds", [2.0])], None)
+        choose_quantity([reading("peak_bytes", [2.0]), reading("seconds", [2.0])], None)
 
 
 def test_what_a_failed_run_measured_is_no_score():
     broken = reading("return", [2.0], status=Status.FAILED)
-    assert choose_score([broken, failed()], None) == "score"
-    assert choose_score([broken, failed()], "success") == "success"
+    assert choose_quantity([broken, failed()], None).name == "score"
+    assert choose_quantity([broken, failed()], "success").name == "success"
 
 
 def test_times_and_sizes_are_better_when_less():
-    assert is_better_less("s")
-    assert is_better_less("MiB")
-    assert not is_better_less("reward")
+    for unit, is_less_better in (("s", True), ("MiB", True), ("reward", False), ("success", False), ("steps/s", False)):
+        assert quantity_of("x", unit).is_less_better == is_less_better
 
 
 def test_groups_are_named_by_their_dimensions():

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from rlgauge.compare.quantity import quantity_of
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Status
@@ -14,7 +15,7 @@ from tests.compare.making import checkpoint, failed, reading, seeds
 
 def scored(readings: list[Reading], **asked) -> tuple[Runs, list[str]]:
     told: list[str] = []
-    return score_runs(readings, "return", Question(**asked), told), told
+    return score_runs(readings, quantity_of("return", "reward"), Question(**asked), told), told
 
 
 def test_every_run_is_found_and_every_seed_counts_once():
@@ -49,9 +50,10 @@ def test_the_same_checkpoint_evaluated_twice_is_not_twice_the_episodes():
 def test_of_two_checkpoints_under_one_name_the_later_measured_counts():
     old = reading("return", [9.0], checkpoint="old", started="2026-01-01T00:00:00")
     new = reading("return", [2.0], checkpoint="new", started="2026-01-02T00:00:00")
-    runs, told = scored([new, old])
-    assert [run.score for run in runs.seeds] == [2.0]
-    assert told == ["toy on CartPole-v1 was measured with 2 different checkpoints: the one measured last counts."]
+    for readings in ([new, old], [old, new]):
+        runs, told = scored(readings)
+        assert [run.score for run in runs.seeds] == [2.0]
+        assert told == ["toy on CartPole-v1 was measured with 2 different checkpoints: the one measured last counts."]
 
 
 def test_runs_without_seed_and_checkpoint_are_all_counted():

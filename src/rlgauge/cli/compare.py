@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rlgauge.cli import sources
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import as_list, make_parser, parse
-from rlgauge.cli.sources import add_source_options, collect
+from rlgauge.cli.stopped import with_stopping
 from rlgauge.compare.as_json import to_json
 from rlgauge.compare.as_junit import to_junit
 from rlgauge.compare.as_markdown import to_markdown
 from rlgauge.compare.comparison import Comparison
 from rlgauge.compare.gate import compare
-from rlgauge.compare.question import ALLOWABLE, METRICS, Question, Scale
+from rlgauge.compare.question import ALLOWABLE, METRICS, Question
 from rlgauge.compare.sides import Side, check_apart, choose
 from rlgauge.compare.tables import legend, notes, tables
 from rlgauge.compare.words import names
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import write_atomic
 from rlgauge.core.reading import Reading
-from rlgauge.report.references import read_references, with_references
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _WRITERS: dict[str, Callable[[Comparison], str]] = {"markdown": to_markdown, "json": to_json, "junit": to_junit}
 _ENDINGS = {".md": "markdown", ".json": "json", ".xml": "junit", ".txt": "text"}
 _TEXT = "text"
-_PAIR = 2
+_FORMATS = (_TEXT, *_WRITERS)
 
 
 class _Sides(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, argv, repeated=("--rename", "--task", "--score"))
     if options is None:
         return FINE
-    kind = _format(options)
+    kind = sources.output_format(options, _FORMATS, _ENDINGS)
     question = _question(options)
     comparison = _compared(options, question)
     _write(comparison, kind, options)
@@ -81,13 +81,10 @@ def build_parser() -> ArgumentParser:
         "--baseline-algo", type=str | None, metavar="NAME", help="the algorithm of the baseline, if it is another one"
     )
     group.add_argument("--task", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
-    add_source_options(parser, positional=False)
+    sources.add_source_options(parser, positional=False)
     _add_what(parser)
     _add_verdict(parser)
-    group = parser.add_argument_group("Where it goes")
-    group.add_argument("--format", type=str | None, metavar="NAME", help=f"text, {', '.join(_WRITERS)} (text)")
-    group.add_argument("-o", "--output", type=str | None, metavar="FILE", help="write it there instead of printing it")
-    group.add_argument("--json", action="store_true", help="the same as --format json")
+    sources.add_output_options(parser, _FORMATS)
     return parser
 
 
@@ -102,13 +99,7 @@ def _add_what(parser: ArgumentParser) -> None:
         metavar="NAME",
         help=f"judge all tasks together by {', '.join(METRICS)}, instead of every line by itself",
     )
-    group.add_argument(
-        "--normalise",
-        type=str | None,
-        metavar="LOW,HIGH",
-        help="reference scores by name or number, such as random,expert or 0,expert",
-    )
-    group.add_argument("--references", type=str | None, metavar="FILE", help="CSV file of task,random,expert")
+    sources.add_normalise_options(group.add_argument)
 
 
 def _add_verdict(parser: ArgumentParser) -> None:
@@ -123,8 +114,6 @@ def _add_verdict(parser: ArgumentParser) -> None:
 
 
 def _compared(options: Namespace, question: Question) -> Comparison:
-    if options.references is not None and options.normalise is None:
-        raise UserError("--references holds scores to normalise by: say how with --normalise, such as random,expert.")
     sides = _read(options)
     candidate, baseline = _chosen(sides, options, needs_one=question.metric is not None)
     return compare(
@@ -159,29 +148,17 @@ def _chosen(sides: _Sides, options: Namespace, *, needs_one: bool) -> tuple[Side
 
 def _read(options: Namespace) -> _Sides:
     """The runs of both sides; one folder is read once."""
-    ours = collect(options, [options.candidate])
+    ours = sources.collect(options, [options.candidate])
     is_one = options.baseline is None or _is_same(options.candidate, options.baseline)
-    theirs = ours if is_one else collect(options, [options.baseline])
-    references = None if options.references is None else read_references(Path(options.references))
+    theirs = ours if is_one else sources.collect(options, [options.baseline])
+    readings = sources.referred(with_stopping([*ours.readings, *theirs.readings]), options)
+    wanted = as_list(options.task)
+    sources.check_names("task", wanted, [reading.task for reading in readings])
     candidate, baseline = (
-        found if references is None else with_references(found, references)
-        for found in (ours.readings, theirs.readings)
+        [reading for reading in readings[part] if not wanted or reading.task in wanted]
+        for part in (slice(len(ours.readings)), slice(len(ours.readings), None))
     )
-    notes = list(dict.fromkeys([*ours.notes, *theirs.notes]))
-    return _of_tasks(_Sides(candidate, baseline, notes), as_list(options.task))
-
-
-def _of_tasks(sides: _Sides, wanted: Sequence[str]) -> _Sides:
-    """The runs of the tasks wanted. Raises UserError for one that neither side has."""
-    known = {reading.task for reading in (*sides.candidate, *sides.baseline)}
-    for name in wanted:
-        if name not in known:
-            raise unknown("task", name, known)
-    ours, theirs = (
-        [reading for reading in readings if not wanted or reading.task in wanted]
-        for readings in (sides.candidate, sides.baseline)
-    )
-    return _Sides(ours, theirs, sides.notes)
+    return _Sides(candidate, baseline, list(dict.fromkeys([*ours.notes, *theirs.notes])))
 
 
 def _is_same(first: str, second: str) -> bool:
@@ -200,7 +177,7 @@ def _question(options: Namespace) -> Question:
     return Question(
         metric=options.metric,
         scores=tuple(as_list(options.score)),
-        scale=_scale(options.normalise),
+        normalisation=sources.normalisation(options),
         tolerance=_tolerance(options.tolerance),
         confidence=options.confidence,
         allowed=frozenset(allowed),
@@ -217,34 +194,6 @@ def _tolerance(text: str) -> float:
         return part
     meant = f": write {found[1]}% for percent" if found is not None and not found[2] else ""
     raise UserError(f"--tolerance takes a part below 1, such as 2% or 0.02, not {text!r}{meant}.")
-
-
-def _scale(text: str | None) -> Scale | None:
-    if text is None:
-        return None
-    ends = [end.strip() for end in text.split(",") if end.strip()]
-    if len(ends) != _PAIR:
-        raise UserError(f"--normalise takes two reference scores, such as random,expert, not {text!r}.")
-    low, high = (float(end) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", end) else end for end in ends)
-    return Scale(low, high)
-
-
-def _format(options: Namespace) -> str:
-    """The format asked for, or the one that the file's ending says."""
-    named = "json" if options.json else options.format
-    known = [_TEXT, *_WRITERS]
-    if named is not None and named not in known:
-        raise unknown("format", named, known)
-    if options.json and options.format not in {None, "json"}:
-        raise UserError(f"--json and --format {options.format} contradict each other.")
-    if options.output is None:
-        return named or _TEXT
-    path = Path(options.output)
-    if named is None and path.suffix not in _ENDINGS:
-        raise UserError(f"--output {path}: say what to write with --format, or end it with {', '.join(_ENDINGS)}.")
-    if not path.parent.is_dir():
-        raise UserError(f"--output {path}: there is no folder '{path.parent}'.")
-    return named or _ENDINGS[path.suffix]
 
 
 def _write(comparison: Comparison, kind: str, options: Namespace) -> None:
@@ -277,12 +226,6 @@ def _plain(comparison: Comparison) -> str:
     """The text for a file: tables with their columns aligned."""
     ours, theirs = names(comparison)
     parts = [f"{ours[0].upper()}{ours[1:]} against {theirs}."]
-    for table in tables(comparison):
-        widths = [max(map(len, column)) for column in zip(table.header, *table.rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in (table.header, *table.rows)
-        ]
-        parts.append("\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]]))
+    parts += ["\n".join(sources.aligned(table.header, table.rows)) for table in tables(comparison)]
     parts.append("\n".join([*legend(comparison), *notes(comparison), comparison.verdict]))
     return "\n\n".join(parts) + "\n"

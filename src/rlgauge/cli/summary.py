@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlgauge.cli import sources
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import as_list, make_parser, parse
-from rlgauge.cli.sources import add_source_options, collect
 from rlgauge.cli.stopped import with_stopping
+from rlgauge.compare.phrases import count
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import write_atomic
 from rlgauge.report.as_json import to_json
 from rlgauge.report.latex import to_latex
 from rlgauge.report.markdown import to_markdown
-from rlgauge.report.numbers import plural
 from rlgauge.report.overview import Overview, make_overview
-from rlgauge.report.question import Normalisation, Question
-from rlgauge.report.references import read_references, with_references
+from rlgauge.report.question import Question
 from rlgauge.report.runs_csv import to_csv
 from rlgauge.report.tables import tables
 from rlgauge.stats.estimate import METHODS, Method
@@ -37,9 +34,8 @@ _WRITERS: dict[str, Callable[[Overview], str]] = {
     "latex": to_latex,
     "json": to_json,
 }
+_FORMATS = ("table", *_WRITERS)
 _ENDINGS = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".json": "json"}
-_PAIR = 2
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,14 +44,12 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, argv, repeated=("--rename", "--algo", "--task"))
     if options is None:
         return FINE
-    kind = _format(options)
+    kind = sources.output_format(options, _FORMATS, _ENDINGS)
     question = _question(options)
-    collected = collect(options)
-    readings = with_stopping(collected.readings)
-    _check_names("algorithm", question.algorithms, [reading.algorithm for reading in readings])
-    _check_names("task", question.tasks, [reading.task for reading in readings])
-    if options.references is not None:
-        readings = with_references(readings, read_references(Path(options.references)))
+    collected = sources.collect(options)
+    readings = sources.referred(with_stopping(collected.readings), options)
+    sources.check_names("algorithm", question.algorithms, [reading.algorithm for reading in readings])
+    sources.check_names("task", question.tasks, [reading.task for reading in readings])
     overview = make_overview(readings, question, notes=collected.notes)
     _write(overview, kind, options)
     return FINE if overview.is_measured else FAILED
@@ -64,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge summary`."""
     parser = make_parser("summary", "Summarise runs: per algorithm and task, and over all tasks, with intervals.")
-    add_source_options(parser)
+    sources.add_source_options(parser)
     parser.add_argument("--algo", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--task", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
     group = parser.add_argument_group("What is summarised")
@@ -76,13 +70,7 @@ def build_parser() -> ArgumentParser:
         metavar="DIMENSIONS",
         help="what tells groups apart, such as algorithm,settings",
     )
-    group.add_argument(
-        "--normalise",
-        type=str | None,
-        metavar="LOW,HIGH",
-        help="reference scores by name or number, such as random,expert or 0,expert",
-    )
-    group.add_argument("--references", type=str | None, metavar="FILE", help="CSV file of task,random,expert")
+    sources.add_normalise_options(group.add_argument)
     group.add_argument(
         "--failed", type=str, default="exclude", metavar="SCORE", help="what a failed run scores, or exclude"
     )
@@ -90,30 +78,8 @@ def build_parser() -> ArgumentParser:
     group.add_argument("--method", type=str, default="expanded", metavar="NAME", help=f"interval: {', '.join(METHODS)}")
     group.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of the intervals")
     group.add_argument("--resample-tasks", action="store_true", help="take the tasks for a sample of more tasks")
-    group = parser.add_argument_group("Where it goes")
-    group.add_argument("--format", type=str | None, metavar="NAME", help=f"table, {', '.join(_WRITERS)} (table)")
-    group.add_argument("-o", "--output", type=str | None, metavar="FILE", help="write it there instead of printing it")
-    group.add_argument("--json", action="store_true", help="the same as --format json")
+    sources.add_output_options(parser, _FORMATS)
     return parser
-
-
-def _format(options: Namespace) -> str:
-    """The format asked for, or the one that the file's ending says."""
-    named = "json" if options.json else options.format
-    if named is not None and named not in {*_WRITERS, "table"}:
-        raise unknown("format", named, ["table", *_WRITERS])
-    if options.json and options.format not in {None, "json"}:
-        raise UserError(f"--json and --format {options.format} contradict each other.")
-    if options.output is None:
-        return named or "table"
-    ending = Path(options.output).suffix
-    if named is None and ending not in _ENDINGS:
-        raise UserError(
-            f"--output {options.output}: say what to write with --format, or end it with {', '.join(_ENDINGS)}."
-        )
-    if not Path(options.output).parent.is_dir():
-        raise UserError(f"--output {options.output}: there is no folder '{Path(options.output).parent}'.")
-    return named or _ENDINGS[ending]
 
 
 def _question(options: Namespace) -> Question:
@@ -124,7 +90,7 @@ def _question(options: Namespace) -> Question:
         algorithms=frozenset(as_list(options.algo)),
         tasks=frozenset(as_list(options.task)),
         by=_names(options.by, "--by"),
-        normalisation=_normalisation(options.normalise),
+        normalisation=sources.normalisation(options),
         failed=_failed(options.failed),
         metrics=_metrics(options.metrics),
         method=_method(options.method),
@@ -156,38 +122,12 @@ def _names(text: str, option: str) -> tuple[str, ...]:
     return names
 
 
-def _normalisation(text: str | None) -> Normalisation | None:
-    if text is None:
-        return None
-    ends = [end.strip() for end in text.split(",")]
-    if len(ends) != _PAIR or not all(ends):
-        raise UserError(f"--normalise takes two reference scores, such as random,expert, not {text!r}.")
-    low, high = (_number(end) if _NUMBER.fullmatch(end) else end for end in ends)
-    if low == high:
-        raise UserError(f"--normalise {text}: the two reference scores are the same.")
-    return Normalisation(low, high)
-
-
 def _failed(text: str) -> float | None:
     if text == "exclude":
         return None
-    if not _NUMBER.fullmatch(text.strip()):
+    if not sources.NUMBER.fullmatch(text.strip()):
         raise UserError(f"--failed takes a score, or exclude, not {text!r}.")
-    return _number(text)
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise UserError(f"{text} is too large a number.")
-    return value
-
-
-def _check_names(what: str, wanted: Iterable[str], known: Sequence[str]) -> None:
-    """Raise UserError for the name of an algorithm or a task that was not run."""
-    for name in sorted(wanted):
-        if name not in known:
-            raise unknown(what, name, set(known))
+    return sources.number(text)
 
 
 def _write(overview: Overview, kind: str, options: Namespace) -> None:
@@ -219,7 +159,7 @@ def _remarks(overview: Overview) -> list[str]:
     told = [f"note: {note}" for note in overview.notes]
     if failed := overview.num_failed:
         did = "did not complete; --format csv lists each with its reason"
-        told.append(f"{failed} of {plural(len(overview.found), 'run')} {did}.")
+        told.append(f"{failed} of {count(len(overview.found), 'run')} {did}.")
     return told
 
 
@@ -227,14 +167,8 @@ def _plain(overview: Overview) -> str:
     """The tables as text for a file."""
     parts = []
     for table in tables(overview):
-        lines_of_cells = (table.header, *table.starred())
-        widths = [max(map(len, column)) for column in zip(*lines_of_cells, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in lines_of_cells
-        ]
-        rule = "-" * max(map(len, lines))
-        parts.append("\n".join([table.title, lines[0], rule, *lines[1:], *table.explained("*")]))
+        lines = sources.aligned(table.header, table.starred())
+        parts.append("\n".join([table.title, *lines, *table.explained("*")]))
     if remarks := _remarks(overview):
         parts.append("\n".join(remarks))
     return "\n\n".join(parts) + "\n"

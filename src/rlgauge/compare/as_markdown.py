@@ -19,30 +19,31 @@ _TITLES = {
 
 def to_markdown(comparison: Comparison) -> str:
     """The verdict, the table, then the notes."""
-    parts = [f"### Comparison: {_TITLES[comparison.outcome]}", f"**{_plain(comparison.verdict)}**"]
+    parts = [f"### Comparison: {_TITLES[comparison.outcome]}", f"**{plain(comparison.verdict)}**"]
     parts += ["\n".join(_table(table)) for table in tables(comparison)]
     said = [*legend(comparison), *notes(comparison)]
     if said:
-        items = "\n".join(f"- {_plain(text)}" for text in said)
+        items = "\n".join(f"- {plain(text)}" for text in said)
         ours, theirs = names(comparison)
         parts.append(
-            f"<details><summary>{_plain(ours)} against {_plain(theirs)}: notes</summary>\n\n{items}\n\n</details>"
+            f"<details><summary>{plain(ours)} against {plain(theirs)}: notes</summary>\n\n{items}\n\n</details>"
         )
     return "\n\n".join(parts) + "\n"
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield _row(table.header)
-    yield _row(["---"] * len(table.header))
+    yield row_of(table.header)
+    yield row_of(["---"] * len(table.header))
     for cells in table.rows:
-        yield _row([f"**{_plain(cell)}**" if cell.startswith("REGRESSION") else _plain(cell) for cell in cells])
+        yield row_of([f"**{plain(cell)}**" if cell.startswith("REGRESSION") else plain(cell) for cell in cells])
 
 
-def _row(cells: Sequence[str]) -> str:
+def row_of(cells: Sequence[str]) -> str:
+    """A row of a table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _plain(text: str) -> str:
-    """The text with the characters escaped that Markdown or HTML would take for marks."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{character}" if character in "*_`#" else character for character in escaped)
+def plain(text: str) -> str:
+    """The text on one line, with the characters escaped that Markdown or HTML would take for marks."""
+    escaped = " ".join(text.split()).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{character}" if character in "*_`#$~" else character for character in escaped)

@@ -10,6 +10,7 @@ import msgspec
 from rlgauge.compare.effect import Effect, Sample, of_differences, of_samples, sample
 from rlgauge.compare.quantity import Quantity, Sort
 from rlgauge.core.reading import Reading, Total
+from rlgauge.stats.normalise import Reference
 from rlgauge.stats.paired import mcnemar_exact
 from rlgauge.stats.unpaired import compare_rates
 
@@ -25,13 +26,17 @@ class _Key(NamedTuple):
     episode_seed: object
 
 
-def compare_checkpoints(*, candidate: Reading, baseline: Reading, quantity: Quantity, confidence: float) -> Effect:
+def compare_checkpoints(
+    *, candidate: Reading, baseline: Reading, quantity: Quantity, ends: tuple[Reference, Reference], confidence: float
+) -> Effect:
     """The effect over episodes: paired where both played the same ones (index and seed), else of two samples.
 
-    Success: McNemar's exact test and Tango's interval in pairs, else Boschloo's test. Return: Student's t in pairs,
-    else Welch's. Every limit is one-sided at `confidence`.
+    `ends` are the scores that become 0 and 1, for either of them. Success: McNemar's exact test and Tango's interval in
+    pairs, else Boschloo's test. Return: Student's t in pairs, else Welch's. Every limit is one-sided at `confidence`.
     """
-    ours, theirs = _episodes(candidate, quantity.name), _episodes(baseline, quantity.name)
+    ours, theirs = (
+        _episodes(reading, quantity.name, own) for reading, own in zip((candidate, baseline), ends, strict=True)
+    )
     common = [key for key in ours if key in theirs and key.episode_seed is not None]
     is_rate = quantity.sort is Sort.SUCCESS
     if common:
@@ -42,13 +47,13 @@ def compare_checkpoints(*, candidate: Reading, baseline: Reading, quantity: Quan
             effect = _warned(effect, f"{left_out} episodes that only one of them played are left out.")
         return _warned(effect, _WARNING.format(_SAME))
     totals = candidate.totals[quantity.name], baseline.totals[quantity.name]
-    effect = _rates(*totals, confidence) if is_rate else _samples((ours, theirs), totals, confidence)
+    effect = _rates(*totals, confidence) if is_rate else _samples((ours, theirs), totals, ends, confidence)
     return _warned(effect, _WARNING.format(""))
 
 
-def _episodes(reading: Reading, name: str) -> Mapping[_Key, float]:
+def _episodes(reading: Reading, name: str, ends: Reference) -> Mapping[_Key, float]:
     return {
-        _Key(record.index, record.values.get("seed")): float(value)
+        _Key(record.index, record.values.get("seed")): ends.normalised(value)
         for record in reading.records
         if record.error is None and isinstance(value := record.values.get(name), (bool, int, float))
     }
@@ -95,18 +100,23 @@ def _rates(ours: Total, theirs: Total, confidence: float) -> Effect:
 
 
 def _samples(
-    episodes: tuple[Mapping[_Key, float], Mapping[_Key, float]], totals: tuple[Total, Total], confidence: float
+    episodes: tuple[Mapping[_Key, float], Mapping[_Key, float]],
+    totals: tuple[Total, Total],
+    ends: tuple[Reference, Reference],
+    confidence: float,
 ) -> Effect:
     ours, theirs = (
-        sample(list(own.values())) if own else _sample_of(total) for own, total in zip(episodes, totals, strict=True)
+        sample(list(own.values())) if own else _sample_of(total, scale)
+        for own, total, scale in zip(episodes, totals, ends, strict=True)
     )
     return of_samples(candidate=ours, baseline=theirs, confidence=confidence, noun=_EPISODE)
 
 
-def _sample_of(total: Total) -> Sample:
+def _sample_of(total: Total, ends: Reference) -> Sample:
     """A sample from its moments; squares of 0 may as well mean that the deviation was not told."""
     known = total.n > 1 and total.squares > 0
-    return Sample(total.n, total.mean, total.squares / (total.n - 1) if known else None)
+    variance = total.squares / (total.n - 1) / (ends.high - ends.low) ** 2 if known else None
+    return Sample(total.n, ends.normalised(total.mean), variance)
 
 
 def _warned(effect: Effect, warning: str) -> Effect:

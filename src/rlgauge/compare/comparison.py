@@ -50,6 +50,8 @@ class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     num_candidate: int
     num_baseline: int
+    missing_candidate: int = 0
+    missing_baseline: int = 0
     summary: Summary | None
 
 

@@ -12,6 +12,7 @@ from rlgauge.stats.quantiles import student_t_quantile, student_t_tail
 
 _FEW = 5
 _SEVERAL = 2
+_ROUNDING = 1e-9
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +43,10 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 def sample(values: Sequence[float]) -> Sample:
-    """The sample of the values; equal ones have a variance of 0 to the last digit. Raises ValueError for none."""
+    """The sample of the values; those equal but for rounding have a variance of 0. Raises ValueError for none."""
     if len(values) < _SEVERAL:
         return Sample(len(values), fmean(values), None)
-    if min(values) == max(values):
+    if max(values) - min(values) <= _ROUNDING * max(map(abs, values)):
         return Sample(len(values), values[0], 0.0)
     return Sample(len(values), fmean(values), variance(values))
 
@@ -115,17 +116,6 @@ def welch_error(variances: tuple[float, float], n: tuple[float, float]) -> tuple
     ours, theirs = variances[0] / n[0], variances[1] / n[1]
     df = (ours + theirs) ** 2 / (ours**2 / (n[0] - 1) + theirs**2 / (n[1] - 1))
     return math.sqrt(ours + theirs), df
-
-
-def scaled(effect: Effect, factor: float) -> Effect:
-    """The effect in another unit; a negative factor turns it round."""
-    ends = effect.low, effect.high
-    values = None if effect.variances is None else tuple(own * factor**2 for own in effect.variances)
-    low, high = (None if end is None else end * factor for end in (ends if factor > 0 else ends[::-1]))
-    below, above = (effect.p_below, effect.p_above)[:: 1 if factor > 0 else -1]
-    return msgspec.structs.replace(
-        effect, point=effect.point * factor, low=low, high=high, p_below=below, p_above=above, variances=values
-    )
 
 
 def _untested(point: float, n: tuple[int, int], warning: str) -> Effect:

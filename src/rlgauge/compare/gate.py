@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -12,15 +12,15 @@ from rlgauge.compare.facts import provenance_of
 from rlgauge.compare.judge import judge
 from rlgauge.compare.line import Line, Measured, Verdict, measure
 from rlgauge.compare.overall import overall
-from rlgauge.compare.quantity import Quantity, check_wanted, quantities
+from rlgauge.compare.phrases import some
+from rlgauge.compare.quantity import Quantity, check_wanted, measured, only, quantities
 from rlgauge.compare.question import ALLOWABLE, Question
-from rlgauge.compare.scale import References
-from rlgauge.compare.sides import Failed, Pair, Side, failed_runs, pairs, pooled, without_repeated
+from rlgauge.compare.references import References
+from rlgauge.compare.seeds import STOPPED, present
+from rlgauge.compare.sides import Failed, Pair, Side, failed_runs, pairs, pooled
 from rlgauge.compare.words import verdict_sentence
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
-
-_NAMED = 5
 
 
 def compare(
@@ -32,14 +32,19 @@ def compare(
     """
     told = list(notes)
     check_wanted([*candidate.readings, *baseline.readings], question.scores)
-    found = [
-        pair._replace(candidate=without_repeated(pair.candidate), baseline=without_repeated(pair.baseline))
-        for pair in pairs(candidate, baseline)
-    ]
+    every = pairs(candidate, baseline)
+    found = [pair._replace(candidate=present(pair.candidate), baseline=present(pair.baseline)) for pair in every]
     _check_overlap(found, candidate, baseline)
     both = [pair for pair in found if pair.candidate and pair.baseline]
-    told += filter(None, map(pooled, both))
-    chosen = [(pair, quantity) for pair in both for quantity in _quantities(pair, question)]
+    told += [sentence for pair in both for sentence in pooled(pair)]
+    chosen = [
+        (pair, quantity)
+        for pair, own in zip(every, found, strict=True)
+        if own.candidate and own.baseline
+        for quantity in quantities([*own.candidate, *own.baseline], question.scores)
+    ]
+    if question.metric is not None:
+        chosen = _of_one_quantity(chosen, question)
     refused = _refused(both, question, told, is_speed=any(quantity.is_ratio for _, quantity in chosen))
     failed = [
         *failed_runs("candidate", (reading for pair in found for reading in pair.candidate)),
@@ -48,12 +53,19 @@ def compare(
     missing = _missing_cases(found)
     lines: list[Line] = []
     whole: Overall | None = None
-    references = _references([*candidate.readings, *baseline.readings, *others], question)
+    references = {
+        quantity: References([*candidate.readings, *baseline.readings, *others], quantity, question.normalisation)
+        for _, quantity in chosen
+    }
+    shown = [reading for pair in both for reading in (*pair.candidate, *pair.baseline)]
+    told += [sentence for own in references.values() for sentence in own.doubts(shown)]
+    told += [str(reading.details[STOPPED]) for reading in shown if STOPPED in reading.details]
     if not refused and question.metric is None:
         lines, lacking = _lines(chosen, question, references, told)
         missing += lacking
-    elif not refused:
-        whole = overall(both, _one_quantity(chosen, question), question, references=references, notes=told)
+    elif not refused and chosen:
+        quantity = chosen[0][1]
+        whole = overall([pair for pair, _ in chosen], quantity, question, references=references[quantity], notes=told)
     return _conclude(
         (_party(candidate, found, 0), _party(baseline, found, 1)),
         question,
@@ -73,8 +85,8 @@ def _check_overlap(found: Sequence[Pair], candidate: Side, baseline: Side) -> No
     ours = sorted({_case(pair) for pair in found if pair.candidate})
     theirs = sorted({_case(pair) for pair in found if pair.baseline})
     raise UserError(
-        f"Candidate {candidate.source} and baseline {baseline.source} have nothing in common: {_listed(ours)} against "
-        f"{_listed(theirs)}. Name the algorithms with --algo and --baseline-algo, or give them and the tasks the same "
+        f"Candidate {candidate.source} and baseline {baseline.source} have nothing in common: {some(ours)} against "
+        f"{some(theirs)}. Name the algorithms with --algo and --baseline-algo, or give them and the tasks the same "
         "names with --rename OLD=NEW."
     )
 
@@ -84,24 +96,13 @@ def _case(pair: Pair) -> str:
     return f"{algorithm} on {pair.task}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _quantities(pair: Pair, question: Question) -> list[Quantity]:
-    return quantities([*pair.candidate, *pair.baseline], question.scores)
-
-
-def _one_quantity(chosen: Iterable[tuple[Pair, Quantity]], question: Question) -> Quantity:
-    """The quantity of a metric over all tasks: the only one, else the first of return, score and success."""
-    found = {quantity.name: quantity for _, quantity in chosen}
-    if not found:
-        raise UserError("No run of either side measured anything that both could be compared in.")
-    first = next(iter(found.values()))
-    if len(found) > 1 and (question.scores or first.is_ratio):
-        raise UserError(f"--metric is of one quantity, not of {', '.join(found)}: name it with --score NAME.")
-    return first
+def _of_one_quantity(chosen: Sequence[tuple[Pair, Quantity]], question: Question) -> list[tuple[Pair, Quantity]]:
+    """What a metric is of: one quantity."""
+    if len(question.scores) > 1:
+        raise UserError(f"--metric is of one quantity, not of {', '.join(question.scores)}: name one with --score.")
+    readings = [reading for pair, _ in chosen for reading in (*pair.candidate, *pair.baseline)]
+    meant = [only(found).name for found in (quantities(readings, question.scores),) if found]
+    return [(pair, quantity) for pair, quantity in chosen if quantity.name in meant]
 
 
 def _refused(both: Sequence[Pair], question: Question, told: list[str], *, is_speed: bool) -> list[Difference]:
@@ -138,24 +139,23 @@ def _missing_cases(found: Iterable[Pair]) -> list[Missing]:
 
 
 def _lines(
-    chosen: Iterable[tuple[Pair, Quantity]], question: Question, references: References | None, notes: list[str]
+    chosen: Iterable[tuple[Pair, Quantity]],
+    question: Question,
+    references: Mapping[Quantity, References],
+    notes: list[str],
 ) -> tuple[list[Line], list[Missing]]:
     """The lines, judged together, and the quantities that one side did not measure."""
-    measured: list[Measured] = []
+    found: list[Measured] = []
     lacking = []
     for pair, quantity in chosen:
-        one = measure(pair, quantity, question, references=references, notes=notes)
+        one = measure(pair, quantity, question, references=references[quantity], notes=notes)
         if one is not None:
-            measured.append(one)
+            found.append(one)
             continue
-        has_ours = any(quantity.name in reading.totals for reading in pair.candidate)
+        has_ours = any(quantity.name in measured(reading) for reading in pair.candidate)
         side, name = ("baseline", pair.baseline_algorithm) if has_ours else ("candidate", pair.algorithm)
         lacking.append(Missing(side=side, algorithm=name, task=pair.task, quantity=quantity.name))
-    return judge(measured, question), lacking
-
-
-def _references(readings: Sequence[Reading], question: Question) -> References | None:
-    return None if question.scale is None else References(readings, question.scale)
+    return judge(found, question), lacking
 
 
 def _party(side: Side, found: Iterable[Pair], position: int) -> Party:

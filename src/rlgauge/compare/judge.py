@@ -64,6 +64,8 @@ def _line(one: Measured, p_values: tuple[float | None, float | None], num_tested
         confidence=2 * question.confidence - 1,
         num_candidate=effect.n[0],
         num_baseline=effect.n[1],
+        missing_candidate=one.missing[0],
+        missing_baseline=one.missing[1],
         noun=one.noun,
         method=effect.method,
         verdict=verdict,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from rlgauge.compare.checkpoint import compare_checkpoints
-from rlgauge.compare.effect import Effect, of_samples, sample, scaled
+from rlgauge.compare.effect import Effect, of_samples, sample
 from rlgauge.compare.quantity import Quantity, Sort
 from rlgauge.compare.question import SAME, Question
-from rlgauge.compare.scale import References
-from rlgauge.compare.sides import Pair, one_a_seed
+from rlgauge.compare.references import UNSCALED, References, on_scale
+from rlgauge.compare.seeds import one_a_seed, score_of
+from rlgauge.compare.sides import Pair
 from rlgauge.core.reading import Reading
+from rlgauge.stats.normalise import Reference
 
 
 class Verdict(StrEnum):
@@ -32,7 +34,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     `candidate` and `baseline` are typical values: of a ratio the geometric mean of the processes' medians, else the
     mean over runs. `difference`, `low` and `high` are candidate / baseline where `is_ratio`, else candidate - baseline;
-    `unit` is that of the values, empty where they are normalised. `p_worse` and `p_better` are one-sided, adjusted by
+    `unit` is that of the values, empty where they are normalised. `missing_candidate` and `missing_baseline` count the
+    runs that measured nothing. `p_worse` and `p_better` are one-sided, adjusted by
     Holm's method over all lines that are judged. `is_regression` is a line that is worse beyond the tolerance. `more`
     is how many more runs on each side would decide an inconclusive line with a probability of 0.8, if things are as
     measured; None where that can't be told.
@@ -54,6 +57,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     num_candidate: int
     num_baseline: int
+    missing_candidate: int = 0
+    missing_baseline: int = 0
     noun: str
     method: str
     verdict: Verdict = Verdict.INCONCLUSIVE
@@ -68,7 +73,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """A line before it is judged: typical values, the effect, and on its scale the limits of tolerance and of `same`.
 
-    `tolerance` and `same` are distances from no difference, below and above it, both positive.
+    `tolerance` and `same` are distances from no difference, below and above it, both positive; `missing` counts the
+    runs of either side without a value.
     """
 
     pair: Pair
@@ -80,10 +86,11 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     same: tuple[float, float]
     noun: str
     unit: str
+    missing: tuple[int, int] = (0, 0)
 
 
 def measure(
-    pair: Pair, quantity: Quantity, question: Question, *, references: References | None, notes: list[str]
+    pair: Pair, quantity: Quantity, question: Question, *, references: References, notes: list[str]
 ) -> Measured | None:
     """The line of a quantity; None where one of the sides did not measure it."""
     if quantity.is_ratio:
@@ -93,29 +100,31 @@ def measure(
 
 def _ratio(pair: Pair, quantity: Quantity, question: Question, notes: list[str]) -> Measured | None:
     """Logarithms of the processes' medians."""
-    ours, theirs = (
-        _logarithms(readings, quantity, f"{side}, {pair.task}", notes)
-        for side, readings in (("candidate", pair.candidate), ("baseline", pair.baseline))
+    plain = References((), quantity, None)
+    ours, theirs = (take(readings, quantity, plain, notes) for readings in (pair.candidate, pair.baseline))
+    own, other = (
+        _logarithms(taken.values, quantity, f"{side}, {pair.task}", notes)
+        for side, taken in (("candidate", ours), ("baseline", theirs))
     )
-    if not ours or not theirs:
+    if not own or not other:
         return None
     confidence = question.confidence
-    effect = of_samples(candidate=sample(ours), baseline=sample(theirs), confidence=confidence, noun="process")
+    effect = of_samples(candidate=sample(own), baseline=sample(other), confidence=confidence, noun="process")
     return Measured(
         pair=pair,
         quantity=quantity,
-        candidate=math.exp(statistics.fmean(ours)),
-        baseline=math.exp(statistics.fmean(theirs)),
+        candidate=math.exp(statistics.fmean(own)),
+        baseline=math.exp(statistics.fmean(other)),
         effect=effect,
         tolerance=_logarithmic(question.tolerance),
         same=_logarithmic(SAME),
         noun="process",
         unit=quantity.unit,
+        missing=(ours.missing, theirs.missing),
     )
 
 
-def _logarithms(readings: Iterable[Reading], quantity: Quantity, where: str, notes: list[str]) -> list[float]:
-    medians = [typical(reading, quantity.name) for reading in readings if quantity.name in reading.totals]
+def _logarithms(medians: Sequence[float], quantity: Quantity, where: str, notes: list[str]) -> list[float]:
     positive = [median for median in medians if median > 0]
     if len(positive) < len(medians):
         notes.append(
@@ -125,68 +134,63 @@ def _logarithms(readings: Iterable[Reading], quantity: Quantity, where: str, not
     return [math.log(median) for median in positive]
 
 
-def typical(reading: Reading, name: str) -> float:
-    """The median of a process's samples; their mean where the samples are not kept."""
-    total = reading.totals[name]
-    if total.median is not None:
-        return total.median
-    values = [
-        float(value)
-        for record in (reading.records if total.n > 1 else ())
-        if record.error is None and isinstance(value := record.values.get(name), (int, float))
-    ]
-    return statistics.median(values) if values else total.mean
-
-
 def _logarithmic(part: float) -> tuple[float, float]:
     """How far a ratio of 1 - part is below 1, and one of 1 + part above it."""
     return -math.log1p(-part), math.log1p(part)
 
 
 def _difference(
-    pair: Pair, quantity: Quantity, question: Question, *, references: References | None, notes: list[str]
+    pair: Pair, quantity: Quantity, question: Question, *, references: References, notes: list[str]
 ) -> Measured | None:
     """Scores of runs; of two single runs, over their episodes."""
-    references = None if quantity.sort is Sort.SUCCESS else references
-    ours, theirs = (
-        one_a_seed((reading for reading in readings if quantity.name in reading.totals), notes)
-        for readings in (pair.candidate, pair.baseline)
-    )
-    if not ours or not theirs:
+    ours, theirs = (take(readings, quantity, references, notes) for readings in (pair.candidate, pair.baseline))
+    if not ours.values or not theirs.values:
         return None
-    scores, other = ([score_of(one, quantity, references) for one in side] for side in (ours, theirs))
-    candidate, baseline = statistics.fmean(scores), statistics.fmean(other)
-    is_single = len(ours) == len(theirs) == 1
-    if is_single:
-        ends = (0.0, 1.0) if references is None else references.of_task(ours[0].task, quantity.name)
-        effect = compare_checkpoints(
-            candidate=ours[0], baseline=theirs[0], quantity=quantity, confidence=question.confidence
-        )
-        effect = scaled(effect, 1 / (ends[1] - ends[0]))
-    else:
-        effect = of_samples(
-            candidate=sample(scores), baseline=sample(other), confidence=question.confidence, noun="run"
-        )
-    extent = 1.0 if references is not None or quantity.sort is Sort.SUCCESS else abs(baseline)
+    baseline = statistics.fmean(theirs.values)
+    is_single = len(ours.values) == len(theirs.values) == 1
     noun = "episode" if is_single else "run"
+    if is_single:
+        (own, scale), (other, its_scale) = ours.runs[0], theirs.runs[0]
+        effect = compare_checkpoints(
+            candidate=own, baseline=other, quantity=quantity, ends=(scale, its_scale), confidence=question.confidence
+        )
+    else:
+        sides = {"candidate": sample(ours.values), "baseline": sample(theirs.values)}
+        effect = of_samples(**sides, confidence=question.confidence, noun=noun)
+    is_scaled = references.formula is not None
+    extent = 1.0 if is_scaled or quantity.sort is Sort.SUCCESS else abs(baseline)
     tolerance, same = question.tolerance * extent, SAME * extent
     return Measured(
         pair=pair,
         quantity=quantity,
-        candidate=candidate,
+        candidate=statistics.fmean(ours.values),
         baseline=baseline,
         effect=effect,
         tolerance=(tolerance, tolerance),
         same=(same, same),
         noun=noun,
-        unit=quantity.unit if references is None else "",
+        unit="" if is_scaled else quantity.unit,
+        missing=(ours.missing, theirs.missing),
     )
 
 
-def score_of(reading: Reading, quantity: Quantity, references: References | None) -> float:
-    """The mean score of a run, normalised where there are references."""
-    mean = reading.totals[quantity.name].mean
-    if references is None:
-        return mean
-    low, high = references.of(reading, quantity.name)
-    return (mean - low) / (high - low)
+class Taken(msgspec.Struct, frozen=True):
+    """The runs that count, each with what becomes 0 and 1; their scores on that scale; how many have none."""
+
+    runs: list[tuple[Reading, Reference]]
+    values: list[float]
+    missing: int
+
+
+def take(readings: Iterable[Reading], quantity: Quantity, references: References, notes: list[str]) -> Taken:
+    """The scores of a side on a task, one a training seed (of speeds, times and sizes, one a process)."""
+    runs, values, missing = [], [], 0
+    for seed in one_a_seed(readings, quantity, notes):
+        score = score_of(seed.reading, quantity)
+        if score is None:
+            missing += 1
+            continue
+        ends = references.of(seed.reading) or UNSCALED
+        runs.append((seed.reading, ends))
+        values.append(on_scale(score, ends, seed.reading.task))
+    return Taken(runs, values, missing)

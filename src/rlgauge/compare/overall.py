@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
 
 from rlgauge.compare.comparison import Overall, TaskSummary
-from rlgauge.compare.line import Verdict, score_of
+from rlgauge.compare.line import Taken, Verdict, take
 from rlgauge.compare.quantity import Quantity, Sort
 from rlgauge.compare.question import SAME, Question
-from rlgauge.compare.scale import References
-from rlgauge.compare.sides import Pair, one_a_seed
+from rlgauge.compare.references import References
+from rlgauge.compare.sides import Pair
 from rlgauge.core.errors import UserError
 from rlgauge.stats.aggregate import aggregate
 from rlgauge.stats.difference import difference
@@ -22,14 +21,20 @@ from rlgauge.stats.metrics import Metric
 from rlgauge.stats.summary import Summary
 
 _EVEN = 0.5
+_ROUNDING = 1e-12
 
 
 class _Task(NamedTuple):
     """The scores of both sides on a task that both ran."""
 
     name: str
-    candidate: NDArray[np.float64]
-    baseline: NDArray[np.float64]
+    candidate: Taken
+    baseline: Taken
+
+    @property
+    def missing(self) -> int:
+        """How many runs of both sides have no score."""
+        return self.candidate.missing + self.baseline.missing
 
 
 class _Metric(NamedTuple):
@@ -42,7 +47,7 @@ class _Metric(NamedTuple):
 
 
 def overall(
-    pairs: Sequence[Pair], quantity: Quantity, question: Question, *, references: References | None, notes: list[str]
+    pairs: Sequence[Pair], quantity: Quantity, question: Question, *, references: References, notes: list[str]
 ) -> Overall | None:
     """The metric that was asked for, over the tasks that both sides measured; None where there is none.
 
@@ -50,20 +55,24 @@ def overall(
     """
     metric = question.metric or "improvement"
     is_rate = quantity.sort is Sort.SUCCESS  # which has a scale of its own
-    references = None if is_rate else references
-    found = [_scores(pair, quantity, references, notes) for pair in pairs]
-    tasks = [task for task in found if len(task.candidate) and len(task.baseline)]
+    is_scaled = is_rate or references.formula is not None
+    found = [
+        _Task(pair.task, *(take(own, quantity, references, notes) for own in (pair.candidate, pair.baseline)))
+        for pair in pairs
+    ]
+    tasks = [task for task in found if task.candidate.values and task.baseline.values]
     if not tasks:
         return None
+    is_less = quantity.is_less_better and not _turns(tasks)
     if metric == "improvement":
-        measured = _improvement(tasks, quantity, question)
+        measured = _improvement(tasks, question, is_less_better=is_less)
     else:
-        if references is None and not is_rate:
+        if not is_scaled:
             _check(metric, tasks)
         measured = _difference(tasks, metric, question)
-    is_less_better = metric == "optimality_gap" or (quantity.is_less_better and metric != "improvement")
+    is_less_better = metric == "optimality_gap" or (is_less and metric != "improvement")
     no_difference = _EVEN if metric == "improvement" else 0.0
-    is_plain = metric != "improvement" and references is None and not is_rate
+    is_plain = metric != "improvement" and not is_scaled
     extent = abs(measured.baseline.point) if is_plain and measured.baseline is not None else 1.0
     verdict, is_regression = _judge(
         measured.summary, no_difference, extent, tolerance=question.tolerance, is_less_better=is_less_better
@@ -71,7 +80,7 @@ def overall(
     return Overall(
         metric=metric,
         is_less_better=is_less_better,
-        formula=None if question.scale is None or references is None else question.scale.formula,
+        formula=references.formula,
         quantity=quantity.name,
         no_difference=no_difference,
         candidate=measured.candidate,
@@ -79,26 +88,18 @@ def overall(
         summary=measured.summary,
         tasks=[
             TaskSummary(
-                task=task.name, num_candidate=len(task.candidate), num_baseline=len(task.baseline), summary=summary
+                task=task.name,
+                num_candidate=len(task.candidate.values),
+                num_baseline=len(task.baseline.values),
+                missing_candidate=task.candidate.missing,
+                missing_baseline=task.baseline.missing,
+                summary=summary,
             )
             for task, summary in zip(tasks, measured.by_task, strict=True)
         ],
         verdict=verdict,
         is_regression=is_regression,
     )
-
-
-def _scores(pair: Pair, quantity: Quantity, references: References | None, notes: list[str]) -> _Task:
-    ours, theirs = (
-        np.array(
-            [
-                score_of(one, quantity, references)
-                for one in one_a_seed((r for r in readings if quantity.name in r.totals), notes)
-            ]
-        )
-        for readings in (pair.candidate, pair.baseline)
-    )
-    return _Task(pair.task, ours, theirs)
 
 
 def _check(metric: str, tasks: Sequence[_Task]) -> None:
@@ -110,37 +111,60 @@ def _check(metric: str, tasks: Sequence[_Task]) -> None:
         )
 
 
-def _improvement(tasks: Sequence[_Task], quantity: Quantity, question: Question) -> _Metric:
+def _improvement(tasks: Sequence[_Task], question: Question, *, is_less_better: bool) -> _Metric:
     """Where less is better, the side with less is the better one."""
-    sign = -1.0 if quantity.is_less_better else 1.0
-    ours, theirs = [sign * task.candidate for task in tasks], [sign * task.baseline for task in tasks]
-    names = [task.name for task in tasks]
-    summary = probability_of_improvement(candidate=ours, baseline=theirs, tasks=names, confidence=question.confidence)
-    by_task = improvement_by_task(candidate=ours, baseline=theirs, tasks=names, confidence=question.confidence)
+    sign = -1.0 if is_less_better else 1.0
+    ours, theirs = ([[sign * value for value in taken.values] for taken in side] for side in _sides(tasks))
+    names, confidence = [task.name for task in tasks], question.confidence
+    missing = sum(task.missing for task in tasks)
+    summary = probability_of_improvement(
+        candidate=ours, baseline=theirs, tasks=names, confidence=confidence, missing=missing
+    )
+    by_task = improvement_by_task(candidate=ours, baseline=theirs, tasks=names, confidence=confidence)
     return _Metric(None, None, summary, by_task)
 
 
 def _difference(tasks: Sequence[_Task], metric: Metric, question: Question) -> _Metric:
-    ours, theirs = [task.candidate for task in tasks], [task.baseline for task in tasks]
     confidence = question.confidence
-    by_task = [
-        difference(candidate=[task.candidate], baseline=[task.baseline], metric=metric, confidence=confidence)
-        for task in tasks
-    ]
-    return _Metric(
-        aggregate(ours, metric, confidence=confidence),
-        aggregate(theirs, metric, confidence=confidence),
-        difference(candidate=ours, baseline=theirs, metric=metric, confidence=confidence),
-        by_task,
+    candidate, baseline = (
+        aggregate(
+            [taken.values for taken in side], metric, confidence=confidence, missing=sum(one.missing for one in side)
+        )
+        for side in _sides(tasks)
     )
+    every, *by_task = (_contrast(some, metric, confidence) for some in (tasks, *([task] for task in tasks)))
+    return _Metric(candidate, baseline, every, by_task)
+
+
+def _contrast(tasks: Sequence[_Task], metric: Metric, confidence: float) -> Summary:
+    """The difference over tasks; without an interval where a side has no two runs of any, so that no spread is seen."""
+    found = difference(
+        candidate=[task.candidate.values for task in tasks],
+        baseline=[task.baseline.values for task in tasks],
+        metric=metric,
+        confidence=confidence,
+        missing=sum(task.missing for task in tasks),
+    )
+    if all(any(len(taken.values) > 1 for taken in side) for side in _sides(tasks)):
+        return found
+    return msgspec.structs.replace(found, low=None, high=None)
+
+
+def _sides(tasks: Sequence[_Task]) -> tuple[list[Taken], list[Taken]]:
+    return [task.candidate for task in tasks], [task.baseline for task in tasks]
+
+
+def _turns(tasks: Sequence[_Task]) -> bool:
+    """Whether normalising makes more of less: where the better end of the references is the smaller number."""
+    return all(ends.high < ends.low for side in _sides(tasks) for taken in side for _, ends in taken.runs)
 
 
 def _judge(
     summary: Summary, no_difference: float, extent: float, *, tolerance: float, is_less_better: bool
 ) -> tuple[Verdict, bool]:
     """The verdict that the whole interval allows, and whether it is a regression beyond the tolerance."""
-    if summary.low is None or summary.high is None:
-        return Verdict.INCONCLUSIVE, False
+    if summary.low is None or summary.high is None or (has_no_width(summary) and summary.point != no_difference):
+        return Verdict.INCONCLUSIVE, False  # no width: nothing of seeds not run yet is known
     sign = -1 if is_less_better else 1
     gain, *limits = (sign * (value - no_difference) for value in (summary.point, summary.low, summary.high))
     is_beyond = abs(gain) > tolerance * extent
@@ -150,3 +174,9 @@ def _judge(
     if max(map(abs, limits)) < SAME * extent:
         return Verdict.SAME, False
     return shown or Verdict.INCONCLUSIVE, False
+
+
+def has_no_width(summary: Summary) -> bool:
+    """Whether the ends are equal but for rounding."""
+    low, high = (end if end is not None else summary.point for end in (summary.low, summary.high))
+    return high - low <= _ROUNDING * max(abs(low), abs(high))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.core.reading import Reading
+from rlgauge.core.reading import Reading, Total
+from rlgauge.core.run import Status
 
 _TIMES = {"s", "ms", "us", "µs", "ns", "min", "h"}
 _SIZES = {"bytes", "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"}
 _SUCCESS = "success"
 _SCORES = ("return", "score", "success")
+_BEST_KNOWN = "steps_per_second"
 
 
 class Sort(StrEnum):
@@ -81,12 +83,17 @@ def quantity_of(name: str, unit: str) -> Quantity:
     return Quantity(name, unit, Sort.MEMORY if unit in _SIZES else Sort.SCORE)
 
 
+def measured(reading: Reading) -> Mapping[str, Total]:
+    """What a run measured; nothing if it did not complete."""
+    return reading.totals if reading.status is Status.COMPLETED else {}
+
+
 def check_wanted(readings: Iterable[Reading], wanted: Iterable[str]) -> None:
-    """Raise UserError for a quantity that no run measured."""
+    """Raise UserError for a quantity that no run measured, unless none measured anything."""
     units = _units(readings)
     for name in wanted:
-        if name not in units:
-            raise unknown("score", name, units) if units else UserError(f"No run measured {name!r}, or anything else.")
+        if units and name not in units:
+            raise unknown("score", name, units)
 
 
 def quantities(readings: Iterable[Reading], wanted: Iterable[str] = ()) -> list[Quantity]:
@@ -101,14 +108,31 @@ def quantities(readings: Iterable[Reading], wanted: Iterable[str] = ()) -> list[
     scores = [found[name] for name in _SCORES if name in found]
     chosen = scores or [quantity for quantity in found.values() if quantity.is_ratio] or list(found.values())
     if len(chosen) > 1 and not scores and not chosen[0].is_ratio:
-        raise UserError(f"The runs measured {', '.join(sorted(found))}: say which to compare with --score NAME.")
+        raise _ambiguous(found)
     return chosen
+
+
+def only(found: Sequence[Quantity]) -> Quantity:
+    """The one that is meant where one is: the first of return, score and success, else the best known speed.
+
+    Raises UserError where it can't be told.
+    """
+    if len(found) == 1 or not found[0].is_ratio:
+        return found[0]
+    for quantity in found:
+        if quantity.name == _BEST_KNOWN:
+            return quantity
+    raise _ambiguous(quantity.name for quantity in found)
+
+
+def _ambiguous(names: Iterable[str]) -> UserError:
+    return UserError(f"The runs measured {', '.join(sorted(names))}: say which is meant with --score NAME.")
 
 
 def _units(readings: Iterable[Reading]) -> Mapping[str, str]:
     """The unit of every quantity that was measured."""
     units: dict[str, str] = {}
     for reading in readings:
-        for name in reading.totals:
+        for name in measured(reading):
             units[name] = reading.units.get(name) or units.get(name, "")
     return units

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from rlgauge.compare.references import Normalisation
+
 Metric = Literal["improvement", "iqm", "mean", "median", "optimality_gap"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 """What can be asked of all tasks together."""
@@ -13,20 +15,6 @@ ALLOWABLE = ("machine", "versions", "configuration")
 """What may differ between the sides if it is allowed by name."""
 SAME = 0.05
 """Two sides whose whole interval lies within this of no difference are the same."""
-
-
-class Scale(msgspec.Struct, frozen=True):
-    """(score - low) / (high - low), where `low` and `high` are numbers or names of reference scores."""
-
-    low: str | float
-    high: str | float
-
-    @property
-    def formula(self) -> str:
-        """The formula with the references named."""
-        if self.low == 0:
-            return f"score / {_called(self.high)}"
-        return f"(score - {_called(self.low)}) / ({_called(self.high)} - {_called(self.low)})"
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,13 +28,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     metric: Metric | None = None
     scores: tuple[str, ...] = ()
-    scale: Scale | None = None
+    normalisation: Normalisation | None = None
     tolerance: float = 0.02
     confidence: float = 0.95
     allowed: frozenset[str] = frozenset()
     allow_missing: bool = False
     strict: bool = False
-
-
-def _called(reference: str | float) -> str:
-    return f"{reference} score" if isinstance(reference, str) else f"{reference:g}"

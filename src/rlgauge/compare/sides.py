@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from rlgauge.compare.facts import configuration
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.core.reading import Reading, Total
+from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status
 
-_SEVERAL = 2
 _LONGEST = 60
 """Characters up to which differing parameters name a configuration."""
 
@@ -165,51 +163,14 @@ def _is_short(name: str) -> bool:
     return 0 < len(name) <= _LONGEST
 
 
-def pooled(pair: Pair) -> str | None:
-    """A sentence where runs of several configurations are taken together."""
-    counts = [len({reading.settings for reading in readings}) for readings in (pair.candidate, pair.baseline)]
-    if max(counts) < _SEVERAL:
-        return None
-    return f"{pair.task}: runs of {counts[0]} and {counts[1]} configurations are taken together."
-
-
-def without_repeated(readings: Iterable[Reading]) -> list[Reading]:
-    """The runs without those that failed and were repeated with success."""
-    by_seed = _by_seed(readings)
-    return [
-        reading
-        for found in by_seed.values()
-        for reading in ([one for one in found if one.totals] or (found if found[0].seed is None else found[-1:]))
-    ]
-
-
-def one_a_seed(readings: Iterable[Reading], notes: list[str]) -> list[Reading]:
-    """Every training seed once: several results of one seed are averaged, which `notes` are told."""
-    kept = []
-    for found in _by_seed(readings).values():
-        if len(found) == 1 or found[0].seed is None:
-            kept += found
-            continue
-        first = found[0]
-        notes.append(
-            f"{first.algorithm} on {first.task}, seed {first.seed}, was run {len(found)} times: their mean counts as "
-            "one run."
-        )
-        names = set(first.totals).intersection(*(reading.totals for reading in found))
-        totals = {name: _mean([reading.totals[name] for reading in found]) for name in first.totals if name in names}
-        kept.append(msgspec.structs.replace(first, totals=totals, folders=(), episodes=()))
-    return kept
-
-
-def _by_seed(readings: Iterable[Reading]) -> dict[tuple[str, str, str, int | None], list[Reading]]:
-    by_seed: dict[tuple[str, str, str, int | None], list[Reading]] = defaultdict(list)
-    for reading in readings:
-        by_seed[reading.algorithm, reading.task, reading.settings, reading.seed].append(reading)
-    return by_seed
-
-
-def _mean(totals: Sequence[Total]) -> Total:
-    return Total(n=sum(total.n for total in totals), mean=statistics.fmean(total.mean for total in totals))
+def pooled(pair: Pair) -> Iterator[str]:
+    """A sentence for each side of which runs of several configurations are taken together."""
+    for side, name, readings in (
+        ("candidate", pair.algorithm, pair.candidate),
+        ("baseline", pair.baseline_algorithm, pair.baseline),
+    ):
+        if len({reading.settings for reading in readings}) > 1:
+            yield f"Runs with different settings are pooled in {name} on {pair.task}, {side}."
 
 
 def failed_runs(side: str, readings: Iterable[Reading]) -> list[Failed]:

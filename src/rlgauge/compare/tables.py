@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from rlgauge.compare.comparison import Comparison, Overall
+from rlgauge.compare.comparison import Comparison, Overall, TaskSummary
 from rlgauge.compare.figures import effect, of_metric, p_value, percent, typical_value
 from rlgauge.compare.line import Line, Verdict
-from rlgauge.compare.words import count, deciding, failure, metric_name, missing_sentence, warnings
+from rlgauge.compare.phrases import METRICS, count, counted
+from rlgauge.compare.words import deciding, failure, missing_sentence, warnings
 
 _NAMED = 10
 
@@ -72,7 +73,7 @@ def _of_lines(lines: list[Line]) -> Table:
             typical_value(line, line.baseline),
             effect(line),
             verdict(line),
-            f"{line.num_candidate} / {line.num_baseline}",
+            _runs([line]),
         ]
         for line in lines
     ]
@@ -96,11 +97,13 @@ def verdict(line: Line) -> str:
 
 
 def _of_tasks(overall: Overall) -> Table:
-    title = "probability" if overall.no_difference else f"{metric_name(overall.metric)}, difference"
-    rows = [
-        [task.task, of_metric(overall, task.summary), f"{task.num_candidate} / {task.num_baseline}"]
-        for task in overall.tasks
-    ]
-    runs = sum(task.num_candidate for task in overall.tasks), sum(task.num_baseline for task in overall.tasks)
-    rows.append(["all", of_metric(overall, overall.summary), f"{runs[0]} / {runs[1]}"])
+    title = "probability" if overall.no_difference else f"{METRICS[overall.metric]}, difference"
+    rows = [[task.task, of_metric(overall, task.summary), _runs([task])] for task in overall.tasks]
+    rows.append(["all", of_metric(overall, overall.summary), _runs(overall.tasks)])
     return Table(["task", title, "n"], rows)
+
+
+def _runs(of: Sequence[Line | TaskSummary]) -> str:
+    """`5 / 5`, or `4 of 5 / 5` where a run of the candidate measured nothing."""
+    ours = counted(sum(one.num_candidate for one in of), sum(one.missing_candidate for one in of))
+    return f"{ours} / {counted(sum(one.num_baseline for one in of), sum(one.missing_baseline for one in of))}"

@@ -9,15 +9,8 @@ from rlgauge.compare.comparison import Comparison, Missing, Outcome, Overall, Pa
 from rlgauge.compare.figures import effect, of_metric, of_side, percent
 from rlgauge.compare.line import Line, Verdict
 from rlgauge.compare.more import MOST, PROBABILITY
+from rlgauge.compare.phrases import METRICS, count, plural, some
 from rlgauge.compare.sides import Failed
-
-_NAMED = 3
-_METRICS = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
-
-
-def metric_name(metric: str) -> str:
-    """What a metric is called in a text."""
-    return _METRICS.get(metric, metric)
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
@@ -89,8 +82,7 @@ def _relation(line: Line) -> str:
 
 
 def _lines(lines: Sequence[Line]) -> str:
-    told = "; ".join(f"{place(line)} {effect(line)}" for line in lines[:_NAMED])
-    return f"{told}; and {len(lines) - _NAMED} more" if len(lines) > _NAMED else told
+    return some([f"{place(line)} {effect(line)}" for line in lines], between="; ")
 
 
 def place(line: Line) -> str:
@@ -104,15 +96,15 @@ def overall_sentence(comparison: Comparison, overall: Overall) -> str:
     ours, theirs = _short_names(comparison)
     tasks = overall.tasks
     runs = sum(task.num_candidate for task in tasks), sum(task.num_baseline for task in tasks)
-    over = f"over {count(len(tasks), 'task')} ({runs[0]} runs against {runs[1]})"
+    over = f"over {count(len(tasks), 'task')} ({count(runs[0], 'run')} against {runs[1]})"
     value = of_metric(overall, overall.summary)
     if overall.metric == "improvement":
         told = f"Probability that {ours} is better than {theirs}: {value} {over}"
     elif overall.candidate is None or overall.baseline is None:
-        told = f"{metric_name(overall.metric)} of {ours} minus that of {theirs}: {value} {over}"
+        told = f"{METRICS[overall.metric]} of {ours} minus that of {theirs}: {value} {over}"
     else:
         told = (
-            f"{metric_name(overall.metric)} of {ours} {of_side(overall.candidate)}, of {theirs} "
+            f"{METRICS[overall.metric]} of {ours} {of_side(overall.candidate)}, of {theirs} "
             f"{of_side(overall.baseline)}, difference {value} {over}"
         )
     return f"{told}: {_conclusion(overall, ours, theirs)}."
@@ -152,9 +144,8 @@ def missing_sentence(missing: Sequence[Missing]) -> str:
     parts = []
     for side in dict.fromkeys(one.side for one in missing):
         cases = [_case(one) for one in missing if one.side == side]
-        more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
         who = "both sides have" if side == "both" else f"the {side} has"
-        parts.append(f"{who} no {', no '.join(cases[:_NAMED])}{more}")
+        parts.append(f"{who} no {some(cases, between=', no ')}")
     return "; ".join(parts)
 
 
@@ -175,7 +166,7 @@ def deciding(lines: Iterable[Line]) -> Iterator[str]:
         if line.verdict is not Verdict.INCONCLUSIVE:
             continue
         if line.more is not None:
-            nouns = count(line.more, f"more {line.noun}", plural=_plural(f"more {line.noun}"))
+            nouns = count(line.more, f"more {line.noun}")
             yield (
                 f"{place(line)}: {nouns} a side would decide it with a probability of {PROBABILITY:g}, if ratio and "
                 "deviations are as measured."
@@ -183,16 +174,7 @@ def deciding(lines: Iterable[Line]) -> Iterator[str]:
         elif line.noun == "episode":
             yield f"{place(line)}: more episodes, or several training seeds, would decide it."
         elif min(line.num_candidate, line.num_baseline) > 1:
-            yield f"{place(line)}: not even {MOST:,} {_plural(line.noun)} a side would decide it."
-
-
-def count(number: int, noun: str, *, plural: str | None = None) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number:,} {noun if number == 1 else plural or _plural(noun)}"
-
-
-def _plural(noun: str) -> str:
-    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+            yield f"{place(line)}: not even {MOST:,} {plural(line.noun)} a side would decide it."
 
 
 def warnings(lines: Iterable[Line]) -> Iterator[str]:
@@ -202,8 +184,7 @@ def warnings(lines: Iterable[Line]) -> Iterator[str]:
         for text in line.warnings:
             said.setdefault(text, []).append(place(line))
     for text, where in said.items():
-        more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
-        yield f"{', '.join(where[:_NAMED])}{more}: {text}"
+        yield f"{some(where)}: {text}"
 
 
 def _and(parts: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from rlgauge.compare.overall import has_no_width
+from rlgauge.compare.phrases import count
 from rlgauge.report.lines import Line
-from rlgauge.report.numbers import plural
 from rlgauge.report.overall import Overall
 from rlgauge.stats.holm import holm
 from rlgauge.stats.metrics import Metric
@@ -25,7 +26,6 @@ OVERALL_RULE = (
     "(two-sided, Holm over the column, 5 %)"
 )
 _SEVERAL = 2
-_ROUNDING = 1e-12
 
 
 def mark_best(
@@ -51,7 +51,7 @@ def mark_best(
     doubts = []
     if untested:
         why = "for want of runs, or because all are alike"
-        doubts.append(f"{plural(untested, 'result')} could not be tested against the best of the task, {why}.")
+        doubts.append(f"{count(untested, 'result')} could not be tested against the best of the task, {why}.")
     return marked, doubts
 
 
@@ -89,7 +89,7 @@ def difference_p_value(first: Overall, second: Overall, metric: Metric) -> float
     upper, lower = better.metrics[metric], worse.metrics[metric]
     if upper.low is None or lower.high is None or min(better.degrees, worse.degrees) < 1:
         return None
-    if _has_no_width(upper) and _has_no_width(lower):
+    if has_no_width(upper) and has_no_width(lower):
         return None
     if upper.point == lower.point:
         return 1.0
@@ -105,12 +105,6 @@ def difference_p_value(first: Overall, second: Overall, metric: Metric) -> float
 
 def _error(arm: float, summary: Summary, degrees: int) -> float:
     return arm / student_t_quantile(0.5 + summary.confidence / 2, degrees)
-
-
-def _has_no_width(summary: Summary) -> bool:
-    """Whether the ends are equal but for rounding."""
-    low, high = (end if end is not None else summary.point for end in (summary.low, summary.high))
-    return high - low <= _ROUNDING * max(abs(low), abs(high))
 
 
 class _Best(msgspec.Struct, frozen=True):

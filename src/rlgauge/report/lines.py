@@ -8,20 +8,22 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from rlgauge.compare.quantity import Quantity, Sort, measured
+from rlgauge.compare.seeds import STOPPED
 from rlgauge.core.reading import Total
-from rlgauge.report.question import Question, is_rate
+from rlgauge.report.question import Question
 from rlgauge.report.scored import Scored
 from rlgauge.stats.intervals import student_t
 from rlgauge.stats.quantiles import student_t_quantile
 from rlgauge.stats.rates import success_over_seeds
 from rlgauge.stats.summary import Summary
 
+__all__ = ["STOPPED", "Line", "make_line", "over_episodes", "why_not"]
+
 _SEVERAL = 2
 _ONE_SEED = "One training seed: the interval is over its episodes and says nothing of other seeds."
 _NO_SPREAD = "One training seed, whose episodes gave one value or left no spread: there is no interval."
 _ROUNDING = 1e-6
-STOPPED = "stopping"
-"""Where the details of a reading say in a sentence that its episodes were counted by looking at them."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,12 +46,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     is_best: bool | None = None
 
 
-def make_line(runs: Sequence[Scored], score: str, unit: str, question: Question) -> Line:
+def make_line(runs: Sequence[Scored], quantity: Quantity, question: Question) -> Line:
     """The line of the runs of one group on one task."""
     values = [run.score for run in runs if run.score is not None]
     scaled = [run.normalised for run in runs if run.normalised is not None]
     missing = len(runs) - len(values)
-    mean = _mean(runs, score, unit, question, missing=missing) if values else None
+    mean = _mean(runs, quantity, question, missing=missing) if values else None
     return Line(
         group=runs[0].group,
         task=runs[0].reading.task,
@@ -68,26 +70,23 @@ def why_not(runs: Iterable[Scored]) -> dict[str, int]:
     return dict(sorted(Counter(why for run in runs if (why := run.why_not) is not None).items()))
 
 
-def _mean(runs: Sequence[Scored], score: str, unit: str, question: Question, *, missing: int) -> Summary:
+def _mean(runs: Sequence[Scored], quantity: Quantity, question: Question, *, missing: int) -> Summary:
     """The mean over seeds; of a single one the mean over its episodes, which the method says."""
     used = [run for run in runs if run.score is not None]
-    totals = [_total(run, score) for run in used]
-    measured = [total for total in totals if total is not None]
-    counts = _counts(used, totals) if is_rate(unit) else None
-    if len(used) == len(measured) == 1 and measured[0].n > 1 and counts is None:
-        summary = over_episodes(measured[0], confidence=question.confidence)
+    is_rate = quantity.sort is Sort.SUCCESS
+    totals = [measured(run.reading).get(quantity.name) for run in used]
+    first, counts = totals[0], _counts(used, totals) if is_rate else None
+    is_one = len(used) == 1 and not quantity.is_ratio  # the samples of one process say nothing of other processes
+    if is_one and first is not None and first.n > 1 and counts is None:
+        summary = over_episodes(first, confidence=question.confidence)
     elif counts is not None:
         summary = success_over_seeds(*counts, confidence=question.confidence, missing=missing)
     else:
         values = [run.score for run in used if run.score is not None]
         summary = student_t(values, confidence=question.confidence, missing=missing)
-        summary = _within_bounds(summary) if is_rate(unit) else summary
+        summary = _within_bounds(summary) if is_rate else summary
     doubts = dict.fromkeys(str(run.reading.details[STOPPED]) for run in used if STOPPED in run.reading.details)
     return msgspec.structs.replace(summary, missing=missing, warnings=(*summary.warnings, *doubts))
-
-
-def _total(run: Scored, score: str) -> Total | None:
-    return run.reading.totals[score] if run.why_not is None else None
 
 
 def _counts(used: Sequence[Scored], totals: Sequence[Total | None]) -> tuple[list[int], list[int]] | None:
@@ -141,6 +140,6 @@ def _normalised(
         return student_t(scaled, confidence=question.confidence, missing=missing)
     if used.low is None or used.high is None:
         return student_t(scaled, confidence=question.confidence, missing=missing)
-    ends = sorted((end - used.low) / (used.high - used.low) for end in (mean.low, mean.high))
+    ends = [(end - used.low) / (used.high - used.low) for end in (mean.low, mean.high)]
     low, high = min(ends[0], scaled[0]), max(ends[1], scaled[0])
     return msgspec.structs.replace(mean, point=scaled[0], low=low, high=high)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 from rlgauge.stats.summary import Summary
 
-NAMES = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
-"""What the metrics are called in a table."""
 _DIGITS = 3
 _DIGITS_OF_SPREAD = 2
 _MOST = 6
-_NAMED = 3
 
 
 def places(value: float, spread: float | None) -> int:
@@ -50,21 +46,3 @@ def estimate(summary: Summary, *, digits: int, scale: float = 1.0, unit: str = "
     if summary.low is None:
         return point + unit
     return f"{point} {interval(summary, digits=digits, scale=scale, unit=unit)}"
-
-
-def counted(num_runs: int, num_missing: int, why: Mapping[str, int] | None = None) -> str:
-    """`50`, or `47 of 50 (3 failed)` where runs are missing."""
-    text = f"{num_runs} of {num_runs + num_missing}" if num_missing else str(num_runs)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in (why or {}).items())
-    return f"{text} ({reasons})" if reasons else text
-
-
-def plural(num: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{num:,} {noun}" + ("" if num == 1 else "s")
-
-
-def some(names: Sequence[str]) -> str:
-    """The names, of many the first three and how many more."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from rlgauge.compare.phrases import some
+from rlgauge.compare.quantity import Quantity, Sort
 from rlgauge.report.lines import why_not
-from rlgauge.report.numbers import some
-from rlgauge.report.question import Question, is_rate
+from rlgauge.report.question import Question
 from rlgauge.report.scored import Scored
 from rlgauge.stats.aggregate import aggregates
 from rlgauge.stats.metrics import Metric
@@ -37,7 +38,7 @@ class Overall(msgspec.Struct, frozen=True, kw_only=True):
     best: dict[Metric, bool] = {}
 
 
-def over_all_tasks(cells: Cells, unit: str, question: Question, told: list[str]) -> list[Overall]:
+def over_all_tasks(cells: Cells, quantity: Quantity, question: Question, told: list[str]) -> list[Overall]:
     """One a group: of normalised scores, of success rates, or of plain scores where there is one task.
 
     None where scores of several tasks can't be averaged, and where there is but one run of each group.
@@ -47,7 +48,9 @@ def over_all_tasks(cells: Cells, unit: str, question: Question, told: list[str])
     told += _gaps(cells, groups, tasks)
     if not any(run.score is not None for runs in cells.values() for run in runs):
         return []
-    if question.normalisation is None and len(tasks) > 1 and not is_rate(unit):
+    is_rate = quantity.sort is Sort.SUCCESS
+    is_normalised = question.normalisation is not None and not is_rate
+    if not is_normalised and len(tasks) > 1 and not is_rate:
         told.append(
             "Scores of several tasks are not averaged without normalisation: give --normalise LOW,HIGH, such as "
             "random,expert."
@@ -55,8 +58,9 @@ def over_all_tasks(cells: Cells, unit: str, question: Question, told: list[str])
         return []
     if len(tasks) == 1 and max(map(len, cells.values())) == 1:
         return []
-    metrics = _metrics(unit, question)
-    return [one for group in groups if (one := _overall(group, tasks, cells, metrics, question)) is not None]
+    metrics = question.metrics if is_normalised or is_rate else _plain(question.metrics)
+    found = (_overall(group, tasks, cells, metrics, question, normalised=is_normalised) for group in groups)
+    return [one for one in found if one is not None]
 
 
 def _gaps(cells: Cells, groups: Sequence[str], tasks: Sequence[str]) -> list[str]:
@@ -83,11 +87,10 @@ def _gaps(cells: Cells, groups: Sequence[str], tasks: Sequence[str]) -> list[str
 
 
 def _overall(
-    group: str, tasks: Sequence[str], cells: Cells, metrics: Sequence[Metric], question: Question
+    group: str, tasks: Sequence[str], cells: Cells, metrics: Sequence[Metric], question: Question, *, normalised: bool
 ) -> Overall | None:
     own = {task: cells[group, task] for task in tasks if (group, task) in cells}
-    is_normalised = question.normalisation is not None
-    found = {task: values for task, runs in own.items() if (values := _numbers(runs, normalised=is_normalised))}
+    found = {task: values for task, runs in own.items() if (values := _numbers(runs, normalised=normalised))}
     if not found:
         return None
     num_runs = sum(map(len, found.values()))
@@ -116,8 +119,6 @@ def _numbers(runs: Iterable[Scored], *, normalised: bool) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _metrics(unit: str, question: Question) -> tuple[Metric, ...]:
+def _plain(metrics: Sequence[Metric]) -> list[Metric]:
     """The optimality gap is a distance from 1, which only a normalised score or a rate has."""
-    if question.normalisation is not None or is_rate(unit):
-        return question.metrics
-    return tuple(name for name in question.metrics if name != "optimality_gap")
+    return [name for name in metrics if name != "optimality_gap"]

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from rlgauge.compare.phrases import count, some
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 from rlgauge.report.best import mark_best, mark_best_overall
 from rlgauge.report.lines import Line, make_line
-from rlgauge.report.numbers import plural, some
 from rlgauge.report.overall import Overall, over_all_tasks
-from rlgauge.report.question import Question, check_dimensions, choose_score, is_better_less
+from rlgauge.report.question import Question, check_dimensions, choose_quantity
 from rlgauge.report.scored import Scored, score_runs
 
 
@@ -62,22 +62,21 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
     if not wanted:
         raise UserError("There are no runs to summarise.")
     check_dimensions(question.by, wanted)
-    score = choose_score(wanted, question.score)
-    unit = next((reading.units[score] for reading in wanted if score in reading.units), "")
+    quantity = choose_quantity(wanted, question.score)
     told = list(notes)
-    runs = score_runs(readings, score, question, told)
+    runs = score_runs(readings, quantity, question, told)
     cells = _cells(runs.seeds)
-    less = is_better_less(unit)
-    lines = [make_line(cells[key], score, unit, question) for key in sorted(cells)]
+    less = quantity.is_less_better
+    lines = [make_line(cells[key], quantity, question) for key in sorted(cells)]
     lines, doubts = mark_best(lines, _values(cells), less_is_better=less)
-    overall = over_all_tasks(cells, unit, question, told)
+    overall = over_all_tasks(cells, quantity, question, told)
     overall, more = mark_best_overall(overall, less_is_better=less and not _turns(runs.seeds))
     return Overview(
-        score=score,
-        unit=unit,
+        score=quantity.name,
+        unit=quantity.unit,
         less_is_better=less,
         by=list(question.by),
-        formula=None if question.normalisation is None else question.normalisation.formula,
+        formula=runs.formula,
         lines=lines,
         overall=overall,
         runs=runs.seeds,
@@ -121,7 +120,7 @@ def _errors(runs: Iterable[Scored]) -> Iterator[str]:
             nums[f"{run.group} on {run.reading.task}"] += run.reading.num_errors
     if nums:
         where = some([f"{name} ({num})" for name, num in nums.items()])
-        yield f"{plural(nums.total(), 'episode')} ended in an error or a timeout and are in no mean: {where}."
+        yield f"{count(nums.total(), 'episode')} ended in an error or a timeout and are in no mean: {where}."
 
 
 def _warnings(lines: Iterable[Line], overall: Iterable[Overall]) -> Iterator[str]:

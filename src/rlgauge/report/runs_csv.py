@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from rlgauge.compare.quantity import measured
 from rlgauge.report.overview import Overview
 from rlgauge.report.scored import Scored
 
@@ -40,7 +41,7 @@ def to_csv(overview: Overview) -> str:
 
 def _cells(run: Scored, score: str) -> Iterator[object]:
     reading = run.reading
-    total = reading.totals.get(score) if run.why_not is None else None
+    total = measured(reading).get(score)
     yield from (reading.algorithm, reading.task, reading.seed, run.score)
     yield from (reading.references.get("expert"), reading.references.get("random"), run.normalised)
     yield from (reading.status, "yes" if run.is_used else "no", None if total is None else total.n, reading.num_errors)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from rlgauge.compare.phrases import METRICS, counted
+from rlgauge.compare.quantity import Sort, quantity_of
 from rlgauge.report.best import OVERALL_RULE, RULE
 from rlgauge.report.lines import Line
-from rlgauge.report.numbers import NAMES, counted, estimate, interval, places, plus_minus
+from rlgauge.report.numbers import estimate, interval, places, plus_minus
 from rlgauge.report.overall import Overall
 from rlgauge.report.overview import Overview
-from rlgauge.report.question import is_rate
 from rlgauge.stats.metrics import Metric
 from rlgauge.stats.summary import Summary
 
@@ -66,8 +67,8 @@ def _per_task(overview: Overview) -> Table:
     columns: list[tuple[str, Callable[[Line], str]]] = [
         (", ".join(overview.by), lambda line: line.group),
         ("task", lambda line: line.task),
-        (f"{overview.score} (mean ± sd)", lambda line: _score(line, is_rate=is_rate(overview.unit))),
-        (f"{percent} interval", lambda line: _interval(line, is_rate=is_rate(overview.unit))),
+        (f"{overview.score} (mean ± sd)", lambda line: _score(line, is_rate=_is_rate(overview))),
+        (f"{percent} interval", lambda line: _interval(line, is_rate=_is_rate(overview))),
     ]
     if overview.formula is not None:
         columns += [("normalised (mean ± sd)", _normalised), (f"{percent} interval", _normalised_interval)]
@@ -114,7 +115,7 @@ def _over_all(overview: Overview) -> Table:
     return Table(
         name="overall",
         title=f"Over all tasks, {what}" if len(tasks) > 1 else f"All runs on {tasks[0]}, {what}",
-        header=[", ".join(overview.by), *(NAMES[name] for name in metrics), "tasks", "runs"],
+        header=[", ".join(overview.by), *(METRICS[name] for name in metrics), "tasks", "runs"],
         rows=rows,
         num_text=1,
         bold=frozenset(
@@ -153,6 +154,10 @@ def _fates(overview: Overview) -> Table:
     return Table(name="runs", title="Runs", header=header, rows=rows, num_text=2, notes=notes)
 
 
+def _is_rate(overview: Overview) -> bool:
+    return quantity_of(overview.score, overview.unit).sort is Sort.SUCCESS
+
+
 def _percent(overview: Overview) -> str:
     confidence = next((line.score.confidence for line in overview.lines if line.score is not None), 0.95)
     return f"{confidence * 100:g} %"
@@ -188,7 +193,7 @@ def _estimate(one: Overall, metric: Metric, overview: Overview) -> str:
     summary: Summary = one.metrics[metric]
     if overview.formula is not None:
         return estimate(summary, digits=_NORMALISED_DIGITS)
-    if is_rate(overview.unit):
+    if _is_rate(overview):
         return estimate(summary, digits=1, scale=100, unit=" %")
     width = None if summary.low is None or summary.high is None else summary.high - summary.low
     return estimate(summary, digits=places(summary.point, width))

@@ -6,49 +6,65 @@ import csv
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from rlgauge.compare.phrases import some
+from rlgauge.compare.quantity import Quantity, Sort
+from rlgauge.compare.seeds import one_a_seed, score_of
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
-from rlgauge.core.run import Status
-from rlgauge.report.numbers import some
-from rlgauge.report.question import Normalisation
+from rlgauge.stats.normalise import Reference
 
 _TASK = ("task", "env", "environment")
+UNSCALED = Reference(0.0, 1.0)
+"""What leaves a score as it is."""
+_OWN_SCALE = "A success rate is not normalised: it has a scale of its own."
 
 
-class Ends(msgspec.Struct, frozen=True):
-    """The scores that become 0 and 1."""
+class Normalisation(msgspec.Struct, frozen=True):
+    """(score - low) / (high - low), where `low` and `high` are numbers or names of reference scores."""
 
-    low: float
-    high: float
+    low: str | float
+    high: str | float
+
+    @property
+    def formula(self) -> str:
+        """The formula with the references named."""
+        if self.low == 0:
+            return f"score / {_called(self.high)}"
+        return f"(score - {_called(self.low)}) / ({_called(self.high)} - {_called(self.low)})"
 
 
 class References:
     """The reference scores of runs: what a run says itself, else what others say of its task.
 
     Of the others, runs of the same algorithm come first, then all runs of the task, then what an algorithm of the
-    reference's name scored; where they differ, their mean.
+    reference's name scored; where they differ, their mean. A success rate is never normalised: it has its own scale.
     """
 
-    def __init__(self, readings: Iterable[Reading], score: str, normalisation: Normalisation | None) -> None:
+    def __init__(self, readings: Iterable[Reading], quantity: Quantity, normalisation: Normalisation | None) -> None:
         """Take what the readings say, and what they measured."""
-        self._ends = () if normalisation is None else (normalisation.low, normalisation.high)
+        asked = None if quantity.sort is Sort.SUCCESS else normalisation
+        self.formula = None if asked is None else asked.formula
+        self._is_refused = asked is not normalisation
+        self._quantity = quantity
+        self._ends = () if asked is None else (asked.low, asked.high)
         self._told: dict[tuple[str, ...], list[float]] = defaultdict(list)
-        self._measured: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._runs: dict[tuple[str, str], list[Reading]] = defaultdict(list)
+        self._measured: dict[tuple[str, str], list[float]] = {}
         for reading in readings if self._ends else ():
             for name, value in reading.references.items():
                 self._told[name, reading.task].append(value)
                 self._told[name, reading.task, reading.algorithm].append(value)
-            if score in reading.totals and reading.status is Status.COMPLETED:
-                self._measured[reading.algorithm, reading.task].append(reading.totals[score].mean)
+            if reading.algorithm in self._ends:
+                self._runs[reading.algorithm, reading.task].append(reading)
 
-    def of(self, reading: Reading) -> Ends | None:
-        """The ends for a reading; None without a normalisation. Raises UserError where one is not known."""
+    def of(self, reading: Reading) -> Reference | None:
+        """What becomes 0 and 1 for a reading; None without a normalisation. Raises UserError for an unknown one."""
         if not self._ends:
             return None
         low, high = (self._value(name, reading) for name in self._ends)
@@ -56,12 +72,17 @@ class References:
             raise UserError(
                 f"The reference scores of {reading.task} are both {low:g}: nothing can be normalised by them."
             )
-        return Ends(low, high)
+        if high < low and not self._quantity.is_less_better:
+            raise UserError(
+                f"{low:g} would become 0 and {high:g} 1 on {reading.task}, yet more {self._quantity.name} is better: "
+                "give --normalise a lower reference score first, such as random,expert."
+            )
+        return Reference(low, high)
 
     def doubts(self, readings: Iterable[Reading]) -> list[str]:
-        """Where the runs of one task are normalised by different scores of one name, in sentences."""
+        """Where what was asked is not done, or done by different scores of one name on a task, in sentences."""
         tasks = sorted({reading.task for reading in readings})
-        doubts = []
+        doubts = [_OWN_SCALE] if self._is_refused else []
         for name in dict.fromkeys(end for end in self._ends if isinstance(end, str)):
             spans = [_Span(task, min(values), max(values)) for task in tasks if (values := self._told[name, task])]
             spans = sorted((span for span in spans if span.low < span.high), key=lambda span: -span.ratio)
@@ -79,14 +100,30 @@ class References:
         if name in reading.references:
             return reading.references[name]
         task = reading.task
-        sources = (self._told.get((name, task, reading.algorithm)), self._told.get((name, task)))
-        values = next(filter(None, (*sources, self._measured.get((name, task)))), None)
-        if values is None:
+        told = self._told.get((name, task, reading.algorithm)) or self._told.get((name, task))
+        values = told or self._scores(name, task)
+        if not values:
             raise UserError(
                 f"The {name} score of {task} is not known: give it with --references FILE (a CSV file with the "
                 f"columns task,{name}), or runs of an algorithm called {name}."
             )
         return statistics.fmean(values) if min(values) < max(values) else values[0]
+
+    def _scores(self, name: str, task: str) -> list[float]:
+        """What the seeds of an algorithm scored."""
+        if (name, task) not in self._measured:
+            seeds = one_a_seed(self._runs.get((name, task), ()), self._quantity, [])
+            scores = (score_of(seed.reading, self._quantity) for seed in seeds)
+            self._measured[name, task] = [score for score in scores if score is not None]
+        return self._measured[name, task]
+
+
+def on_scale(score: float, ends: Reference, task: str) -> float:
+    """The score with the references at 0 and 1. Raises UserError where they are too close."""
+    normalised = ends.normalised(score)
+    if not math.isfinite(normalised):
+        raise UserError(f"The reference scores of {task}, {ends.low} and {ends.high}, are too close.")
+    return normalised
 
 
 class _Span(msgspec.Struct, frozen=True):
@@ -144,7 +181,7 @@ def with_references(readings: Iterable[Reading], references: Mapping[str, Mappin
     Raises UserError where the references name no task that was run.
     """
     found = [_referred(reading, references) for reading in readings]
-    tasks: Sequence[str] = sorted({reading.task for reading in found})
+    tasks = sorted({reading.task for reading in found})
     if references and not set(tasks) & set(references):
         raise unknown("task in the references file", next(iter(references)), tasks)
     return found
@@ -163,3 +200,9 @@ def _number(text: str, name: str, task: str, path: Path) -> float:
     if not math.isfinite(value):
         raise UserError(f"{path}: the {name} score of {task} is no number: {text!r}.")
     return value
+
+
+def _called(reference: str | float) -> str:
+    if isinstance(reference, str):
+        return f"{reference} score"
+    return f"({reference:g})" if reference < 0 else f"{reference:g}"

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from rlgauge.compare.quantity import quantity_of
+from rlgauge.compare.references import Normalisation, References, read_references, with_references
 from rlgauge.core.errors import UserError
-from rlgauge.report.question import Normalisation
-from rlgauge.report.references import Ends, References, read_references, with_references
+from rlgauge.stats.normalise import Reference
 from tests.compare.making import failed, seeds
 
+RETURN = quantity_of("return", "reward")
 BOTH = Normalisation("random", "expert")
 
 
@@ -16,40 +18,49 @@ def expert(score: float, **fields):
 
 def test_what_a_run_says_itself_comes_first():
     (own,), others = expert(10.0), expert(20.0, algorithm="other")
-    found = References([own, *others], "return", Normalisation(0.0, "expert")).of(own)
-    assert found == Ends(0.0, 10.0)
+    found = References([own, *others], RETURN, Normalisation(0.0, "expert")).of(own)
+    assert found == Reference(0.0, 10.0)
 
 
 def test_a_run_that_says_nothing_takes_what_its_algorithm_says_then_what_others_say():
     normalisation = Normalisation(0.0, "expert")
     bare = failed()
     own, others = expert(10.0) + expert(12.0), expert(20.0, algorithm="other")
-    assert References([bare, *own, *others], "return", normalisation).of(bare) == Ends(0.0, 11.0)
-    assert References([bare, *others], "return", normalisation).of(bare) == Ends(0.0, 20.0)
+    assert References([bare, *own, *others], RETURN, normalisation).of(bare) == Reference(0.0, 11.0)
+    assert References([bare, *others], RETURN, normalisation).of(bare) == Reference(0.0, 20.0)
 
 
 def test_an_algorithm_of_the_references_name_gives_the_mean_of_its_runs():
     runs = seeds([1.0, 2.0], algorithm="random") + seeds([9.0, 10.0], algorithm="expert") + seeds([5.0])
-    assert References(runs, "return", BOTH).of(runs[-1]) == Ends(1.5, 9.5)
+    assert References(runs, RETURN, BOTH).of(runs[-1]) == Reference(1.5, 9.5)
 
 
 def test_a_reference_that_nobody_knows_is_named_with_what_to_do():
     runs = seeds([1.0], references={"expert": 3.0})
     with pytest.raises(UserError, match=r"The random score of CartPole-v1 is not known: give it with --references"):
-        References(runs, "return", BOTH).of(runs[0])
+        References(runs, RETURN, BOTH).of(runs[0])
 
 
 def test_equal_references_are_refused():
     runs = seeds([1.0], references={"expert": 3.0, "random": 3.0})
     with pytest.raises(UserError, match="are both 3: nothing can be normalised by them"):
-        References(runs, "return", BOTH).of(runs[0])
+        References(runs, RETURN, BOTH).of(runs[0])
+
+
+def test_references_by_which_the_worse_run_would_be_the_better_are_refused():
+    (run,) = expert(-178.0)
+    with pytest.raises(UserError, match="0 would become 0 and -178 1 on CartPole-v1, yet more return is better"):
+        References([run], RETURN, Normalisation(0.0, "expert")).of(run)
+    assert References([run], quantity_of("seconds", "s"), Normalisation(0.0, "expert")).of(run) == Reference(
+        0.0, -178.0
+    )
 
 
 def test_references_that_differ_within_a_task_are_told_the_widest_first():
     runs = expert(10.0) + expert(11.0) + expert(100.0, task="Far") + expert(400.0, task="Far")
-    (told,) = References(runs, "return", Normalisation(0.0, "expert")).doubts(runs)
+    (told,) = References(runs, RETURN, Normalisation(0.0, "expert")).doubts(runs)
     assert told.startswith("The expert scores that runs give for one task differ on Far (100 to 400), CartPole-v1 (10")
-    assert References(expert(10.0), "return", Normalisation(0.0, "expert")).doubts(expert(10.0)) == []
+    assert References(expert(10.0), RETURN, Normalisation(0.0, "expert")).doubts(expert(10.0)) == []
 
 
 def test_a_file_of_references_replaces_what_runs_say(tmp_path):

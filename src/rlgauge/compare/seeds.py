@@ -1,0 +1,135 @@
+"""Which runs count: what stands for a training seed that has several, and the score that it measured."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+
+from rlgauge.compare.phrases import count
+from rlgauge.compare.quantity import Quantity, measured
+from rlgauge.core.errors import UserError
+from rlgauge.core.reading import Reading, Total
+
+STOPPED = "stopping"
+"""Where the details of a reading say in a sentence that its episodes were counted by looking at them."""
+_LARGEST = 1e100
+"""Scores beyond it can't be squared and summed."""
+_Group = Callable[[Reading], str]
+
+
+class Seed(msgspec.Struct, frozen=True):
+    """What stands for a training seed (of a speed, a time or a size: for a process), and what it was made of."""
+
+    reading: Reading
+    used: Sequence[Reading]
+
+
+def score_of(reading: Reading, quantity: Quantity) -> float | None:
+    """The mean of a run; of a speed, time or size the median of its samples. None where it did not measure it.
+
+    A run that did not complete measured nothing. Raises UserError for a score that is too large.
+    """
+    total = measured(reading).get(quantity.name)
+    if total is None:
+        return None
+    score = typical(reading, quantity.name) if quantity.is_ratio else total.mean
+    if not abs(score) < _LARGEST:
+        raise UserError(
+            f"The {quantity.name} of {reading.source} is {score:g}, too large for anything to be made of it."
+        )
+    return score
+
+
+def typical(reading: Reading, name: str) -> float:
+    """The median of a process's samples; their mean where the samples are not kept."""
+    total = reading.totals[name]
+    if total.median is not None:
+        return total.median
+    values = [
+        float(value)
+        for record in (reading.records if total.n > 1 else ())
+        if record.error is None and isinstance(value := record.values.get(name), (int, float))
+    ]
+    return statistics.median(values) if values else total.mean
+
+
+def one_a_seed(
+    readings: Iterable[Reading], quantity: Quantity, told: list[str], *, group: _Group = lambda _: ""
+) -> list[Seed]:
+    """What stands for every training seed, in the order of seeds; `told` gets what there is to say of it.
+
+    A finished run replaces those that failed; of several checkpoints the one measured last counts, of one checkpoint
+    the longest evaluation; several trainings of one seed are their mean. Speeds, times and sizes are of processes: each
+    counts, whatever its seed. Runs without a seed and a checkpoint can't be told to be repetitions. `group` tells apart
+    what is not to be taken for repetitions of one seed.
+    """
+    found = _by_seed(readings, group)
+    seeds = [seed for own in found for seed in _one_of(own, quantity, told)]
+    return sorted(seeds, key=lambda seed: _order(seed.reading))
+
+
+def present(readings: Iterable[Reading]) -> list[Reading]:
+    """The runs without those that others replace: of older checkpoints, or failed and repeated with success."""
+    kept = []
+    for found in _by_seed(readings, lambda _: ""):
+        own = _of_latest_checkpoint(found)
+        kept += [reading for reading in own if measured(reading)] or own[-1:]
+    return kept
+
+
+def _by_seed(readings: Iterable[Reading], group: _Group) -> list[list[Reading]]:
+    by_seed: dict[tuple[str, str, str, str, int | None], list[Reading]] = defaultdict(list)
+    alone = []
+    for reading in readings:
+        if reading.seed is None and not reading.checkpoint:
+            alone.append([reading])
+        else:
+            by_seed[group(reading), reading.algorithm, reading.task, reading.settings, reading.seed].append(reading)
+    return [*alone, *by_seed.values()]
+
+
+def _of_latest_checkpoint(found: Sequence[Reading]) -> list[Reading]:
+    latest = max(found, key=lambda reading: reading.started).checkpoint
+    return [reading for reading in found if reading.checkpoint == latest]
+
+
+def _one_of(found: Sequence[Reading], quantity: Quantity, told: list[str]) -> Iterator[Seed]:
+    first = found[0]
+    name = f"{first.algorithm} on {first.task}" + ("" if first.seed is None else f", seed {first.seed}")
+    own = _of_latest_checkpoint(found)
+    if len(own) < len(found):
+        num = len({reading.checkpoint for reading in found})
+        told.append(f"{name} was measured with {num} different checkpoints: the one measured last counts.")
+    valid = [reading for reading in own if quantity.name in measured(reading)]
+    if len(valid) == 0:
+        if len(own) > 1:
+            told.append(f"{name} was tried {len(own)} times and has no score: it is one missing seed.")
+        yield Seed(own[-1], own[-1:])
+        return
+    if len(valid) < len(own):
+        failed = len(own) - len(valid)
+        told.append(f"{name}: {count(failed, 'run')} without a score {'was' if failed == 1 else 'were'} repeated.")
+    if len(valid) == 1 or quantity.is_ratio:
+        yield from (Seed(reading, [reading]) for reading in valid)
+    elif valid[0].checkpoint:
+        told.append(f"{name} was evaluated {len(valid)} times with one checkpoint: the most episodes count.")
+        longest = max(valid, key=lambda reading: reading.totals[quantity.name].n)
+        yield Seed(longest, [longest])
+    else:
+        told.append(f"{name} was run {len(valid)} times: their mean is the score of that one seed.")
+        yield Seed(_joint(valid, quantity.name), valid)
+
+
+def _joint(readings: Sequence[Reading], name: str) -> Reading:
+    """One run with the mean of several; their records are those of none."""
+    totals = [reading.totals[name] for reading in readings]
+    mean = Total(n=sum(total.n for total in totals), mean=statistics.fmean(total.mean for total in totals))
+    errors = sum(reading.num_errors for reading in readings)
+    return msgspec.structs.replace(readings[-1], totals={name: mean}, num_errors=errors, folders=(), episodes=())
+
+
+def _order(reading: Reading) -> tuple[str, int, str]:
+    return reading.task, -1 if reading.seed is None else reading.seed, reading.source
