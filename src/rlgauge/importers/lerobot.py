@@ -12,7 +12,7 @@ from rlgauge.core.run import Record
 from rlgauge.importers import paths, plain
 from rlgauge.importers.findings import Found
 from rlgauge.importers.physicalai import rate
-from rlgauge.importers.quantities import is_number, present, told, total, units
+from rlgauge.importers.quantities import episode, outcome, present, summed, told, units
 from rlgauge.importers.tree import Folder
 
 SYSTEM = "imported-lerobot"
@@ -50,14 +50,17 @@ def read(folder: Folder, content: bytes) -> list[Found] | None:
         info = msgspec.convert(plain.decode(content), _Info)
     except ValueError:
         return None
-    return [Found(reading, (SYSTEM, hash(content), reading.task)) for reading in _readings(folder, info)]
+    return [
+        Found(reading, (SYSTEM, hash(content), reading.algorithm, reading.task, reading.seed))
+        for reading in _readings(folder, info)
+    ]
 
 
 def _readings(folder: Folder, info: _Info) -> Iterator[Reading]:
-    named = paths.named_by(folder.path)
+    named = paths.named_by(folder.path, folder.root)
     common: dict[str, Any] = {
-        "algorithm": named.algorithm or paths.folder_name(folder.path),
-        "seed": named.seed,
+        "algorithm": named.algorithm or named.folder,
+        "seed": named.number if named.seed is None else named.seed,
         "kind": SYSTEM,
         "source": folder.path,
     }
@@ -86,15 +89,15 @@ def _pairs(metrics: _Metrics) -> Iterator[tuple[Any, Any]]:
 
 
 def _reading(task: str, episodes: tuple[Record, ...], whole: _Aggregate | None, common: Mapping[str, Any]) -> Reading:
-    totals = {name: total(record.values.get(name) for record in episodes) for name in ("return", "success")}
+    totals = summed(episodes, ("return", "success"))
     if whole is not None and not episodes:
         n = whole.n_episodes or 1
         totals = {"return": told(whole.avg_sum_reward, n=n), "success": rate(whole.pc_success, n)}
     measured = present(totals)
-    return Reading(task=task, totals=measured, units=units(measured), episodes=episodes, **common)
+    how = outcome(episodes, measured)
+    return Reading(task=task, totals=measured, units=units(measured), episodes=episodes, **how, **common)
 
 
-def _record(index: int, episode: Mapping[str, Any]) -> Record:
+def _record(index: int, told: Mapping[str, Any]) -> Record:
     names = {"return": "sum_reward", "success": "success", "seed": "seed"}
-    values = {name: episode[key] for name, key in names.items() if key in episode}
-    return Record(index, {name: value if is_number(value) else None for name, value in values.items()})
+    return episode(index, {name: told[key] for name, key in names.items() if key in told})

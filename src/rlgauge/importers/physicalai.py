@@ -11,7 +11,7 @@ from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Record, Status
 from rlgauge.importers import paths, plain
 from rlgauge.importers.findings import Found
-from rlgauge.importers.quantities import is_number, present, told, total, units
+from rlgauge.importers.quantities import episode, is_number, outcome, present, summed, told, units
 from rlgauge.importers.tree import Folder
 
 SYSTEM = "imported-physicalai"
@@ -41,16 +41,16 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
     except ValueError:
         return None
     metadata = results.metadata
-    named = paths.named_by(folder.path)
+    named = paths.named_by(folder.path, folder.root)
     policy = metadata.get("policy_name") or metadata.get("policy_class") or named.algorithm
     common: dict[str, Any] = {
-        "algorithm": str(policy or paths.folder_name(folder.path)),
-        "seed": named.seed,
+        "algorithm": str(policy or named.folder),
+        "seed": named.number if named.seed is None else named.seed,
         "kind": SYSTEM,
         "settings": fingerprint([metadata.get(key) for key in ("benchmark_class", "max_steps", "seed")]),
         "source": folder.path,
     }
-    identity = (SYSTEM, hash(content))
+    identity = (SYSTEM, hash(content), common["algorithm"], common["seed"])
     found = [Found(_reading(task, common), (*identity, task.task_id)) for task in results.task_results]
     for task_id in metadata.get("failed_tasks") or ():
         failed = Reading(task=str(task_id), status=Status.FAILED, reason="its evaluation failed", **common)
@@ -65,14 +65,15 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
 
 def _reading(task: _Task, common: dict[str, Any]) -> Reading:
     episodes = tuple(_record(index, episode) for index, episode in enumerate(task.per_episode_data))
-    totals = {name: total(record.values.get(name) for record in episodes) for name in ("return", "length", "success")}
+    totals = summed(episodes, ("return", "length", "success"))
     aggregated = {
         "return": told(task.avg_reward, n=task.n_episodes),
         "length": told(task.avg_episode_length, n=task.n_episodes),
         "success": None if episodes and totals["success"] is None else rate(task.success_rate, task.n_episodes),
     }
     measured = present({name: totals[name] or aggregated[name] for name in totals})
-    return Reading(task=task.task_id, totals=measured, units=units(measured), episodes=episodes, **common)
+    how = outcome(episodes, measured)
+    return Reading(task=task.task_id, totals=measured, units=units(measured), episodes=episodes, **how, **common)
 
 
 def rate(percent: float | None, n: int) -> Total | None:
@@ -83,7 +84,6 @@ def rate(percent: float | None, n: int) -> Total | None:
     return Total(n=n, mean=mean, squares=n * mean * (1 - mean))
 
 
-def _record(index: int, episode: dict[str, Any]) -> Record:
+def _record(index: int, told: dict[str, Any]) -> Record:
     names = {"return": "sum_reward", "length": "episode_length", "success": "success", "seed": "seed"}
-    values = {name: episode.get(key) for name, key in names.items()}
-    return Record(index, {name: value if is_number(value) else None for name, value in values.items()})
+    return episode(index, {name: told.get(key) for name, key in names.items()})

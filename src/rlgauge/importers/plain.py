@@ -13,8 +13,11 @@ def decode(content: bytes) -> Any:  # noqa: ANN401  # any JSON
     """What the JSON holds, with None for what is not finite. Raises ValueError."""
     try:
         return msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        return cleaned(json.loads(content))
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            return cleaned(json.loads(content))
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
 
 
 def cleaned(value: Any) -> Any:  # noqa: ANN401  # any JSON

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rlgauge.core.reading import Curve, Total
+from rlgauge.core.run import Record, Status
 
 UNITS = {"return": "reward", "length": "steps", "success": "success", "steps_per_second": "steps/s"}
 """The unit of each quantity that imported runs share with our own."""
@@ -58,6 +59,34 @@ def curve(steps: Sequence[Any], values: Sequence[Any]) -> Curve | None:
         return None
     ordered = sorted(points)
     return Curve(tuple(ordered), tuple(points[step] for step in ordered))
+
+
+def summed(episodes: Sequence[Record], names: Iterable[str]) -> dict[str, Total | None]:
+    """The total of each quantity over the episodes that have no error."""
+    fine = [episode for episode in episodes if episode.error is None]
+    return {name: total(episode.values.get(name) for episode in fine) for name in names}
+
+
+def episode(index: int, values: Mapping[str, Any], *, needed: Iterable[str] = ()) -> Record:
+    """An episode; it is an error where a number is there that is not finite, or one that is needed is not there."""
+    finite = {name: value if is_number(value) else None for name, value in values.items()}
+    broken = [name for name, value in finite.items() if value is None and (values[name] is not None or name in needed)]
+    return Record(index, finite, f"its {' and '.join(broken)} is no finite number" if broken else None)
+
+
+def num_errors(episodes: Iterable[Record]) -> int:
+    """How many of them have no valid measurement."""
+    return sum(episode.error is not None for episode in episodes)
+
+
+def outcome(
+    episodes: Sequence[Record], measured: Mapping[str, Total], *, nothing: str = "it holds no number"
+) -> dict[str, Any]:
+    """Status, errors and reason of the reading of these episodes: it failed where none of them is valid."""
+    errors = num_errors(episodes)
+    if episodes and errors == len(episodes):
+        return {"status": Status.FAILED, "num_errors": errors, "reason": f"none of its {errors} episodes is valid"}
+    return {"num_errors": errors, "reason": None if measured else nothing}
 
 
 def units(names: Iterable[str]) -> dict[str, str]:

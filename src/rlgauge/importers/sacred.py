@@ -30,6 +30,10 @@ _NAMELESS = {"main", "run", "train", "my_main", "experiment", "default"}
 _Quick = TypeVar("_Quick")
 _Any = TypeVar("_Any")
 _IMITATION = re.compile("train_(imitation|adversarial|bc|dagger)$")
+_FOLDER = re.compile(
+    rb'"(?:log|save|output|out|run|work)_dir": (?:null|"[^"\n]*"|\{(?:[^{}]|\{[^{}]*\})*\})',
+)
+"""A setting that says where a run wrote, a path as text or as jsonpickle writes it."""
 _EMPTY = b"{}\n "
 _LOG_PARTS = 3
 _NUMPY = b'"numpy.'
@@ -221,11 +225,16 @@ def _settings(config: bytes | None) -> str:
     for key in (b'\n  "logging":', b'\n  "seed":'):  # in the order in which Sacred sorts them, indented by two spaces
         start = config.rfind(key, position)
         if start >= 0:
-            checksum = zlib.crc32(config[position:start], checksum)
+            checksum = zlib.crc32(_without_folders(config[position:start]), checksum)
             position = config.find(b'\n  "', start + 1)
             if position < 0:  # it was the last key
                 position = len(config)
-    return f"{zlib.crc32(config[position:], checksum):08x}"
+    return f"{zlib.crc32(_without_folders(config[position:]), checksum):08x}"
+
+
+def _without_folders(config: bytes) -> bytes:
+    """Without where a run wrote, which often bears the time: a run that was given again has the same settings."""
+    return _FOLDER.sub(b"", config) if b"_dir" in config else config
 
 
 def _status(run: _RunFile) -> tuple[Status, str | None]:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ from rlgauge.core.reading import Curve, Reading, Total
 from rlgauge.core.run import Record
 from rlgauge.importers import paths
 from rlgauge.importers.findings import Found
-from rlgauge.importers.quantities import curve, number, present, total, units
-from rlgauge.importers.tree import Folder
+from rlgauge.importers.quantities import curve, episode, number, outcome, present, summed, total, units
+from rlgauge.importers.tree import Folder, check_size
 
 SYSTEM = "imported-sb3"
 
@@ -63,14 +64,14 @@ def read(folder: Folder, archives: Sequence[str], monitors: Sequence[str]) -> tu
         if "return" in curves:
             curves["training_return"] = curves.pop("return")
         curves |= evaluated.curves
-        totals = {name: total(record.values.get(name) for record in evaluated.records) for name in _PARTS.values()}
+        totals = summed(evaluated.records, _PARTS.values())
     elif totals:
         notes = [_LAST]
-    named = paths.named_by(folder.path)
+    named = paths.named_by(folder.path, folder.root)
     seed = _zoo_seed(folder)
     measured = present(totals)
     reading = Reading(
-        algorithm=named.algorithm or paths.folder_name(folder.path),
+        algorithm=named.algorithm or named.folder,
         task=(training and training.task) or named.task or "unknown",
         seed=next((value for value in (seed, named.seed, named.number) if value is not None), None),
         totals=measured,
@@ -79,14 +80,27 @@ def read(folder: Folder, archives: Sequence[str], monitors: Sequence[str]) -> tu
         kind=SYSTEM,
         source=folder.path,
         episodes=evaluated.records if evaluated else (),
-        reason=None if measured else "its monitor files hold no episode",
+        **outcome(evaluated.records if evaluated else (), measured, nothing="its monitor files hold no episode"),
     )
-    return [Found(reading, _identity(reading))], notes
+    contents = tuple(folder.read(name) for name in (*archives, *monitors))
+    return [Found(reading, (SYSTEM, reading.algorithm, reading.task, reading.seed, hash(contents)))], notes
 
 
-def _identity(reading: Reading) -> tuple[object, ...]:
-    content = msgspec.json.encode([reading.totals, reading.curves])
-    return SYSTEM, reading.algorithm, reading.task, reading.seed, hash(content)
+def with_evaluation(training: Reading, evaluation: Reading) -> Reading:
+    """A training whose evaluations lie in a folder of their own beneath it: what was evaluated is its result."""
+    logged = {"training_return" if name == "return" else name: made for name, made in training.curves.items()}
+    return msgspec.structs.replace(
+        training,
+        task=evaluation.task if training.task == "unknown" else training.task,
+        seed=evaluation.seed if training.seed is None else training.seed,
+        status=evaluation.status,
+        totals=evaluation.totals,
+        units=training.units | evaluation.units | units(logged),
+        curves=logged | evaluation.curves,
+        episodes=evaluation.episodes,
+        num_errors=evaluation.num_errors,
+        reason=evaluation.reason,
+    )
 
 
 def _evaluations(content: bytes) -> _Evaluations | None:
@@ -95,9 +109,11 @@ def _evaluations(content: bytes) -> _Evaluations | None:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             if not {"timesteps", "results"} <= set(archive.files):
                 return None
-            steps = archive["timesteps"]
-            values = {name: archive[part] for part, name in _PARTS.items() if part in archive.files}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+            for entry in archive.zip.infolist():
+                check_size(entry.filename, entry.file_size)
+            steps = np.atleast_1d(np.asarray(archive["timesteps"], np.float64))
+            values = {name: np.asarray(archive[part], np.float64) for part, name in _PARTS.items() if part in archive}
+    except (ValueError, TypeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise OSError(f"{error}") from error
     values = {name: array for name, array in values.items() if array.ndim == 2 and len(array) == len(steps) > 0}  # noqa: PLR2004
     if "return" not in values:
@@ -105,7 +121,8 @@ def _evaluations(content: bytes) -> _Evaluations | None:
     curves = {name: curve(steps.tolist(), array.mean(axis=1).tolist()) for name, array in values.items()}
     last = {name: array[-1].tolist() for name, array in values.items()}
     records = tuple(
-        Record(index, {name: number(row[index]) for name, row in last.items()}) for index in range(len(last["return"]))
+        episode(index, {name: row[index] for name, row in last.items() if index < len(row)}, needed=("return",))
+        for index in range(len(last["return"]))
     )
     return _Evaluations(records, {name: made for name, made in curves.items() if made is not None})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from rlgauge.core.errors import UserError, unknown
@@ -17,7 +18,7 @@ SYSTEM = "imported-scores"
 
 GUESSES: Mapping[str, tuple[str, ...]] = {
     "algorithm": ("algorithm", "algo", "policy", "method", "agent", "model"),
-    "task": ("task", "env", "environment", "env_id", "env_name", "game", "domain"),
+    "task": ("task", "task_id", "env", "environment", "env_id", "env_name", "game", "domain"),
     "seed": ("seed", "train_seed", "training_seed", "random_seed"),
     "score": ("score", "return", "mean_reward", "mean_return", "reward", "episodic_return", "success_rate", "success"),
     "status": ("status",),
@@ -77,21 +78,24 @@ def check(name: str, titles: Sequence[str], found: Mapping[str, str]) -> None:
 
 
 def read(
-    folder: Folder, name: str, table: Sequence[Mapping[str, str]], found: Mapping[str, str]
+    folder: Folder,
+    name: str,
+    table: Sequence[Mapping[str, str]],
+    found: Mapping[str, str],
+    numbers: Counter[tuple[str, str]],
 ) -> tuple[list[Found], list[str]]:
-    """A reading a row, and what to say of them."""
+    """A reading a row, and what to say of them. Where no seeds are named, `numbers` says how many rows were before."""
     source = join(folder.path, name)
-    seeds: dict[tuple[str, str], int] = {}
     readings = []
     content = hash(tuple(tuple(row.values()) for row in table))
-    scale = _PERCENT if _is_percent(table, found) else 1.0
+    scale = _PERCENT if is_percent(table, found) else 1.0
     for index, row in enumerate(table):
         cells = {meaning: row.get(title, "").strip() for meaning, title in found.items()}
         if not cells["algorithm"] and not cells["task"]:
             continue
         key = cells["algorithm"], cells["task"]
-        seed = _seed(cells["seed"]) if "seed" in found else seeds.setdefault(key, 0)
-        seeds[key] = seeds.get(key, 0) + 1
+        seed = _seed(cells["seed"]) if "seed" in found else numbers[key]
+        numbers[key] += "seed" not in found
         readings.append(Found(_reading(cells, seed, found["score"], source, scale), (SYSTEM, content, index)))
     return readings, list(_notes(source, table, found))
 
@@ -99,7 +103,7 @@ def read(
 def _reading(cells: Mapping[str, str], seed: int | None, title: str, source: str, scale: float) -> Reading:
     score = number(cells["score"])
     status, reason = _status(cells.get("status", ""), cells["score"], score)
-    quantity = "success" if _is_success(title) else "return"
+    quantity = "success" if is_success(title) else "return"
     measured = told(score / scale) if status is Status.COMPLETED and score is not None else None
     totals = {} if measured is None else {quantity: measured}
     references = {name: number(cells.get(f"{name}_score", "")) for name in ("random", "expert")}
@@ -135,15 +139,16 @@ def _seed(text: str) -> int | None:
 def _notes(source: str, table: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> Iterator[str]:
     if "seed" not in found:
         yield f"{source} names no seeds: its rows of each algorithm and task are numbered from 0 in their order."
-    if _is_percent(table, found):
+    if is_percent(table, found):
         yield f"{source}: {found['score']} goes beyond 1, so it is taken as percent."
 
 
-def _is_success(title: str) -> bool:
+def is_success(title: str) -> bool:
+    """Whether a column of this title holds success rates."""
     return title.lower().startswith("success")
 
 
-def _is_percent(table: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> bool:
+def is_percent(table: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> bool:
     """Whether it is a table of success rates from 0 to 100."""
     title = found["score"]
-    return _is_success(title) and any((number(row.get(title, "")) or 0.0) > 1.0 for row in table)
+    return is_success(title) and any((number(row.get(title, "")) or 0.0) > 1.0 for row in table)

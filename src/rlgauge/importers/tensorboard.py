@@ -69,11 +69,11 @@ def read(folder: Folder, names: Sequence[str]) -> list[Found]:
     for tag, found in logged.scalars.items():
         curves |= {} if tag in used else _curve(tag, found)
     measured = present(totals)
-    named = paths.named_by(folder.path)
+    named = paths.named_by(folder.path, folder.root)
     parameters = logged.parameters
     seed = int(parameters["seed"]) if parameters.get("seed", "").isdecimal() else named.seed
     reading = Reading(
-        algorithm=named.algorithm or parameters.get("exp_name") or paths.folder_name(folder.path),
+        algorithm=named.algorithm or parameters.get("exp_name") or named.folder,
         task=parameters.get("env_id") or named.task or "unknown",
         seed=named.number if seed is None else seed,
         totals=measured,
@@ -82,7 +82,7 @@ def read(folder: Folder, names: Sequence[str]) -> list[Found]:
         kind=SYSTEM,
         source=folder.path,
     )
-    return [Found(reading, (SYSTEM, hash(tuple(contents))))]
+    return [Found(reading, (SYSTEM, hash(tuple(contents)), reading.algorithm, reading.task, reading.seed))]
 
 
 def _logged(contents: Sequence[bytes]) -> _Logged:

@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+_LARGEST = 512 * 1024 * 1024
+"""Files above so many bytes hold no results that anything here reads."""
 _CHUNK = 8 * 1024
 """What one read asks for: most files that describe a run are smaller, and a larger buffer costs more than it saves."""
 
@@ -29,6 +31,10 @@ class Folder(Protocol):
     def path(self) -> str:
         """Where it is, for people; a folder of a zip file is named as if that were a folder."""
 
+    @property
+    def root(self) -> str:
+        """The beginning of `path` that somebody asked for: what is above was not meant to tell anything."""
+
     def listing(self) -> Listing:
         """What lies in it. Raises OSError."""
 
@@ -45,11 +51,12 @@ class Folder(Protocol):
 class DiskFolder:
     """A folder on disk; `only` names the one file of it that was asked for."""
 
-    __slots__ = ("only", "path")
+    __slots__ = ("only", "path", "root")
 
-    def __init__(self, path: str, *, only: str | None = None) -> None:
+    def __init__(self, path: str, *, only: str | None = None, root: str | None = None) -> None:
         """Name the folder; nothing is read yet."""
         self.path = path
+        self.root = path if root is None else root
         self.only = only
 
     def listing(self) -> Listing:
@@ -75,7 +82,7 @@ class DiskFolder:
             return None
         try:
             content = os.read(descriptor, _CHUNK)
-            return content if len(content) < _CHUNK else b"".join([content, *_rest(descriptor)])
+            return content if len(content) < _CHUNK else b"".join([content, *_rest(descriptor, name)])
         finally:
             os.close(descriptor)
 
@@ -88,17 +95,18 @@ class DiskFolder:
 
     def child(self, name: str) -> DiskFolder:
         """The folder of this name inside, whether or not there is one."""
-        return DiskFolder(join(self.path, name))
+        return DiskFolder(join(self.path, name), root=self.root)
 
 
 class ZipFolder:
     """A folder inside a zip file."""
 
-    __slots__ = ("_archive", "_inner", "path")
+    __slots__ = ("_archive", "_inner", "path", "root")
 
-    def __init__(self, archive: Archive, path: str, inner: str = "") -> None:
+    def __init__(self, archive: Archive, path: str, inner: str = "", *, root: str | None = None) -> None:
         """Name the folder; `inner` is its name in the archive, with a slash at the end unless it is the top."""
         self.path = path
+        self.root = path if root is None else root
         self._archive = archive
         self._inner = inner
 
@@ -109,6 +117,7 @@ class ZipFolder:
     def read(self, name: str) -> bytes | None:
         """The file's content; None where there is no such file. Raises OSError where the archive is damaged."""
         try:
+            check_size(name, self._archive.file.getinfo(self._inner + name).file_size)
             return self._archive.file.read(self._inner + name)
         except KeyError:
             return None
@@ -124,7 +133,7 @@ class ZipFolder:
 
     def child(self, name: str) -> ZipFolder:
         """The folder of this name inside, whether or not there is one."""
-        return ZipFolder(self._archive, f"{self.path}/{name}", f"{self._inner}{name}/")
+        return ZipFolder(self._archive, f"{self.path}/{name}", f"{self._inner}{name}/", root=self.root)
 
 
 class Archive:
@@ -173,7 +182,14 @@ def natural(name: str) -> tuple[int, str]:
     return (int(name), "") if name.isdecimal() else (1 << 62, name)
 
 
-def _rest(descriptor: int) -> Iterator[bytes]:
+def check_size(name: str, size: int) -> None:
+    """Raise OSError for a file that holds no results which anything here reads, and would fill the memory."""
+    if size > _LARGEST:
+        raise OSError(f"{name} has {size >> 20:,} MiB, more than any file of results")
+
+
+def _rest(descriptor: int, name: str) -> Iterator[bytes]:
     size = max(os.fstat(descriptor).st_size, _CHUNK)
+    check_size(name, size)
     while content := os.read(descriptor, size):
         yield content

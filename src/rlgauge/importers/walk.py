@@ -22,8 +22,9 @@ LOOKED_FOR = (
     "monitor.csv of Stable-Baselines3, TensorBoard event files, JSON of JaxARC, CSV of Myriad, score tables (CSV)"
 )
 
-_LARGEST = 512 * 1024 * 1024
-"""Files above so many bytes hold no results that anything here reads."""
+_DEEPEST = 60
+"""Folders in folders beyond which nobody keeps results."""
+_SHOWN = 80
 _SKIPPED = {"_sources", "__pycache__", "node_modules", "plans"}
 
 
@@ -50,6 +51,7 @@ class Walk:
         self._roots = roots
         self._visited: set[str] = set()
         self._logs: list[tuple[str, Found]] = []
+        self._depth = 0
 
     def start(self, path: str) -> None:
         """Read what lies beneath a path. Raises UserError where it is not there or nothing in it is known."""
@@ -60,7 +62,7 @@ class Walk:
             if Path(path).is_dir():
                 self._enter(DiskFolder(path.rstrip("/") or "/"))
             elif zipfile.is_zipfile(path) and not path.endswith(".npz"):
-                self._open(path, path)
+                self._open(path, path, root=path)
             elif Path(path).exists():
                 folder, _, name = path.rpartition("/")
                 self._read_file_alone(DiskFolder(folder or ".", only=name), name)
@@ -75,17 +77,21 @@ class Walk:
     def end(self) -> None:
         """Settle which logs belong to which runs. Raises UserError for columns that no table had."""
         self._tables.check_columns()
-        beneath = Counter(owner for owner, _ in self._logs)
+        beneath = Counter((owner, found.reading.kind) for owner, found in self._logs)
         places = {reading.source: place for place, reading in enumerate(self.found.readings)}
         for owner, found in self._logs:
             place = places.get(owner)
-            if place is None or beneath[owner] > 1:  # a folder of many trainings, which happens to hold a log itself
+            if place is None or beneath[owner, found.reading.kind] > 1:  # of many trainings, with a log of its own
                 self.found.add(found)
                 continue
             reading = self.found.readings[place]
+            if found.reading.kind == sb3.SYSTEM:
+                self.found.readings[place] = sb3.with_evaluation(reading, found.reading)
+                continue
             curves = found.reading.curves | reading.curves
             self.found.readings[place] = msgspec.structs.replace(reading, curves=curves)
         self._drop_logs_of_sacred()
+        self._tell_logged_twice()
 
     def _enter(self, folder: DiskFolder) -> None:
         real = os.path.realpath(folder.path)
@@ -99,6 +105,16 @@ class Walk:
         for found in store.read(DiskFolder(str(root)), scan=self._scan):
             if all(os.path.realpath(run).startswith(real + os.sep) for run in found.reading.folders):
                 self.found.add(found)
+
+    def _descend(self, folder: Folder, *, is_owned: bool, owner: str | None) -> _Part:
+        """Visit a folder, or a zip file, inside another."""
+        if self._depth >= _DEEPEST:
+            self.found.note(f"{folder.path[:_SHOWN]} ... lies {_DEEPEST} folders deep: it was left out.")
+            return _Part.ANYTHING
+        self._depth += 1
+        part = self._visit(folder, is_owned=is_owned, owner=owner)
+        self._depth -= 1
+        return part
 
     def _visit(self, folder: Folder, *, is_owned: bool, owner: str | None) -> _Part:
         """Read a folder and what is beneath it. The logs beneath a Sacred run's log folder are owned by that run.
@@ -135,7 +151,7 @@ class Walk:
             child = folder.child(name)
             if name.isdecimal() and self._add_sacred(child):  # most such are Sacred's, which need not be listed
                 continue
-            part = self._visit(child, is_owned=is_owned, owner=owner)
+            part = self._descend(child, is_owned=is_owned, owner=owner)
             if part is _Part.CASE:
                 return _Part.WORKLOAD
             if part is _Part.WORKLOAD and found is None:
@@ -177,8 +193,11 @@ class Walk:
         if archives or monitors:
             with self.found.forgiving(folder.path):
                 trained, notes = sb3.read(folder, archives, monitors)
-                self.found.extend(trained, notes)
-                owner = folder.path if trained else owner
+                if owner is not None and trained and not monitors:
+                    self._logs.extend((owner, found) for found in trained)
+                else:
+                    self.found.extend(trained, notes)
+                    owner = folder.path if trained else owner
         if events:
             with self.found.forgiving(folder.path):
                 logged = tensorboard.read(folder, events)
@@ -197,10 +216,10 @@ class Walk:
         """Read a file of results, a table or an archive; others are left alone. Raises OSError."""
         if name.endswith(".zip"):
             path = join(folder.path, name)
-            self._open(path, path if isinstance(folder, DiskFolder) else folder.read(name) or b"")
-        elif name.endswith(".json") and folder.size(name) <= _LARGEST:
+            self._open(path, path if isinstance(folder, DiskFolder) else folder.read(name) or b"", root=folder.root)
+        elif name.endswith(".json"):
             self._read_json(folder, folder.read(name) or b"")
-        elif name.endswith((".csv", ".tsv")) and not name.endswith("monitor.csv") and folder.size(name) <= _LARGEST:
+        elif name.endswith((".csv", ".tsv")) and not name.endswith("monitor.csv"):
             self._tables.read(folder, name, folder.read(name) or b"", is_asked=is_asked)
 
     def _read_json(self, folder: Folder, content: bytes) -> None:
@@ -212,11 +231,11 @@ class Walk:
         ) is not None:
             self.found.extend(found)
 
-    def _open(self, path: str, source: str | bytes) -> None:
+    def _open(self, path: str, source: str | bytes, *, root: str) -> None:
         archive = Archive.open(source)
         with archive.file:
             if not archive.is_model:
-                self._visit(ZipFolder(archive, path), is_owned=False, owner=None)
+                self._descend(ZipFolder(archive, path, root=root), is_owned=False, owner=None)
 
     def _follow(self, folder: Folder, name: str) -> None:
         """Follow a symbolic link that leads out of everything that is read anyhow."""
@@ -227,11 +246,23 @@ class Walk:
         if real in self._visited or any(f"{real}/".startswith(f"{root}/") for root in self._roots):
             return
         if path.is_dir():
-            self._enter(DiskFolder(str(path)))
+            self._enter(DiskFolder(str(path), root=folder.root))
         elif path.is_file():
             self._visited.add(real)
             with self.found.forgiving(str(path)):
-                self._read_file_alone(DiskFolder(folder.path, only=name), name)
+                self._read_file_alone(DiskFolder(folder.path, only=name, root=folder.root), name)
+
+    def _tell_logged_twice(self) -> None:
+        """Say where event files may be of trainings that were found as such: they would count twice."""
+        trained = {(r.algorithm.lower(), r.task): r for r in self.found.readings if r.kind == sb3.SYSTEM}
+        for reading in self.found.readings:
+            other = trained.get((reading.algorithm.lower(), reading.task))
+            if reading.kind == tensorboard.SYSTEM and other is not None:
+                self.found.note(
+                    f"The event files in {reading.source} may be of a training that was found in {other.source} too, "
+                    "and would count twice: name the folders of one kind alone."
+                )
+                return
 
     def _drop_logs_of_sacred(self) -> None:
         """Leave out the logs of Sacred runs whose link from the log folder was lost in copying."""
