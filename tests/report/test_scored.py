@@ -71,6 +71,32 @@ def test_algorithms_and_settings_that_are_pooled_are_told():
     ]
 
 
+def test_one_seed_with_several_settings_is_several_measurements():
+    both = [*seeds([1.0, 2.0], settings="x"), *seeds([5.0, 6.0], settings="y")]
+    runs, told = scored(both)
+    assert [(run.reading.task, run.score) for run in runs.seeds] == [
+        *(("CartPole-v1 (x)", score) for score in (1.0, 2.0)),
+        *(("CartPole-v1 (y)", score) for score in (5.0, 6.0)),
+    ]
+    assert told == []
+    assert [run.score for run in scored(both, tasks=frozenset({"CartPole-v1"}))[0].seeds] == [1.0, 2.0, 5.0, 6.0]
+    by_settings, _ = scored(both, by=("algorithm", "settings"))
+    assert {run.reading.task for run in by_settings.seeds} == {"CartPole-v1"}
+
+
+def test_a_checkpoint_of_no_family_measured_with_several_settings_is_no_seed_of_anything():
+    runs, _ = scored([checkpoint([1.0], settings="x", checkpoint="c"), checkpoint([5.0], settings="y", checkpoint="c")])
+    assert [run.reading.task for run in runs.seeds] == ["CartPole-v1 (x)", "CartPole-v1 (y)"]
+
+
+def test_settings_that_differ_only_between_seeds_stay_together_and_are_told():
+    runs, told = scored([reading("return", [float(seed)], seed=seed, settings=str(seed)) for seed in range(3)])
+    assert {run.reading.task for run in runs.seeds} == {"CartPole-v1"}
+    assert told == [
+        "Runs with different settings are pooled in toy on CartPole-v1: tell them apart with --by algorithm,settings."
+    ]
+
+
 def test_only_what_is_asked_for_is_scored_but_references_are_taken_from_all():
     runs = seeds([0.0], algorithm="random") + seeds([5.0]) + seeds([10.0], algorithm="expert")
     found, _ = scored(runs, algorithms=frozenset({"toy"}), normalisation=Normalisation("random", "expert"))

@@ -9,13 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from rlgauge.compare.facts import configuration
+from rlgauge.compare.settings import setting_names
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status
-
-_LONGEST = 60
-"""Characters up to which differing parameters name a configuration."""
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -123,9 +120,9 @@ def _by_settings(pair: Pair) -> list[Pair]:
     if len(ours | theirs) == 1:
         return [pair]
     if ours & theirs:
-        names = _setting_names([*pair.candidate, *pair.baseline])
+        names = setting_names([*pair.candidate, *pair.baseline])
         return _divided(pair, names, names)
-    own, other = _setting_names(pair.candidate), _setting_names(pair.baseline)
+    own, other = setting_names(pair.candidate), setting_names(pair.baseline)
     if all(reading.folders for reading in (*pair.candidate, *pair.baseline)) and set(own.values()) & set(
         other.values()
     ):
@@ -143,24 +140,6 @@ def _divided(pair: Pair, ours: Mapping[str, str], theirs: Mapping[str, str]) -> 
         )
         for name in dict.fromkeys([*ours.values(), *theirs.values()])
     ]
-
-
-def _setting_names(readings: Iterable[Reading]) -> dict[str, str]:
-    """The name of each of the configurations: the parameters or labels in which they differ, else its hash."""
-    told = {reading.settings: {**reading.labels, **configuration(reading)} for reading in readings}
-    differing = [
-        name for name in sorted(set().union(*told.values())) if len({own.get(name) for own in told.values()}) > 1
-    ]
-    names = {
-        settings: ", ".join(f"{name}={own[name]}" for name in differing if name in own)
-        for settings, own in told.items()
-    }
-    is_telling = len(set(names.values())) == len(names) and all(map(_is_short, names.values()))
-    return names if is_telling else {settings: settings[:8] for settings in names}
-
-
-def _is_short(name: str) -> bool:
-    return 0 < len(name) <= _LONGEST
 
 
 def pooled(pair: Pair) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rlgauge.compare.phrases import some
 from rlgauge.compare.quantity import Quantity
 from rlgauge.compare.references import References, on_scale
 from rlgauge.compare.seeds import one_a_seed, score_of
+from rlgauge.compare.settings import told_apart
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status
 from rlgauge.report.question import Question, group_of
@@ -51,7 +52,10 @@ class Runs(msgspec.Struct, frozen=True):
 
 def score_runs(readings: Sequence[Reading], quantity: Quantity, question: Question, told: list[str]) -> Runs:
     """Every run with its score; what is to be said of them goes to `told`. Raises UserError for a lacking reference."""
-    wanted = [reading for reading in readings if question.asks_for(reading)]
+    readings = [reading for reading in readings if not question.tasks or reading.task in question.tasks]
+    if "settings" not in question.by:
+        readings = told_apart(readings)
+    wanted = [reading for reading in readings if not question.algorithms or reading.algorithm in question.algorithms]
     references = References(readings, quantity, question.normalisation)
     chosen = one_a_seed(wanted, quantity, told, group=lambda reading: group_of(reading, question.by))
     _tell_pooled([one.reading for one in chosen], question, told)

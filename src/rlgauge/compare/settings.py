@@ -1,0 +1,67 @@
+"""Runs of one algorithm and task with different settings: what they are called, and when they must not be pooled."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from rlgauge.compare.facts import configuration, imported_configuration
+from rlgauge.core.reading import Reading
+
+_LONGEST = 60
+"""The longest name of a configuration; longer ones are called by their hashes."""
+
+_OF_THE_RUN = {"experiment", "host", "start_time"}
+"""Labels of Sacred runs that say which run it was."""
+
+
+def setting_names(readings: Iterable[Reading]) -> dict[str, str]:
+    """The name of each of the configurations: the parameters or labels in which they differ, else its hash."""
+    told = {reading.settings: _told(reading) for reading in readings}
+    differing = [
+        name for name in sorted(set().union(*told.values())) if len({own.get(name) for own in told.values()}) > 1
+    ]
+    names = {
+        settings: ", ".join(f"{name}={own[name]}" for name in differing if name in own)
+        for settings, own in told.items()
+    }
+    is_telling = len(set(names.values())) == len(names) and all(map(_is_short, names.values()))
+    return names if is_telling else {settings: settings[:8] or "none" for settings in names}
+
+
+def _told(reading: Reading) -> Mapping[str, str]:
+    labels = {name: text for name, text in reading.labels.items() if name not in _OF_THE_RUN}
+    return {**labels, **(configuration(reading) if reading.folders else imported_configuration(reading))}
+
+
+def _is_short(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST
+
+
+def told_apart(readings: Sequence[Reading]) -> list[Reading]:
+    """The readings, their tasks named with the settings where an algorithm was measured with several on one seed.
+
+    Those are different measurements, not seeds of one. Settings that only differ between seeds, such as a folder of
+    data of each, stay together.
+    """
+    by_task: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        by_task[reading.task].append(reading)
+    names = {task: setting_names(own) for task, own in by_task.items() if _is_measured_twice(own)}
+    return [
+        msgspec.structs.replace(reading, task=f"{reading.task} ({names[reading.task][reading.settings]})")
+        if reading.task in names
+        else reading
+        for reading in readings
+    ]
+
+
+def _is_measured_twice(readings: Iterable[Reading]) -> bool:
+    """Whether one training seed of an algorithm, or a checkpoint that has none, has results with several settings."""
+    settings: dict[tuple[str, int | None], set[str]] = defaultdict(set)
+    for reading in readings:
+        if reading.totals:
+            settings[reading.algorithm, reading.seed].add(reading.settings)
+    return any(len(found) > 1 for found in settings.values())
