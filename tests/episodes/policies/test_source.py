@@ -119,7 +119,7 @@ def test_statistics_of_observations_are_part_of_the_digest_by_their_content(fold
         parse_source("sb3:ppo.zip?normalize=d.pkl")
 
 
-@pytest.mark.parametrize("beside", ["vecnormalize.pkl", "CartPole-v1/vecnormalize.pkl", "rl_vecnormalize_9_steps.pkl"])
+@pytest.mark.parametrize("beside", ["vecnormalize.pkl", "ppo/vecnormalize.pkl", "rl_vecnormalize_9_steps.pkl"])
 def test_statistics_that_lie_beside_a_model_are_not_passed_over(folder, beside):
     (folder / beside).parent.mkdir(exist_ok=True)
     (folder / beside).write_bytes(b"1")
@@ -173,3 +173,12 @@ def test_a_file_that_cannot_be_read_is_said(folder):
     (folder / "model.onnx").unlink()
     with pytest.raises(UserError, match=r"Could not read 'model.onnx': No such file"):
         source.digest()
+
+
+def test_statistics_in_a_folder_are_of_the_model_of_its_name_or_of_the_best_one(folder):
+    (folder / "Ant-v5").mkdir()
+    (folder / "Ant-v5" / "vecnormalize.pkl").write_bytes(b"1")
+    (folder / "best_model.zip").write_bytes(b"1")
+    assert parse_source("sb3:ppo.zip")
+    with pytest.raises(UserError, match=r"Ant-v5/vecnormalize\.pkl"):
+        parse_source("sb3:best_model.zip")

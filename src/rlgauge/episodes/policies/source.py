@@ -32,8 +32,6 @@ _VALUES_TEXT = {
     "device": "cpu, cuda, cuda:N or mps",
     "normalize": "a file of VecNormalize.save, or none",
 }
-_NORMALIZERS = ("*vecnormalize*.pkl", "*/vecnormalize.pkl")
-"""Where callbacks of Stable-Baselines3 and its Zoo leave the statistics of VecNormalize, from a model's folder."""
 _LOCATION = re.compile(rb"\x0a\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])", re.DOTALL)
 """How a tensor of an ONNX file says which other file holds it: an entry's key, the tag and the length of its value."""
 _LIBRARIES = {
@@ -165,14 +163,23 @@ def _check_normalizer(source: PolicySource) -> None:
     if source.normalizer is not None:
         _check_exists(source.normalizer, f"normalize in {source.uri!r}")
     elif source.scheme == "sb3" and "normalize" not in source.options:
-        folder = Path(source.target).parent
-        beside = sorted(path for pattern in _NORMALIZERS for path in folder.glob(pattern))
-        if beside:
+        beside = _statistics_of(Path(source.target))
+        if beside is not None:
             mark = "&" if source.options else "?"
             raise UserError(
-                f"Beside '{source.target}' lies '{beside[0]}': was it trained on normalised observations? Write "
-                f"'{source.uri}{mark}normalize={beside[0]}', or normalize=none for a model that takes them as they are."
+                f"Beside '{source.target}' lies '{beside}': was it trained on normalised observations? Write "
+                f"'{source.uri}{mark}normalize={beside}', or normalize=none for a model that takes them as they are."
             )
+
+
+def _statistics_of(model: Path) -> Path | None:
+    """Where a model's statistics of observations lie, as Stable-Baselines3, its callbacks and its Zoo leave them."""
+    folder = model.parent
+    own = sorted(folder.glob("*vecnormalize*.pkl"))
+    zoo = [folder / model.stem / "vecnormalize.pkl"]
+    if model.stem == "best_model":  # rl-zoo keeps it beside a folder named after the environment
+        zoo += sorted(folder.glob("*-v*/vecnormalize.pkl"))
+    return next((path for path in (*own, *zoo) if path.is_file()), None)
 
 
 def _check_installed(scheme: str, uri: str) -> None:
