@@ -167,3 +167,15 @@ def test_normalising_by_a_smaller_expert_makes_more_of_less():
     for ends, best in (((10.0, 1.0), "fast"), ((0.0, 1.0), "fast")):
         found = make_overview(runs, Question(normalisation=Normalisation(*ends), metrics=("mean",)))
         assert [one.group for one in found.overall if one.best.get("mean")] == [best]
+
+
+def test_no_interval_of_success_rates_over_all_tasks_holds_what_no_rate_can_be(tmp_path):
+    rows = "".join(
+        f"{name},T,{rate}\n" for name, rates in (("a", (0, 1, 0.5)), ("b", (0.4, 0.6, 0.8))) for rate in rates
+    )
+    (tmp_path / "s.csv").write_text(f"algo,env,success_rate\n{rows}")
+    found = overview(tmp_path / "s.csv").overall
+    ends = [(one.low, one.high) for group in found for one in group.metrics.values()]
+    assert len(ends) == 8
+    assert all(0 <= low < high <= 1 for low, high in ends)
+    assert ends[0] == (0.0, 1.0)

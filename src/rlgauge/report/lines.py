@@ -84,7 +84,7 @@ def _mean(runs: Sequence[Scored], quantity: Quantity, question: Question, *, mis
     else:
         values = [run.score for run in used if run.score is not None]
         summary = student_t(values, confidence=question.confidence, missing=missing)
-        summary = _within_bounds(summary) if is_rate else summary
+        summary = within_bounds(summary) if is_rate else summary
     doubts = dict.fromkeys(str(run.reading.details[STOPPED]) for run in used if STOPPED in run.reading.details)
     return msgspec.structs.replace(summary, missing=missing, warnings=(*summary.warnings, *doubts))
 
@@ -123,7 +123,7 @@ def over_episodes(total: Total, *, confidence: float) -> Summary:
     )
 
 
-def _within_bounds(summary: Summary) -> Summary:
+def within_bounds(summary: Summary) -> Summary:
     """The interval of a rate, without what no rate can be."""
     if summary.low is None or summary.high is None:
         return summary

@@ -10,7 +10,7 @@ import numpy as np
 
 from rlgauge.compare.phrases import some
 from rlgauge.compare.quantity import Quantity, Sort
-from rlgauge.report.lines import why_not
+from rlgauge.report.lines import why_not, within_bounds
 from rlgauge.report.question import Question
 from rlgauge.report.scored import Scored
 from rlgauge.stats.aggregate import aggregates
@@ -61,6 +61,12 @@ def over_all_tasks(cells: Cells, quantity: Quantity, question: Question, told: l
     metrics = question.metrics if is_normalised or is_rate else _plain(question.metrics)
     found = (_overall(group, tasks, cells, metrics, question, normalised=is_normalised) for group in groups)
     return [one for one in found if one is not None]
+
+
+def bounded(overall: Overall) -> Overall:
+    """The same for success rates, without what no rate can be."""
+    metrics = {name: within_bounds(summary) for name, summary in overall.metrics.items()}
+    return msgspec.structs.replace(overall, metrics=metrics)
 
 
 def _gaps(cells: Cells, groups: Sequence[str], tasks: Sequence[str]) -> list[str]:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from rlgauge.compare.phrases import count, some
+from rlgauge.compare.quantity import Sort
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 from rlgauge.report.best import mark_best, mark_best_overall
 from rlgauge.report.lines import Line, make_line
-from rlgauge.report.overall import Overall, over_all_tasks
+from rlgauge.report.overall import Overall, bounded, over_all_tasks
 from rlgauge.report.question import Question, check_dimensions, choose_quantity
 from rlgauge.report.scored import Scored, score_runs
 
@@ -71,6 +72,8 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
     lines, doubts = mark_best(lines, _values(cells), less_is_better=less)
     overall = over_all_tasks(cells, quantity, question, told)
     overall, more = mark_best_overall(overall, less_is_better=less and not _turns(runs.seeds))
+    if quantity.sort is Sort.SUCCESS:  # after the tests, which go by the intervals
+        overall = [bounded(one) for one in overall]
     return Overview(
         score=quantity.name,
         unit=quantity.unit,
