@@ -168,7 +168,7 @@ class _Teller:
 
     def _function(self, function: types.FunctionType) -> dict[str, Any]:
         """Its code, its defaults, what it closes over, and the plain values among the globals that it names."""
-        names = set(itertools.chain.from_iterable(code.co_names for code in _nested(function.__code__)))
+        names = set(itertools.chain.from_iterable(code.co_names for code in nested_code(function.__code__)))
         plain = (*_PLAIN, np.ndarray, np.generic, types.FunctionType, type, list, tuple, dict)
         found = {name: function.__globals__[name] for name in names if name in function.__globals__}
         return {
@@ -200,11 +200,12 @@ def _tensor(tensor: Any) -> bytes:  # noqa: ANN401  # torch is not imported for 
     return f"{tensor.dtype} {tensor.requires_grad} ".encode() + _array(array)
 
 
-def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's or a module's code, and that of all functions within."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _nested(constant)
+            yield from nested_code(constant)
 
 
 def _code(code: types.CodeType) -> dict[str, Any]:

@@ -8,14 +8,14 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rlgauge.core.errors import UserError
+from rlgauge.envs.contents import nested_code
 
 if TYPE_CHECKING:
     import gymnasium
@@ -154,19 +154,12 @@ def _has_functions_of(module: ModuleType, content: bytes) -> bool:
     if type(getattr(module, "__loader__", None)) is not SourceFileLoader or file is None:
         return True
     try:
-        known = set(_nested(compile(content, file, "exec", dont_inherit=True)))
+        known = set(nested_code(compile(content, file, "exec", dont_inherit=True)))
     except (SyntaxError, ValueError):
         return False
     own = [module, *(part for part in vars(module).values() if isinstance(part, type))]
     functions = (part for owner in own for part in vars(owner).values() if isinstance(part, FunctionType))
     return all(f.__code__ in known for f in functions if f.__code__.co_filename == file)
-
-
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _nested(constant)
 
 
 def module_exists(name: str) -> bool:
