@@ -121,6 +121,14 @@ class Refusing(Benchmark):
         super().__init__()
 
 
+class Forgetful(Benchmark):
+    def __init__(self, num_episodes: int = 3):
+        self.num_episodes = num_episodes
+
+    def create_gyms(self):
+        return [gymnasium.make("CartPole-v1")]
+
+
 not_a_class = 3
 '''
 

@@ -60,6 +60,62 @@ def test_what_is_there_is_not_measured_again(give):
     assert before < {run.folder for run in Store("o").runs()}
 
 
+def test_seeds_that_are_not_there_are_refused_before_any_is_played(give, folder):
+    (folder / "trained.py").write_text("\n".join(f"def seed_{seed}(observation): return 0" for seed in range(3)))
+    argv = ("--env", "CartPole-v1", "--policy", "py:trained:seed_{seed}", "--num-episodes", "3", "--out", "o")
+    said = give("benchmark", *argv, "--train-seeds", "0..3")
+    assert (said.code, said.out) == (2, "")
+    assert "There is no 'seed_3' in 'trained' (from py:trained:seed_3). Did you mean 'seed_" in said.err
+    assert not Path("o").exists()
+
+
+def test_a_mistake_that_is_found_while_playing_is_no_data(give, folder):
+    (folder / "trained.py").write_text("def seed_0(observation): return 0\ndef seed_1(observation): return [0, 0]")
+    argv = ("--env", "CartPole-v1", "--policy", "py:trained:seed_{seed}", "--num-episodes", "3", "--out", "o")
+    assert give("benchmark", *argv, "--train-seeds", "0..1").code == 2
+    assert statuses() == [Status.COMPLETED, Status.FAILED]
+    assert "failed" not in give("summary", "o").out
+    assert [row["seed"] for row in csv.DictReader(io.StringIO(give("summary", "o", "--format", "csv").out))] == ["0"]
+
+
+def test_what_was_there_is_told_with_when_it_was_measured(give):
+    first, second, *_ = block_ends()
+    said = give("benchmark", *CARTPOLE, "--num-episodes", str(first))
+    assert "already" not in said.out
+    began = min(run.file.start_time for run in Store("o").runs()).replace("T", " ")[:16]
+    again = give("benchmark", *CARTPOLE, "--num-episodes", str(first))
+    assert f"{first} of {first} episodes were there already, measured from {began} (UTC)." in again.out
+    assert "steps per second" not in again.out
+    assert "percentile" not in again.out
+    more = give("benchmark", *CARTPOLE, "--num-episodes", str(second))
+    assert f"{first} of {second} episodes were there already, measured from {began} (UTC)." in more.out
+    assert "In runs of now and before: " in more.out
+
+
+def test_a_policy_that_was_measured_under_another_name_is_told_by_both(give):
+    give("benchmark", *CARTPOLE, "--num-episodes", "3")
+    argv = ("--env", "CartPole-v1", "--policy", "mine=random", "--out", "o", "--num-episodes", "3")
+    said = give("benchmark", *argv)
+    assert "mine was measured as random there, and that is its name for `rlgauge summary` and `compare`." in said.out
+    assert [result.policy for result in BenchmarkResults.from_json("o/results.json").results] == ["mine"]
+    assert give("summary", "o", "--algo", "random").code == 0
+
+
+def test_a_damaged_run_is_measured_again_and_the_others_stay(give):
+    give("benchmark", *CARTPOLE, "--policy", "zero", "--num-episodes", "3")
+    digest = BenchmarkResults.from_json("o/results.json").digest()
+    damaged, kept = Store("o").runs()
+    (damaged.folder / "config.json").write_text("{")
+    assert f"note: {damaged.folder}/config.json is damaged" in give("summary", "o").out.replace("\n", " ")
+    said = give("benchmark", *CARTPOLE, "--policy", "zero", "--num-episodes", "3")
+    assert said.code == 0
+    assert "3 of 6 episodes were there already" in said.out
+    assert BenchmarkResults.from_json("o/results.json").digest() == digest
+    assert kept.folder in {run.folder for run in Store("o").runs()}
+    assert (damaged.folder / "records.jsonl").is_file()
+    assert "damaged" not in give("summary", "o").out
+
+
 def test_everything_is_left_in_the_folder(give, folder):
     give("benchmark", *CARTPOLE, "--num-episodes", "3", "--success-return", "1", "--record-mode", "first:1")
     assert {path.name for path in Path("o").iterdir()} >= {"results.json", "results.csv", "episodes.csv", "results.md"}

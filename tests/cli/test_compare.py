@@ -179,6 +179,36 @@ def test_failed_runs_end_with_1(give):
     assert "candidate: toy on CartPole-v1, seed 0 is FAILED: ValueError: it broke" in said.out
 
 
+@pytest.mark.parametrize("metric", [(), ("--metric", "improvement")])
+def test_every_format_says_that_a_run_failed_and_none_that_the_candidate_is_worse(give, metric):
+    rows = [f"{algo},x,{seed},{seed + 1.5}" for algo in "ab" for seed in range(4)]
+    Path("scores.csv").write_text("algo,env,seed,score\n" + "\n".join([*rows, "a,x,4,"]) + "\n")
+    said = {
+        kind: give("compare", "scores.csv", "--algo", "a", "--baseline-algo", "b", *metric, "--format", kind)
+        for kind in ("table", "markdown", "json", "junit")
+    }
+    assert {one.code for one in said.values()} == {1}
+    verdict = "1 run of the candidate failed or measured nothing."
+    assert said["table"].out.splitlines()[-1].startswith(verdict)
+    assert said["markdown"].out.startswith(f"### Comparison: a run failed\n\n**{verdict}")
+    told = json.loads(said["json"].out)
+    assert (told["outcome"], told["headline"]) == (1, "a run failed")
+    assert told["verdict"].startswith(verdict)
+    suite = ET.fromstring(said["junit"].out).find("testsuite")
+    assert suite.findtext("system-out").startswith(f"Comparison: a run failed.\n{verdict}")
+    assert [case.get("classname") for case in suite.findall("testcase[failure]")] == ["rlgauge.compare.runs"]
+
+
+def test_failed_runs_and_missing_cases_that_are_allowed_are_no_failures_of_the_test_suite(give):
+    rows = [f"{algo},x,{seed},{seed + worse}" for algo, worse in (("a", 0), ("b", 90)) for seed in range(5)]
+    rows += ["b,x,5,", "b,y,0,1", "b,y,1,2"]
+    Path("scores.csv").write_text("algo,env,seed,score\n" + "\n".join(rows) + "\n")
+    asked = ("compare", "scores.csv", "--algo", "a", "--baseline-algo", "b", "--format", "junit")
+    for allowed, failures, errors in (((), "2", "1"), (("--allow-missing",), "1", "0")):
+        suite = ET.fromstring(give(*asked, *allowed).out).find("testsuite")
+        assert (suite.get("failures"), suite.get("errors")) == (failures, errors)
+
+
 def test_missing_cases_end_with_2_and_are_named(give):
     write("old", tasks=("CartPole-v1", "Pendulum-v1"))
     write("new")
@@ -274,6 +304,16 @@ def test_a_file_is_written_and_the_verdict_printed(give, ending):
     assert said.code == 1
     assert said.out.startswith("Regression: candidate slow")
     assert "slower" in Path(f"report.{ending}").read_text()
+
+
+def test_the_table_is_the_default_and_text_is_another_name_for_it(give):
+    write("old")
+    write("new")
+    told = [give("compare", "new", "old", *asked).out for asked in ((), ("--format", "table"), ("--format", "text"))]
+    assert told[0] == told[1] == told[2]
+    give("compare", "new", "old", "--format", "table", "-o", "report")
+    give("compare", "new", "old", "-o", "report.txt")
+    assert Path("report").read_text() == Path("report.txt").read_text()
 
 
 def improvement(give, candidate: str, baseline: str):

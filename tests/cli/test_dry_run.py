@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rlgauge.core.run import Status
 from rlgauge.core.seeding import episode_seed
+from rlgauge.core.store import Store
 
 CARTPOLE = ("benchmark", "--env", "CartPole-v1", "--policy", "random", "--out", "o")
 
@@ -45,6 +47,27 @@ def test_what_is_there_is_not_counted_again(give):
     assert [e["is_there"] for e in told["episodes"]] == [True] * 20 + [False] * 5
     whole = json.loads(give(*CARTPOLE, "--num-episodes", "20", "--dry-run", "--json").out)
     assert whole["predicted"]["seconds"] == 0
+
+
+def test_runs_that_failed_are_neither_there_nor_played_again_unless_asked(give, folder, policies):
+    argv = ("benchmark", "--env", "CartPole-v1", "--policy", "policies:Exploding", "--num-episodes", "20", "--out", "o")
+    assert give(*argv).code == 1
+    done = sum(run.num_records for run in Store("o").runs() if run.status is Status.COMPLETED)
+    (folder / "policies.py").touch()
+    said = give(*argv, "--dry-run")
+    assert f"20 episodes, {done} of them in o already." in said.out
+    assert f"{20 - done} episodes of runs that failed will not be played again without --rerun-failed." in said.out
+    again = json.loads(give(*argv, "--dry-run", "--rerun-failed", "--json").out)["episodes"]
+    assert {episode["is_given_up"] for episode in again} == {False}
+    kept = [record for run in Store("o").runs() for record in run.records]
+    assert sum(episode["is_there"] for episode in again) == len(kept)
+
+
+def test_quiet_tells_only_what_went_wrong(give, folder):
+    assert give(*CARTPOLE, "--dry-run", "--quiet") == (0, "", "")
+    (folder / "late.py").write_text(LATE)
+    said = give("benchmark", "--env", "CartPole-v1", "--policy", "late:act", "--dry-run", "--quiet")
+    assert said == (1, "", "The probe failed: RuntimeError: too late\n")
 
 
 def test_the_size_is_right_within_a_third(give):

@@ -27,6 +27,10 @@ MISTAKES = {
     "no workers": ((*ENV, *POLICY, "--workers", "0"), "--workers must be more than 0, not 0."),
     "no time": ((*ENV, *POLICY, "--episode-seconds=-1"), "--episode-seconds must be more than 0, not -1.0."),
     "size": ((*ENV, *POLICY, "--memory-limit", "2Q"), "'2Q' is no size: write one such as 2GiB"),
+    "bytes": (
+        (*ENV, *POLICY, "--memory-limit", "10"),
+        "'10' is 10 bytes, less than 1 MiB: write the unit, such as 10G",
+    ),
     "record mode": (
         (*ENV, *POLICY, "--record-mode", "fist:3"),
         "Unknown record mode 'fist:3'. Did you mean 'first:3'?",
@@ -66,6 +70,14 @@ MISTAKES = {
     "no class": (("--benchmark", "mine.not_a_class", *POLICY), "mine.not_a_class is no benchmark"),
     "base class": (("--benchmark", "rlgauge.Benchmark", *POLICY), "rlgauge.Benchmark has no environments"),
     "no class given": (("--benchmark.num_episodes", "3", *POLICY), "give the class path of a subclass of it"),
+    "class record mode": (
+        ("--benchmark", "mine.Filmed", "--benchmark.record_mode", "fails", *POLICY),
+        "Unknown record mode 'fails'. Did you mean 'failures'?",
+    ),
+    "no super": (
+        ("--benchmark", "mine.Forgetful", *POLICY),
+        "Forgetful lacks gyms, max_steps, seed, video_dir, record_mode: its __init__() does not call super()",
+    ),
     "class argument": (
         ("--benchmark", "mine.Plain", "--benchmark.num_episode", "3", *POLICY),
         "mine.Plain takes no argument 'num_episode'. Did you mean '--benchmark.num_episodes'?",

@@ -120,6 +120,26 @@ def test_a_pilots_tasks_are_pooled_once_they_are_normalised(give, pilot):
     assert f"{last['seeds_needed']} seeds of each algorithm are needed to show a difference of 0.05" in said.out
 
 
+def test_a_pilots_references_may_come_from_a_file(give, pilot, folder):
+    (folder / "references.csv").write_text("task,expert\nBig,400\nSmall,40\n")
+    asked = ("power", "--pilot", pilot, "--normalise", "0,expert")
+    ours, theirs = (read(give(*asked, *more, "--json")) for more in ((), ("--references", "references.csv")))
+    assert theirs["table"][-1]["deviation"] == pytest.approx(ours["table"][-1]["deviation"] / 2)
+
+
+def test_a_pilots_success_rates_are_pooled_as_they_are_and_never_normalised(give, folder):
+    rates = {("x", 0): 0.5, ("x", 1): 0.7, ("y", 0): 0.1, ("y", 1): 0.4}
+    rows = [f"a,{task},{seed},{rate}" for (task, seed), rate in rates.items()]
+    (folder / "rates.csv").write_text("algo,env,seed,success_rate\n" + "\n".join(rows) + "\n")
+    plain, asked = (
+        read(give("power", "--pilot", "rates.csv", *more, "--json")) for more in ((), ("--normalise", "0,0.5"))
+    )
+    assert plain["table"] == asked["table"]
+    assert (asked["table"][-1]["task"], asked["normalised"]) == ("all tasks", None)
+    assert asked["table"][-1]["deviation"] == pytest.approx(np.sqrt((0.02 + 0.045) / 2))
+    assert "A success rate is not normalised: it has a scale of its own." in asked["notes"]
+
+
 def test_a_pilot_of_one_algorithm_says_what_other_numbers_of_seeds_show(give, pilot):
     found = read(give("power", "--pilot", pilot, "--algo", "a", "--seeds", "8", "--json"))
     deviation = SCORES[0, 0].std(ddof=1)
@@ -170,6 +190,8 @@ MISTAKES = {
     "algorithm": (("--pilot", "scores.csv", "--algo", "c"), "Unknown algorithm 'c'."),
     "score": (("--pilot", "scores.csv", "--score", "retrun"), "Unknown score 'retrun'. Did you mean 'return'?"),
     "references": (("--pilot", "scores.csv", "--normalise", "expert"), "--normalise takes two reference scores"),
+    "a huge reference": (("--pilot", "scores.csv", "--normalise", "0,1e999"), "1e999 is too large a number."),
+    "references alone": (("--pilot", "scores.csv", "--references", "r.csv"), "say how with --normalise"),
     "option": (("--diference", "4"), "Unknown option '--diference'. Did you mean '--difference'?"),
 }
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import msgspec
@@ -94,14 +95,20 @@ def test_truncated_records_are_shown_as_far_as_they_are_whole(give, out):
     assert len(shown["records"]) == run.num_records - 1
 
 
-def test_a_corrupt_config_is_a_sentence(give, out):
-    run = runs(status=Status.COMPLETED)[0]
+def test_a_corrupt_config_is_a_sentence_and_the_others_are_listed_and_shown(give, out):
+    run, other, *_ = runs(status=Status.COMPLETED)
     (run.folder / "config.json").write_text("{")
     said = give("runs", "list", out)
-    assert said.code == 2
-    assert said.err.startswith("rlgauge: ")
-    assert "config.json is damaged" in said.err
+    assert said.code == 0
+    assert said.err.startswith(f"note: {run.folder}/config.json is damaged")
     assert said.err.count("\n") == 1
+    assert len(said.out.splitlines()) == 2 + 3
+    assert len(json.loads(give("runs", "list", out, "--json").out)) == 3
+    assert give("runs", "show", out, other.case.id).code == 0
+    for given in (run.case.id, str(run.folder)):
+        shown = give("runs", "show", out, given)
+        assert shown.code == 2
+        assert f"{run.folder}/config.json is damaged" in shown.err
 
 
 def test_a_run_is_shown_whole(give, out):
@@ -112,6 +119,41 @@ def test_a_run_is_shown_whole(give, out):
     for text in ("FAILED", "the policy exploded", '"gym_id": "CartPole-v1"', "line 49", str(run.folder), "Traceback"):
         assert text in said.out
     assert "line 29\n" not in said.out
+
+
+def test_the_means_stand_first_and_buckets_of_latency_are_left_to_json(give, folder):
+    give("benchmark", "--env", "CartPole-v1", "--policy", "random", "--success-return", "20", "--out", "o", "--quiet")
+    (run, *_) = runs(status=Status.COMPLETED)
+    returns = [record.values["return"] for record in run.records]
+    said = give("runs", "show", "o", run.case.id)
+    lines = said.out.splitlines()
+    assert lines[2].split() == ["mean", "return", f"{sum(returns) / len(returns):.6g}", "(n", "=", f"{len(returns)})"]
+    rate = sum(value >= 20 for value in returns) / len(returns)
+    assert lines[3].split() == ["success", "rate", f"{rate:.1%}", "(n", "=", f"{len(returns)})"]
+    assert "latency" not in said.out
+    assert '"steps"' in said.out
+    assert "latency" in json.loads(give("runs", "show", "o", run.case.id, "--json").out)["run"]["result"]
+
+
+def test_lines_that_would_be_alike_have_the_hash_by_which_they_differ(give, folder):
+    argv = ("benchmark", "--env", "CartPole-v1", "--num-episodes", "1", "--out", "o", "--quiet")
+    give(*argv, "--policy", "random")
+    assert "settings" not in give("runs", "list", "o").out
+    give(*argv, "--policy", "random", "--max-steps", "5")
+    give(*argv, "--policy", "zero")
+    (folder / "a.py").write_text("def act(observation): return 0")
+    give(*argv, "--policy", "a:act")
+    (folder / "a.py").write_text("def act(observation): return 1")
+    sys.modules.pop("a", None)
+    give(*argv, "--policy", "a:act")
+    rows = {row["id"]: row for row in json.loads(give("runs", "list", "o", "--json").out)}
+    header, _, *lines = give("runs", "list", "o").out.splitlines()
+    assert header.split()[3:5] == ["settings", "checkpoint"]
+    assert len(lines) == 5
+    for line in lines:
+        row = rows[line.split()[0]]
+        assert (row["settings"][:6] in line) == (row["policy"] == "random")
+        assert (row["checkpoint"][:6] in line) == (row["policy"] == "act")
 
 
 def test_a_run_is_found_by_id_beginning_name_and_folder(give, out):

@@ -180,7 +180,7 @@ def test_the_file_says_the_format_and_is_written_whole(give, folder):
     [
         (("--format", "html"), "Unknown format 'html'"),
         (("--format", "csv", "--json"), "contradict each other"),
-        (("-o", "a.txt"), "say what to write with --format"),
+        (("-o", "a.xml"), "say what to write with --format"),
         (("-o", "nowhere/a.csv"), "there is no folder 'nowhere'"),
         (("-o", ".", "--format", "csv"), "Can't write"),
         (("--by", ""), "--by needs at least one name"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlgauge.cli.units import bytes_text, count_text, parse_bytes, parse_seeds, seconds_text
+from rlgauge.cli.units import bytes_text, count_text, parse_bytes, parse_memory, parse_seeds, seconds_text
 from rlgauge.core.errors import UserError
 
 
@@ -33,6 +33,22 @@ def test_sizes_are_read_as_they_are_written(text, number):
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(UserError, match="is no size"):
         parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("10", "'10' is 10 bytes, less than 1 MiB: write the unit, such as 10GiB."),
+        ("1", "'1' is 1 byte, less than 1 MiB: write the unit, such as 1GiB."),
+        ("0", "'0' is 0 bytes, less than 1 MiB: write the unit, such as 2GiB."),
+        ("900kB", "'900kB' is 900,000 bytes, less than 1 MiB: write the unit, such as 2GiB."),
+    ],
+)
+def test_memory_in_which_nothing_fits_is_refused_with_the_spelling(text, sentence):
+    with pytest.raises(UserError) as refused:
+        parse_memory(text)
+    assert str(refused.value) == sentence
+    assert parse_memory("1MiB") == 2**20
 
 
 @pytest.mark.parametrize(

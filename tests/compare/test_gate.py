@@ -323,6 +323,20 @@ def test_two_checkpoints_are_each_normalised_by_their_own_references():
     assert any("differ on CartPole-v1 (100 to 200)" in note for note in comparison.notes)
 
 
+def test_lines_of_ratios_are_not_normalised_and_say_so():
+    """Nor do they need reference scores, and what there is to say of these is not said."""
+    asked = {"normalisation": Normalisation("random", "expert")}
+    sides = (processes(FIVE, references={"expert": score}) for score in (1.0, 2.0))
+    comparison = compared(*sides, **asked)
+    assert not any("expert scores" in note for note in comparison.notes)
+    assert comparison.lines[0].unit == "steps/s"
+    told = "steps_per_second: speeds, times and sizes are compared by their ratio, not normalised."
+    assert told in comparison.notes
+    assert told not in compared(processes(FIVE), processes(FIVE)).notes
+    scores = seeds([1.0, 2.0, 3.0], references={"random": 0.0, "expert": 9.0})
+    assert told not in compared(scores, scores, **asked).notes
+
+
 def test_differences_equal_but_for_rounding_have_no_interval():
     (line,) = compared([checkpoint([1.1, 2.1, 3.3])], [checkpoint([1.0, 2.0, 3.2])]).lines
     assert (line.low, line.high) == (None, None)

@@ -205,11 +205,65 @@ def test_values_too_large_to_be_summed_have_no_total(tmp_path: Path) -> None:
     assert "return" not in only(tmp_path).totals
 
 
-def test_a_damaged_config_is_said_with_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["", "{", '{"seed": "x"}', '{"case": 3}'])
+def test_a_damaged_case_is_told_of_and_the_others_are_read(content: str, tmp_path: Path) -> None:
+    attempt = measured(tmp_path, case(seed=1), 1.0)
+    measured(tmp_path, case(seed=2), 1.0)
+    (attempt.folder / "config.json").write_text(content)
+    for _ in range(2):  # the second time by the index
+        told: list[str] = []
+        assert [found.seed for found in readings(tmp_path, tell=told.append)] == [2]
+        assert len(told) == 1
+        assert told[0].startswith(f"{attempt.folder}/config.json is damaged (")
+
+
+def test_a_damaged_attempt_beside_a_good_one_is_of_no_account(tmp_path: Path) -> None:
+    damaged = measured(tmp_path, case(), 1.0)
+    (damaged.folder / "config.json").write_text("{")
+    again = measured(tmp_path, case(), 2.0)
+    told: list[str] = []
+    (found,) = readings(tmp_path, tell=told.append)
+    assert (found.folders, told) == ((str(again.folder),), [])
+
+
+@pytest.mark.parametrize("name", ["config.json", "run.json"])
+def test_a_newer_format_is_refused_and_not_taken_for_damage(name: str, tmp_path: Path) -> None:
     attempt = measured(tmp_path, case(), 1.0)
-    (attempt.folder / "config.json").write_text("{")
-    with pytest.raises(StoreError, match=r"config\.json is damaged .* Delete the folder"):
+    (attempt.folder / name).write_text('{"format": 2, "status": "COMPLETED", "case": "something new"}')
+    with pytest.raises(StoreError, match=rf"{name} was written by a newer RLGauge \(format 2\)"):
         readings(tmp_path)
+
+
+def test_what_ended_by_a_mistake_in_the_command_is_no_data(tmp_path: Path) -> None:
+    measured(tmp_path, case(seed=1), 1.0)
+    measured(tmp_path, case(seed=2), status=Status.FAILED, fail_kind="usage", fail_trace="There is no 'seed_2'.")
+    for _ in range(2):
+        assert [(found.seed, found.status) for found in readings(tmp_path)] == [(1, Status.COMPLETED)]
+    assert [found.seed for found in readings(tmp_path, scan=False)] == [1]
+
+
+def test_a_mistake_hides_no_attempt_before_it(tmp_path: Path) -> None:
+    timed_out = measured(tmp_path, case(), status=Status.TIMEOUT, fail_trace="too long")
+    mistaken = begun(tmp_path, case(), Need(rerun_up_to=1))
+    mistaken.commit(Status.FAILED, fail_kind="usage", fail_trace="There is no such policy.")
+    found = only(tmp_path)
+    assert (found.status, found.folders) == (Status.TIMEOUT, (str(timed_out.folder),))
+
+
+def test_a_part_that_ended_by_a_mistake_is_missed_in_what_was_measured(tmp_path: Path) -> None:
+    measured(tmp_path, case(), 1.0)
+    measured(tmp_path, case(first=10), status=Status.FAILED, fail_kind="usage", fail_trace="held wrong")
+    for _ in range(2):
+        found = only(tmp_path)
+        assert (found.status, found.totals["return"].n) == (Status.FAILED, 1)
+        assert found.reason == "1 of its 2 runs have no result: held wrong"
+
+
+def test_what_goes_on_under_another_name_is_one_reading_of_the_first(tmp_path: Path) -> None:
+    measured(tmp_path, case(unit="u"), 1.0)
+    measured(tmp_path, case("renamed", first=10, unit="u"), 2.0)
+    found = only(tmp_path)
+    assert (found.algorithm, found.totals["return"].n) == ("ppo", 2)
 
 
 def test_other_folders_in_the_store_are_no_cases(tmp_path: Path) -> None:

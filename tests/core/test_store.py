@@ -103,7 +103,7 @@ def test_of_many_drivers_at_once_one_gets_the_case(kept: Store) -> None:
         winners[0].commit(Status.INTERRUPTED)
 
 
-@pytest.mark.parametrize("step", ["_last_number", "_read_run", "_is_busy", "create_exclusively", "_inherited"])
+@pytest.mark.parametrize("step", ["_last_number", "read_run", "_is_busy", "create_exclusively", "_inherited"])
 def test_a_driver_that_overtakes_another_at_any_step_leaves_it_nothing(
     step: str, kept: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,9 +112,9 @@ def test_a_driver_that_overtakes_another_at_any_step_leaves_it_nothing(
 
     def overtake(*arguments: object, **options: object) -> object:
         monkeypatch.setattr(store, step, real)
-        found = real(*arguments, **options) if step in {"_last_number", "_read_run", "_is_busy"} else None
+        found = real(*arguments, **options) if step in {"_last_number", "read_run", "_is_busy"} else None
         overtaken.append(claim(kept))
-        return found if step in {"_last_number", "_read_run", "_is_busy"} else real(*arguments, **options)
+        return found if step in {"_last_number", "read_run", "_is_busy"} else real(*arguments, **options)
 
     monkeypatch.setattr(store, step, overtake)
     slow = claim(kept)
@@ -380,6 +380,12 @@ def test_a_users_mistake_is_always_missing(kept: Store) -> None:
     assert kept.needs(CASE, ANY)
 
 
+def test_a_users_mistake_never_speaks_before_another_attempt(kept: Store) -> None:
+    failed = measured(kept, Status.TIMEOUT, fail_trace="too long")
+    measured(kept, Status.FAILED, fail_kind="usage", need=Need(rerun_up_to=1))
+    assert kept.find(CASE).attempt == failed.folder.name
+
+
 def test_a_case_that_is_to_grow_is_missing_until_it_has_grown(kept: Store) -> None:
     measured(kept, Status.COMPLETED, *good(0, 1))
     assert not kept.needs(CASE, Need(num_wanted=2))
@@ -435,13 +441,26 @@ def test_run_json_cut_at_any_byte_never_reads_as_another_end(kept: Store) -> Non
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"seed": "x"}'])
-def test_a_damaged_config_json_is_said_plainly_with_what_to_do(content: bytes, kept: Store) -> None:
+def test_a_damaged_config_json_is_passed_over_and_told_of(content: bytes, kept: Store) -> None:
     attempt = measured(kept, Status.COMPLETED)
     (attempt.folder / "config.json").write_bytes(content)
-    with pytest.raises(
-        StoreError, match=rf"config\.json is damaged \(.*\)\. Delete the folder {attempt.folder} to meas"
-    ):
-        kept.find(CASE)
+    told: list[str] = []
+    assert list(kept.runs(told.append)) == []
+    assert len(told) == 1
+    assert told[0].startswith(f"{attempt.folder}/config.json is damaged (")
+    assert told[0].endswith("the command that made it measures it again.")
+
+
+def test_a_case_whose_run_is_damaged_is_measured_again_beside_it(kept: Store) -> None:
+    damaged = measured(kept, Status.COMPLETED, *good(0))
+    (damaged.folder / "config.json").write_text("{")
+    assert kept.needs(CASE, ANY)
+    again = measured(kept, Status.COMPLETED, *good(0))
+    assert again.folder.name.startswith("2-")
+    assert damaged.folder.is_dir()
+    told: list[str] = []
+    assert [run.folder for run in kept.runs(told.append)] == [again.folder]
+    assert told == []
 
 
 @pytest.mark.parametrize("content", [b"", bytes(4096)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gymnasium
 import pytest
 
 from rlgauge.core.errors import UserError
@@ -29,3 +30,24 @@ def test_an_unknown_environment_is_said_with_the_nearest_known(env_id, told):
 def test_an_argument_that_the_environment_does_not_take_is_said():
     with pytest.raises(UserError, match=r"'CartPole-v1' can't be made: .*gravitas"):
         make("CartPole-v1", gravitas=3)
+
+
+class Plain(gymnasium.Env):
+    """Its constructor knows of no render mode."""
+
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012  # as Gymnasium has it
+
+    observation_space = gymnasium.spaces.Discrete(2)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, length: int = 3) -> None:
+        self.length = length
+
+
+def test_an_environment_that_knows_of_no_render_mode_is_made_as_gymnasium_makes_it(monkeypatch):
+    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
+    gymnasium.register("Plain-v0", entry_point=Plain)
+    with make("Plain-v0", length=4) as env:
+        assert env.unwrapped.length == 4
+    with pytest.raises(UserError, match=r"'Plain-v0' can't be made: .*render_mode"):
+        make("Plain-v0", render=True)

@@ -9,12 +9,13 @@ import re
 
 import pytest
 
+from rlgauge.compare.references import Normalisation
 from rlgauge.core.run import Status
 from rlgauge.report.as_json import to_json
 from rlgauge.report.latex import to_latex
 from rlgauge.report.markdown import to_markdown
 from rlgauge.report.overview import Overview, make_overview
-from rlgauge.report.question import Normalisation, Question
+from rlgauge.report.question import Question
 from rlgauge.report.runs_csv import COLUMNS, to_csv
 from rlgauge.report.tables import tables
 from tests.compare.making import checkpoint, failed, seeds

@@ -5,10 +5,11 @@ import pytest
 import scipy.stats
 
 from rlgauge.compare.quantity import quantity_of
+from rlgauge.compare.references import Normalisation
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status
 from rlgauge.report.lines import STOPPED, Line, make_line
-from rlgauge.report.question import Normalisation, Question
+from rlgauge.report.question import Question
 from rlgauge.report.scored import score_runs
 from rlgauge.stats.rates import success_over_seeds
 from tests.compare.making import UNITS, checkpoint, failed, seeds

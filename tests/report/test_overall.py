@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rlgauge.compare.quantity import quantity_of
+from rlgauge.compare.references import Normalisation
 from rlgauge.core.reading import Reading
 from rlgauge.report.overall import Overall, over_all_tasks
-from rlgauge.report.question import Normalisation, Question
+from rlgauge.report.question import Question
 from rlgauge.report.scored import score_runs
 from rlgauge.stats.aggregate import aggregates
 from tests.compare.making import UNITS, failed, seeds

@@ -11,11 +11,12 @@ import pytest
 import scipy.stats
 from rliable import metrics
 
+from rlgauge.compare.references import Normalisation
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.importers import read
 from rlgauge.report.overview import Overview, make_overview
-from rlgauge.report.question import Normalisation, Question
+from rlgauge.report.question import Question
 from tests.compare.making import failed, seeds
 
 DATA = Path(__file__).parents[1] / "data"

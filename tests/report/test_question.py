@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from rlgauge.compare.quantity import quantity_of
+from rlgauge.compare.references import Normalisation
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
-from rlgauge.report.question import Normalisation, check_dimensions, choose_quantity, group_of
+from rlgauge.report.question import check_dimensions, choose_quantity, group_of
 from tests.compare.making import failed, reading
 
 

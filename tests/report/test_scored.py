@@ -5,10 +5,11 @@ import math
 import pytest
 
 from rlgauge.compare.quantity import quantity_of
+from rlgauge.compare.references import Normalisation
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Status
-from rlgauge.report.question import Normalisation, Question
+from rlgauge.report.question import Question
 from rlgauge.report.scored import Runs, score_runs
 from tests.compare.making import checkpoint, failed, reading, seeds
 

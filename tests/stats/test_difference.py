@@ -114,14 +114,31 @@ def test_the_interval_holds_the_true_difference():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_one_run_a_task_on_one_side_is_warned_of_and_on_both_gives_no_interval(method):
-    baseline = [[1.0, 2.0, 3.0, 4.0, 5.5]] * 2
-    found = difference(candidate=[[1.0], [2.0]], baseline=baseline, method=method, replicates=100)
+@pytest.mark.parametrize("side", ["candidate", "baseline"])
+def test_one_run_a_task_on_a_side_gives_no_interval_since_its_spread_is_not_known(method, side):
+    several, alone = [[1.0, 2.0, 3.0, 4.0, 5.5]] * 2, [[1.0], [2.0]]
+    sides = {"candidate": several, "baseline": several, side: alone}
+    found = difference(**sides, metric="mean", method=method, replicates=100, missing=3)
+    assert found.point == pytest.approx((1.5 - 3.1) * (1 if side == "candidate" else -1))
+    assert (found.low, found.high, found.n, found.missing) == (None, None, 12, 3)
+    assert found.warnings == (f"One seed a task of the {side}: nothing is known of its spread between seeds.",)
+    both = difference(candidate=[[1.0]], baseline=[[3.0]], method=method)
+    assert (both.point, both.low, both.high) == (-2.0, None, None)
+    assert both.warnings == ("One seed a task: nothing is known of the spread between seeds.",)
+
+
+def test_a_side_with_two_runs_of_some_task_has_an_interval_and_a_warning_of_the_others():
+    found = difference(candidate=[[1.0], [2.0, 2.5]], baseline=[[1.0, 2.0, 3.0]] * 2, replicates=100)
     assert found.low < found.point < found.high
-    assert "One seed a task: nothing is known of the spread between seeds." in found.warnings
-    alone = difference(candidate=[[1.0]], baseline=[[3.0]], method=method)
-    assert (alone.point, alone.low, alone.high) == (-2.0, None, None)
-    assert alone.warnings == ("One seed a task: nothing is known of the spread between seeds.",)
+    assert "1 of 2 tasks have one seed: their spread is not in the interval." in found.warnings
+
+
+def test_where_tasks_are_drawn_the_spread_between_them_is_the_interval():
+    several = np.random.default_rng(4).normal(0, 1, (8, 5))
+    found = difference(
+        candidate=[[float(task)] for task in range(8)], baseline=list(several), resample_tasks=True, replicates=300
+    )
+    assert found.low < found.point < found.high
 
 
 @pytest.mark.parametrize(

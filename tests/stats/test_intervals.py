@@ -134,6 +134,17 @@ def test_few_values_and_equal_values_are_warned_of():
     assert ["All values are equal" in warning for warning in equal.warnings] == [True]
 
 
+@pytest.mark.parametrize("value", [0.3, -3e8, 1e-100])
+def test_values_equal_but_for_rounding_are_equal(value):
+    above = math.nextafter(value, math.inf)
+    found = student_t([value, above, math.nextafter(above, math.inf), value, value])
+    assert found.low == found.point == found.high == pytest.approx(value, rel=1e-15)
+    assert ["All values are equal" in warning for warning in found.warnings] == [True]
+    different = student_t([value * (1 + part * 1e-9) for part in range(5)])
+    assert different.low < different.point < different.high
+    assert different.warnings == ()
+
+
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf, 1.0]])
 def test_no_values_and_values_that_are_not_finite_are_refused(values):
     with pytest.raises(ValueError, match=r"does not exist|not finite"):

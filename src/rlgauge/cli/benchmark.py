@@ -14,7 +14,7 @@ from rlgauge.cli.dry_run import predict
 from rlgauge.cli.evaluation import Manner, evaluate
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import as_list, make_parser, parse
-from rlgauge.cli.units import parse_bytes, parse_seeds
+from rlgauge.cli.units import parse_memory, parse_seeds
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits
 from rlgauge.kinds.evaluate.benchmark import Benchmark, GymnasiumBenchmark
@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
     if manner.stop is not None:
         manner.stop.check([policy.name for policy in workload.policies])
         workload = workload.part(0, manner.stop.max_episodes)
+    workload.check_policies()
     if options.dry_run:
         return predict(workload, manner)
     return evaluate(workload, manner)
@@ -239,7 +240,7 @@ def _stopping(options: Namespace) -> Stopping | None:
 
 
 def _manner(options: Namespace) -> Manner:
-    limit = None if options.memory_limit is None else parse_bytes(options.memory_limit)
+    limit = None if options.memory_limit is None else parse_memory(options.memory_limit)
     return Manner(
         out=Path(options.out),
         workers=options.workers,
@@ -258,7 +259,6 @@ def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
     benchmark = _registered(options) if options.env else _instantiate(parser, options)
     if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or _can_be_filmed(benchmark)):
         benchmark.video_dir = Path(options.out) / "videos"
-    _check_record_mode(benchmark)
     return EvaluateWorkload(
         benchmark, policies, lanes=options.lanes, trust=options.trust, episode_seconds=options.episode_seconds
     )
@@ -292,6 +292,7 @@ def _instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
         raise UserError(f"--benchmark {path} can't be made: {type(reason).__name__}: {reason}") from error
     if type(made) is Benchmark:
         raise UserError(f"--benchmark {path} has no environments: give the class path of a subclass of it.")
+    made.check()
     return made
 
 
@@ -300,9 +301,3 @@ def _can_be_filmed(benchmark: Benchmark) -> bool:
     with contextlib.closing(benchmark.open_gyms()) as gyms:
         modes = {gyms.env(position, 0).render_mode for position in range(len(gyms))}
     return modes == {"rgb_array"}
-
-
-def _check_record_mode(benchmark: Benchmark) -> None:
-    from rlgauge.episodes.video import VideoRecorder
-
-    VideoRecorder(benchmark.video_dir or ".", record_mode=benchmark.record_mode)

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
 _WRITERS: dict[str, Callable[[Comparison], str]] = {"markdown": to_markdown, "json": to_json, "junit": to_junit}
-_ENDINGS = {".md": "markdown", ".json": "json", ".xml": "junit", ".txt": "text"}
-_TEXT = "text"
-_FORMATS = (_TEXT, *_WRITERS)
+_FORMATS = ("table", *_WRITERS)
+_OLD_NAME = "text"
+"""Of `table`."""
 
 
 class _Sides(msgspec.Struct, frozen=True):
@@ -52,10 +52,10 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, argv, repeated=("--rename", "--task", "--score"))
     if options is None:
         return FINE
-    kind = sources.output_format(options, _FORMATS, _ENDINGS)
+    kind = sources.output_format(options, (*_FORMATS, _OLD_NAME))
     question = _question(options)
     comparison = _compared(options, question)
-    _write(comparison, kind, options)
+    _write(comparison, _WRITERS.get(kind), options)
     return int(comparison.outcome)
 
 
@@ -196,18 +196,16 @@ def _tolerance(text: str) -> float:
     raise UserError(f"--tolerance takes a part below 1, such as 2% or 0.02, not {text!r}{meant}.")
 
 
-def _write(comparison: Comparison, kind: str, options: Namespace) -> None:
-    """Print it, or write it to a file and print the verdict."""
-    if options.output is None:
-        if kind == _TEXT:
-            _tell(comparison)
-        else:
-            print(_WRITERS[kind](comparison), end="")
-        return
-    text = _plain(comparison) if kind == _TEXT else _WRITERS[kind](comparison)
-    write_atomic(Path(options.output), text.encode())
-    say(comparison.verdict)
-    print(f"Wrote {options.output}.", file=sys.stderr)
+def _write(comparison: Comparison, writer: Callable[[Comparison], str] | None, options: Namespace) -> None:
+    """Print it, or write it to a file and print the verdict; without a writer, as tables."""
+    if options.output is not None:
+        write_atomic(Path(options.output), (writer or _plain)(comparison).encode())
+        say(comparison.verdict)
+        print(f"Wrote {options.output}.", file=sys.stderr)
+    elif writer is None:
+        _tell(comparison)
+    else:
+        print(writer(comparison), end="")
 
 
 def _tell(comparison: Comparison) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -17,7 +18,6 @@ from rlgauge.cli.console import say, show_table
 from rlgauge.cli.evaluation import Manner, write
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.units import bytes_text, count_text, seconds_text
-from rlgauge.core.case import Case
 from rlgauge.core.execute import execute
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
@@ -25,17 +25,18 @@ from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.video import VideoRecorder
 from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
 from rlgauge.kinds.evaluate.run import results_of
+from rlgauge.kinds.evaluate.there import Key, key_of, look
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload, episode
 from rlgauge.launch.local import Local
 
 _SHOWN_AT_EACH_END = 3
 
-Key = tuple[str, int | None, str]
-"""Policy, training seed and task."""
-
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode of the list; `run` is the id of the case that it belongs to."""
+    """One episode of the list; `run` is the id of the case that it belongs to.
+
+    It is played unless it `is_there`, or is given up: its run failed and is not tried again.
+    """
 
     policy: str
     train_seed: int | None
@@ -44,6 +45,12 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     seed: int
     is_there: bool
+    is_given_up: bool
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it will be played."""
+        return not (self.is_there or self.is_given_up)
 
     @property
     def key(self) -> Key:
@@ -72,29 +79,31 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 def predict(workload: EvaluateWorkload, manner: Manner) -> int:
     """The exit code, after printing the list and the prediction: 1 where the probe failed. Raises UserError."""
-    episodes = list_episodes(workload, Store(manner.out))
+    episodes = list_episodes(workload, Store(manner.out), rerun_failed=manner.rerun_failed)
     with tempfile.TemporaryDirectory(prefix="rlgauge-probe-") as folder:
         probed = _probe(workload, manner, Path(folder))
         failed = [run for run in probed.runs.values() if run is None or run.status is not Status.COMPLETED]
         prediction = None if failed else _predicted(workload, manner, episodes, probed)
         reasons = [words.what_went_wrong(run) for run in failed if run is not None]
-    if manner.json:
+    if manner.quiet:
+        for reason in reasons:
+            print(f"The probe failed: {reason}", file=sys.stderr)
+    elif manner.json:
         print(json.dumps(_as_json(episodes, prediction, reasons), indent=1))
     else:
         _tell(episodes, prediction, reasons, manner)
     return FINE if prediction else FAILED
 
 
-def list_episodes(workload: EvaluateWorkload, store: Store) -> list[Planned]:
+def list_episodes(workload: EvaluateWorkload, store: Store, *, rerun_failed: bool) -> list[Planned]:
     """Every episode in the order in which they are played."""
     planned = []
+    there = look(workload, store, rerun_failed=rerun_failed)
     for case in workload.cases():
-        run = store.find(case) if store.root.is_dir() else None
-        there = set() if run is None else {record.index for record in run.records}
+        key = policy, train_seed, task = key_of(case)
         first = case.params["first"]
         for index in range(first, first + workload.num_wanted(case)):
-            seed = episode(case.seed, case.params["task"], index).seed
-            policy, train_seed, task = _key(case)
+            seed = episode(case.seed, task, index).seed
             planned.append(
                 Planned(
                     policy=policy,
@@ -103,7 +112,8 @@ def list_episodes(workload: EvaluateWorkload, store: Store) -> list[Planned]:
                     run=case.id,
                     index=index,
                     seed=seed,
-                    is_there=index in there,
+                    is_there=index in there.kept.get(key, ()),
+                    is_given_up=index in there.given_up.get(key, ()),
                 )
             )
     return planned
@@ -129,7 +139,7 @@ class _Probed:
     def costs(self, *, sharing: int) -> dict[Key, Cost]:
         """By policy, training seed and task, with a policy call shared by so many lanes."""
         runs = [run for run in self.runs.values() if run is not None]
-        return {_key(run.case): _cost(run, self.workload.benchmark.video_dir, sharing=sharing) for run in runs}
+        return {key_of(run.case): _cost(run, self.workload.benchmark.video_dir, sharing=sharing) for run in runs}
 
     def results_bytes(self, num_episodes: int) -> float:
         """What the files of results take: measured with each episode once, and with each twice."""
@@ -181,7 +191,7 @@ def _cost(run: Run, video_dir: Path | None, *, sharing: int) -> Cost:
 
 def _predicted(workload: EvaluateWorkload, manner: Manner, episodes: list[Planned], probed: _Probed) -> Prediction:
     costs = probed.costs(sharing=min(workload.lanes, workload.benchmark.num_episodes))
-    todo = [planned for planned in episodes if not planned.is_there]
+    todo = [planned for planned in episodes if planned.is_due]
     filmed = [planned for planned in todo if _films(workload) and _may_be_filmed(workload, planned.index)]
     runs = {planned.run: planned.key for planned in todo}
     playing = sum(costs[planned.key].seconds for planned in todo)
@@ -205,10 +215,6 @@ def _may_be_filmed(workload: EvaluateWorkload, index: int) -> bool:
     return VideoRecorder(workload.benchmark.video_dir or ".", record_mode=workload.benchmark.record_mode).wants(index)
 
 
-def _key(case: Case) -> Key:
-    return case.labels["policy"], case.params["train_seed"], case.params["task"]
-
-
 def _as_json(episodes: list[Planned], prediction: Prediction | None, reasons: list[str]) -> dict[str, Any]:
     return {
         "episodes": [msgspec.structs.asdict(planned) for planned in episodes],
@@ -225,9 +231,12 @@ def _tell(episodes: list[Planned], prediction: Prediction | None, reasons: list[
         rows[_SHOWN_AT_EACH_END:-_SHOWN_AT_EACH_END] = [["...", f"{left_out} more", "", "", ""]]
     show_table(["policy", "task", "episode", "seed", ""], rows)
     there = sum(planned.is_there for planned in episodes)
+    given_up = sum(planned.is_given_up for planned in episodes)
     print()
     count = ("at most " if manner.stop is not None else "") + count_text(len(episodes), "episode")
     say(f"{count[0].upper()}{count[1:]}, {there} of them in {manner.out} already. --json lists them all.")
+    if given_up:
+        say(f"{count_text(given_up, 'episode')} of runs that failed will not be played again without --rerun-failed.")
     for reason in reasons:
         say(f"The probe failed: {reason}")
     if prediction is not None:
@@ -236,7 +245,7 @@ def _tell(episodes: list[Planned], prediction: Prediction | None, reasons: list[
 
 def _row_of(planned: Planned) -> list[str]:
     seed = "" if planned.train_seed is None else f" (train seed {planned.train_seed})"
-    there = "there already" if planned.is_there else ""
+    there = "there already" if planned.is_there else "failed" if planned.is_given_up else ""
     return [planned.policy + seed, planned.task, str(planned.index), str(planned.seed), there]
 
 

@@ -20,6 +20,7 @@ from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.results import BenchmarkResults
 from rlgauge.kinds.evaluate.run import Runs, results_of, run_until_decided
 from rlgauge.kinds.evaluate.stopping import Stopping
+from rlgauge.kinds.evaluate.there import There, look
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 from rlgauge.launch.local import Local
 
@@ -52,6 +53,7 @@ def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
     check_output(manner.output)
     store = Store(manner.out)
     store.make()
+    there = look(workload, store, rerun_failed=manner.rerun_failed) if manner.is_told else None
     try:
         results, runs = _run(workload, store, manner)
     except KeyboardInterrupt:
@@ -63,8 +65,8 @@ def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
         write_copy(results, manner.output)
     if manner.json:
         print((manner.out / "results.json").read_text(), end="")
-    elif not manner.quiet:
-        tell(results, manner)
+    elif there is not None:
+        tell(results, manner, there)
     return _judge(results, list(runs.values()), manner)
 
 
@@ -119,13 +121,15 @@ def write_copy(results: BenchmarkResults, path: Path) -> None:
         results.to_json(path)
 
 
-def tell(results: BenchmarkResults, manner: Manner) -> None:
+def tell(results: BenchmarkResults, manner: Manner, there: There) -> None:
     """Print the table, what must be known with it, and where everything is."""
+    num_there = there.num_in(results)
     show_table(*results.table())
     for paragraph in (
         [f"warning: {text}" for text in results.warnings()],
         list(words.comparisons(results) if results.stopped is None else results.stopped.sentences()),
-        list(words.timing(results)),
+        list(words.already(results, there)),
+        list(words.timing(results, num_before=num_there)),
     ):
         if paragraph:
             print()

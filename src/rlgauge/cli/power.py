@@ -12,7 +12,7 @@ from rlgauge.cli.main import FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.power_answers import Answer, RatePlan, SeedPlan, about_rates, about_seeds
 from rlgauge.cli.power_pilot import about_pilot
-from rlgauge.cli.sources import add_source_options
+from rlgauge.cli.sources import add_normalise_options, add_source_options
 from rlgauge.core.errors import UserError
 from rlgauge.stats.power import ImpossibleStudyError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ABOUT = {
     "--deviation": ("--difference", "--seeds", "--tasks", "--paired"),
-    "--pilot": ("--difference", "--seeds", "--score", "--algo", "--normalise"),
+    "--pilot": ("--difference", "--seeds", "--score", "--algo", "--normalise", "--references"),
     "--success": ("--episodes", "--discordance"),
 }
 """What a question is about, and the options that go with it."""
@@ -66,9 +66,7 @@ def build_parser() -> ArgumentParser:
     )
     group.add_argument("--score", type=str | None, metavar="NAME", help="the quantity, such as return or success")
     group.add_argument("--algo", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
-    group.add_argument(
-        "--normalise", type=str | None, metavar="LOW,HIGH", help="reference scores, such as random,expert or 0,expert"
-    )
+    add_normalise_options(group.add_argument)
     add_source_options(parser, positional=False)
     group = parser.add_argument_group("Success rates of two checkpoints")
     group.add_argument(

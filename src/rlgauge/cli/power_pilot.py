@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from rlgauge.cli import sources
 from rlgauge.cli.options import as_list
 from rlgauge.cli.power_answers import Answer, SeedPlan, number_text
-from rlgauge.cli.sources import collect
-from rlgauge.core.errors import UserError, unknown
-from rlgauge.report.question import Normalisation, Question
+from rlgauge.compare.quantity import Sort, quantity_of
+from rlgauge.core.errors import UserError
+from rlgauge.report.question import Question
 from rlgauge.stats.power import FEWEST, pilot_deviation
 
 if TYPE_CHECKING:
     from jsonargparse import Namespace
 
 _ALL = "all tasks"
-_PAIR = 2
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 CONFIDENCE = 0.9
 """With which the upper limit of the deviation is stated, one-sided."""
-Samples = Mapping[tuple[str, str], Sequence[float]]
-"""The scores of the seeds by algorithm and task."""
+
+
+class _Pilot(msgspec.Struct, frozen=True, kw_only=True):
+    """The scores of the seeds by algorithm and task, and what they are.
+
+    `is_normalised` says whether reference scores were used, `is_one_scale` whether tasks can be pooled.
+    """
+
+    samples: Mapping[tuple[str, str], Sequence[float]]
+    score: str
+    is_normalised: bool
+    is_one_scale: bool
+    notes: list[str]
 
 
 class PilotLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,10 +56,11 @@ class PilotLine(msgspec.Struct, frozen=True, kw_only=True):
 
 def about_pilot(options: Namespace) -> Answer:
     """What the runs of a pilot study say of studies to come. Raises UserError."""
-    samples, score, notes = _read(options)
+    pilot = _read(options)
+    samples = pilot.samples
     tasks = list(dict.fromkeys(task for _, task in samples))
     lines = [_line(task, [v for (_, own), v in samples.items() if own == task], options) for task in tasks]
-    if options.normalise is not None and len(tasks) > 1:
+    if pilot.is_one_scale and len(tasks) > 1:
         lines.append(_line(_ALL, list(samples.values()), options, tasks=len(tasks)))
     if all(line.deviation is None for line in lines):
         raise UserError("No algorithm has two seeds of a task that scored differently: the runs show no deviation.")
@@ -60,50 +70,49 @@ def about_pilot(options: Namespace) -> Answer:
         rows=[_row(line, difference) for line in lines],
         sentences=[
             _told(lines, options),
-            _basis(score, options),
-            *(f"note: {note}" for note in notes),
+            _basis(pilot, options),
+            *(f"note: {note}" for note in pilot.notes),
         ],
         data={
-            "score": score,
-            "normalised": options.normalise,
+            "score": pilot.score,
+            "normalised": options.normalise if pilot.is_normalised else None,
             "power": options.power,
             "alpha": options.alpha,
             "difference": difference,
             "confidence_of_limit": CONFIDENCE,
             "table": [msgspec.structs.asdict(line) for line in lines],
-            "notes": notes,
+            "notes": pilot.notes,
         },
     )
 
 
-def _read(options: Namespace) -> tuple[Samples, str, list[str]]:
-    """The scores, what they are, and what there is to say of them. Raises UserError."""
+def _read(options: Namespace) -> _Pilot:
+    """The scores of the runs. Raises UserError."""
     from rlgauge.report.overview import make_overview
 
-    collected = collect(options, as_list(options.pilot))
+    collected = sources.collect(options, as_list(options.pilot))
     wanted = as_list(options.algo)
-    known = {reading.algorithm for reading in collected.readings}
-    for name in wanted:
-        if name not in known:
-            raise unknown("algorithm", name, known)
-    question = Question(score=options.score, normalisation=_normalisation(options.normalise), metrics=("mean",))
-    overview = make_overview(collected.readings, question)
+    sources.check_names("algorithm", wanted, [reading.algorithm for reading in collected.readings])
+    question = Question(
+        score=options.score,
+        algorithms=frozenset(wanted),
+        normalisation=sources.normalisation(options),
+        metrics=("mean",),
+    )
+    overview = make_overview(sources.referred(collected.readings, options), question, notes=collected.notes)
+    is_normalised = overview.formula is not None
     samples: dict[tuple[str, str], list[float]] = defaultdict(list)
     for run in overview.runs:
-        value = run.score if options.normalise is None else run.normalised
-        if value is not None and (not wanted or run.group in wanted):
+        value = run.normalised if is_normalised else run.score
+        if value is not None:
             samples[run.group, run.reading.task].append(value)
-    return dict(sorted(samples.items())), overview.score, list(collected.notes)
-
-
-def _normalisation(text: str | None) -> Normalisation | None:
-    if text is None:
-        return None
-    ends = [end.strip() for end in text.split(",")]
-    if len(ends) != _PAIR or not all(ends):
-        raise UserError(f"--normalise takes two reference scores, such as random,expert, not {text!r}.")
-    low, high = (float(end) if _NUMBER.fullmatch(end) else end for end in ends)
-    return Normalisation(low, high)
+    return _Pilot(
+        samples=dict(sorted(samples.items())),
+        score=overview.score,
+        is_normalised=is_normalised,
+        is_one_scale=is_normalised or quantity_of(overview.score, overview.unit).sort is Sort.SUCCESS,
+        notes=overview.notes,
+    )
 
 
 def _line(task: str, samples: Sequence[Sequence[float]], options: Namespace, *, tasks: int = 1) -> PilotLine:
@@ -177,8 +186,8 @@ def _told(lines: Sequence[PilotLine], options: Namespace) -> str:
     )
 
 
-def _basis(score: str, options: Namespace) -> str:
-    what = score if options.normalise is None else f"{score}, normalised by {options.normalise}"
+def _basis(pilot: _Pilot, options: Namespace) -> str:
+    what = f"{pilot.score}, normalised by {options.normalise}" if pilot.is_normalised else pilot.score
     return (
         f"Student's two-sample test, two-sided at {options.alpha:.2g}; {what}, its deviation between seeds pooled over "
         f"algorithms. At most: if the true deviation is as large as such runs leave possible with {CONFIDENCE:.0%} "

@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,11 @@ show  one run: its configuration, machine, results, records and log
 
 `rlgauge runs list --help` and `rlgauge runs show --help` say more."""
 _WRONG = "what went wrong"
-_HEADER = ["id", "run", "policy", "status", "attempt", "records", "errors", "started (UTC)", "time", "host", _WRONG]
+_HEADER = ["id", "run", "policy", "settings", "checkpoint", "status", "attempt", "records", "errors", "started (UTC)"]
+_HEADER += ["time", "host", _WRONG]
+_HASHES = ("settings", "checkpoint")
+"""What tells apart runs of one name and policy, as hashes."""
+_NUM_DIGITS = 6
 _NUM_RECORDS, _NUM_LINES = 5, 20
 
 
@@ -61,6 +65,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
     failure: str = ""
     folder: str | None = None
+    settings: str = ""
+    checkpoint: str = ""
 
 
 def list_runs(argv: Sequence[str]) -> int:
@@ -73,7 +79,7 @@ def list_runs(argv: Sequence[str]) -> int:
     if options is None:
         return FINE
     wanted = _status(options.status)
-    rows = [row for row in rows_of(_store(options.out)) if wanted in {None, row.status}]
+    rows = [row for row in rows_of(_store(options.out), _note) if wanted in {None, row.status}]
     if options.json:
         print(json.dumps([msgspec.structs.asdict(row) for row in rows], indent=1))
     else:
@@ -100,9 +106,16 @@ def show_run(argv: Sequence[str]) -> int:
     return FINE
 
 
-def rows_of(store: Store) -> list[Row]:
-    """One row per case: the run that speaks for it, or QUEUED where a plan names it and nobody has begun."""
-    rows = [_row(run) for run in store.runs()]
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)
+
+
+def rows_of(store: Store, tell: Callable[[str], None]) -> list[Row]:
+    """One row per case: the run that speaks for it, or QUEUED where a plan names it and nobody has begun.
+
+    `tell` is told of runs that are damaged.
+    """
+    rows = [_row(run) for run in store.runs(tell)]
     known = {row.id for row in rows}
     queued = {row.id: row for row in _queued(store) if row.id not in known}
     return [*rows, *queued.values()]
@@ -125,6 +138,8 @@ def _row(run: Run) -> Row:
         host=run.file.host.get("hostname"),
         failure=run.note or "" if is_fine else words.what_went_wrong(run),
         folder=str(run.folder),
+        settings=run.case.labels.get("settings", ""),
+        checkpoint=run.case.labels.get("checkpoint", ""),
     )
 
 
@@ -137,20 +152,32 @@ def _queued(store: Store) -> Iterator[Row]:
 
 def find_run(store: Store, given: str) -> Run:
     """The run with this id, beginning of an id, name or folder. Raises UserError, with the nearest."""
-    runs = list(store.runs())
+    damage: list[str] = []
+    runs = list(store.runs(damage.append))
     folder = _attempt_folder(store, given)
     if folder is not None:
-        attempts = store.attempts(folder.parent)
-        return next(run for run in attempts if run.folder.name == folder.name)
+        return _attempt(store, folder)
     found = [r for r in runs if given in {r.case.id, r.case.name, r.folder.parent.name, r.folder.name}]
     found = found or [r for r in runs if r.case.id.startswith(given)]
     if len(found) > 1:
         told = ", ".join(f"{r.case.id} ({r.case.labels.get('policy', r.case.workload)})" for r in found[:10])
         raise UserError(f"{given!r} names {len(found)} runs; say which by its id: {told}.")
+    if not found and (damaged := next((text for text in damage if given in text), None)):
+        raise UserError(damaged)
     if not found:
         known = {name for r in runs for name in (r.case.id, r.case.name)}
         raise unknown("run", given, difflib.get_close_matches(given, known, n=5, cutoff=0.3) or sorted(known)[:5])
     return found[0]
+
+
+def _attempt(store: Store, folder: Path) -> Run:
+    """The attempt in the folder. Raises UserError where it is damaged."""
+    damage: list[str] = []
+    attempts = {run.folder.name: run for run in store.attempts(folder.parent, damage.append)}
+    if folder.name not in attempts:
+        told = (text for text in damage if text.startswith(f"{folder}/"))
+        raise UserError(next(told, f"'{folder}' holds no run."))
+    return attempts[folder.name]
 
 
 def _attempt_folder(store: Store, given: str) -> Path | None:
@@ -193,7 +220,7 @@ def _tell(rows: Sequence[Row], out: str, wanted: Status | None) -> None:
     if not rows:
         print(f"There are no {'' if wanted is None else wanted + ' '}runs in {out}.")
         return
-    cells = [[str(cell) for cell in _cells(row)] for row in rows]
+    cells = [[str(cell) for cell in _cells(row)] for row in _told_apart(rows)]
     is_below = sys.stdout.isatty()  # a column of sentences would squeeze the others
     kept = [
         i for i, title in enumerate(_HEADER) if any(line[i] for line in cells) and not (is_below and title == _WRONG)
@@ -208,11 +235,25 @@ def _tell(rows: Sequence[Row], out: str, wanted: Status | None) -> None:
             say(f"{row.id} {row.failure}")
 
 
+def _told_apart(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows with the beginnings of those hashes only by which others of the same name and policy differ."""
+    alike: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        alike.setdefault((row.name, row.policy), []).append(row)
+    for row in rows:
+        others = alike[row.name, row.policy]
+        differs = {name: len({getattr(other, name) for other in others}) > 1 for name in _HASHES}
+        shown = {name: getattr(row, name)[:_NUM_DIGITS] if differs[name] else "" for name in _HASHES}
+        yield msgspec.structs.replace(row, **shown)
+
+
 def _cells(row: Row) -> tuple[object, ...]:
     return (
         row.id,
         row.name,
         row.policy,
+        row.settings,
+        row.checkpoint,
         row.status,
         (row.attempt or "").partition("-")[0],
         row.num_records,
@@ -229,6 +270,8 @@ def _describe(run: Run) -> None:
     print(f"{run.case.name} ({run.case.id}) {run.status}")
     for name, value in (
         ("policy", row.policy),
+        ("mean return", _mean(run, "return")),
+        ("success rate", _mean(run, "success", is_rate=True)),
         ("folder", run.folder),
         ("attempt", run.attempt),
         ("records", f"{row.num_records}, {row.num_errors or 0} of them errors"),
@@ -243,10 +286,19 @@ def _describe(run: Run) -> None:
     _section("configuration", _pretty(msgspec.to_builtins(run.case)))
     _section("machine", _pretty(run.file.host))
     _section("provenance", _pretty(run.file.provenance))
-    _section("result", _pretty(run.file.result))
+    _section("result", _pretty({name: value for name, value in (run.file.result or {}).items() if name != "latency"}))
     _section(f"first {min(_NUM_RECORDS, len(records))} of {len(records)} records", "\n".join(records[:_NUM_RECORDS]))
     _section(f"end of {run.folder / 'cout.txt'}", _tail(run.folder / "cout.txt"))
     _section("failure", run.file.fail_trace or "")
+
+
+def _mean(run: Run, name: str, *, is_rate: bool = False) -> str:
+    """The mean of a quantity over the run's records; nothing where it has none."""
+    total = (run.file.totals or {}).get(name)
+    if total is None:
+        return ""
+    mean = f"{total.mean:.1%}" if is_rate else f"{total.mean:.6g}"
+    return f"{mean} (n = {total.n})"
 
 
 def _section(title: str, text: str) -> None:

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _PAIR = 2
+_ENDINGS = {
+    ".txt": "table",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".json": "json",
+    ".xml": "junit",
+}
 _NOT_SCANNED = "--no-scan: what an index has was taken from it alone and not verified against the folders of the runs."
 
 
@@ -60,8 +68,9 @@ def add_output_options(parser: ArgumentParser, formats: Sequence[str]) -> None:
     group.add_argument("--json", action="store_true", help="the same as --format json")
 
 
-def output_format(options: Namespace, formats: Sequence[str], endings: Mapping[str, str]) -> str:
+def output_format(options: Namespace, formats: Sequence[str]) -> str:
     """The format asked for, or the one that the file's ending says. Raises UserError."""
+    endings = {ending: name for ending, name in _ENDINGS.items() if name in formats}
     named: str | None = "json" if options.json else options.format
     if named is not None and named not in formats:
         raise unknown("format", named, formats)

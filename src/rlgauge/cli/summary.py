@@ -35,7 +35,6 @@ _WRITERS: dict[str, Callable[[Overview], str]] = {
     "json": to_json,
 }
 _FORMATS = ("table", *_WRITERS)
-_ENDINGS = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".json": "json"}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, argv, repeated=("--rename", "--algo", "--task"))
     if options is None:
         return FINE
-    kind = sources.output_format(options, _FORMATS, _ENDINGS)
+    kind = sources.output_format(options, _FORMATS)
     question = _question(options)
     collected = sources.collect(options)
     readings = sources.referred(with_stopping(collected.readings), options)

@@ -7,6 +7,7 @@ import re
 from rlgauge.core.errors import UserError
 
 _SIZES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LEAST_MEMORY = 2**20
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -18,6 +19,15 @@ def parse_bytes(text: str) -> int:
     number, letter, ending = match.groups()
     factor = 1000 ** "kmgt".index(letter) * 1000 if letter and ending == "b" else _SIZES[letter]
     return int(float(number) * factor)
+
+
+def parse_memory(text: str) -> int:
+    """The same for what a process may hold. Raises UserError for less than any process needs."""
+    number = parse_bytes(text)
+    if number < _LEAST_MEMORY:
+        near = f"{text.strip()}GiB" if re.fullmatch(r"\s*[1-9][\d.]*\s*", text) else "2GiB"
+        raise UserError(f"{text!r} is {count_text(number, 'byte')}, less than 1 MiB: write the unit, such as {near}.")
+    return number
 
 
 def parse_seeds(text: str) -> list[int]:

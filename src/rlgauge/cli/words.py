@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rlgauge.cli.units import seconds_text
+from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Run, Status
 from rlgauge.kinds.evaluate.aggregate import Comparison
 from rlgauge.kinds.evaluate.results import BenchmarkResults
+from rlgauge.kinds.evaluate.there import There
 from rlgauge.stats.paired import PairedSuccess
 from rlgauge.stats.summary import Summary
 
 _SIGNIFICANT = 0.05
+_MINUTES = len("2026-11-21 11:23")
 
 
 def comparisons(results: BenchmarkResults) -> Iterator[str]:
@@ -71,13 +73,26 @@ def _bounds(difference: Summary) -> tuple[float, float | None, float | None]:
     return difference.point, difference.low, difference.high
 
 
-def timing(results: BenchmarkResults) -> Iterator[str]:
-    """Steps per second, and what a step consists of."""
-    told: dict[str, Any] = results.metadata["timing"]
-    if told["steps_per_process_second"] is None:
+def already(results: BenchmarkResults, there: There) -> Iterator[str]:
+    """How many episodes were not played now, since when they are there, and what they are called there."""
+    num_there = there.num_in(results)
+    if not num_there:
         return
+    since = f", measured from {there.since.replace('T', ' ')[:_MINUTES]} (UTC)" if there.since is not None else ""
+    num = sum(result.n_episodes + result.n_missing for result in results.results)
+    yield f"{num_there} of {count_text(num, 'episode')} were there already{since}."
+    for name, stored in there.names.items():
+        yield f"{name} was measured as {stored} there, and that is its name for `rlgauge summary` and `compare`."
+
+
+def timing(results: BenchmarkResults, *, num_before: int) -> Iterator[str]:
+    """Steps per second, and what a step consists of; nothing where all episodes are from before."""
+    told: dict[str, Any] = results.metadata["timing"]
+    if told["steps_per_process_second"] is None or num_before == sum(result.n_episodes for result in results.results):
+        return
+    before = "In runs of now and before: " if num_before else ""
     yield (
-        f"{told['steps']:,} steps in {seconds_text(told['process_seconds'])} of measuring: "
+        f"{before}{told['steps']:,} steps in {seconds_text(told['process_seconds'])} of measuring: "
         f"{told['steps_per_process_second']:,.0f} steps per second and process."
     )
     parts = [

@@ -6,9 +6,9 @@ import re
 from xml.etree import ElementTree as ET
 
 from rlgauge.compare.comparison import Comparison, Outcome, Overall
-from rlgauge.compare.figures import effect, of_metric
+from rlgauge.compare.figures import of_metric, with_p
 from rlgauge.compare.line import Line, Verdict
-from rlgauge.compare.tables import notes, verdict
+from rlgauge.compare.tables import legend, notes, verdict
 from rlgauge.compare.words import failure, missing_sentence, names, place
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -21,10 +21,10 @@ def to_junit(comparison: Comparison) -> str:
         _line(suite, line)
     if comparison.overall is not None:
         _overall(suite, comparison, comparison.overall)
-    is_counted = comparison.outcome is not Outcome.FINE
     for run in comparison.failed:
         case = _case(suite, f"{run.side}: {run.algorithm} on {run.task}, seed {run.seed}", "runs")
-        ET.SubElement(case, "failure" if is_counted else "skipped", message=_clean(failure(run)))
+        ET.SubElement(case, "failure" if run in comparison.counted else "skipped", message=_clean(failure(run)))
+    is_counted = not comparison.allow_missing or comparison.outcome is Outcome.MISSING
     for one in comparison.missing:
         name = f"{one.algorithm} on {one.task}" + (f", {one.quantity}" if one.quantity else "")
         case = _case(suite, name, "missing")
@@ -32,7 +32,9 @@ def to_junit(comparison: Comparison) -> str:
     for difference in comparison.refused:
         case = _case(suite, difference.what, "comparable")
         ET.SubElement(case, "error", message=_clean(difference.sentence))
-    ET.SubElement(suite, "system-out").text = _clean("\n".join([comparison.verdict, *notes(comparison)]))
+    ET.SubElement(suite, "system-out").text = _clean(
+        "\n".join([f"Comparison: {comparison.headline}.", comparison.verdict, *legend(comparison), *notes(comparison)])
+    )
     _count(suite)
     root = ET.Element("testsuites")
     root.append(suite)
@@ -42,7 +44,7 @@ def to_junit(comparison: Comparison) -> str:
 
 def _line(suite: ET.Element, line: Line) -> None:
     case = _case(suite, place(line), "lines")
-    message = _clean(f"{verdict(line)}: {effect(line)}")
+    message = _clean(f"{verdict(line)}: {with_p(line)}")
     if line.is_regression:
         ET.SubElement(case, "failure", message=message)
     elif line.verdict is Verdict.INCONCLUSIVE:

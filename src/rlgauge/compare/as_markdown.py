@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rlgauge.compare.comparison import Comparison, Outcome
+from rlgauge.compare.comparison import Comparison
 from rlgauge.compare.tables import Table, legend, notes, tables
 from rlgauge.compare.words import names
-
-_TITLES = {
-    Outcome.FINE: "fine",
-    Outcome.WORSE: "worse",
-    Outcome.MISSING: "data is missing",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.NOT_COMPARABLE: "not comparable",
-}
 
 
 def to_markdown(comparison: Comparison) -> str:
     """The verdict, the table, then the notes."""
-    parts = [f"### Comparison: {_TITLES[comparison.outcome]}", f"**{plain(comparison.verdict)}**"]
+    parts = [f"### Comparison: {comparison.headline}", f"**{plain(comparison.verdict)}**"]
     parts += ["\n".join(_table(table)) for table in tables(comparison)]
     said = [*legend(comparison), *notes(comparison)]
     if said:

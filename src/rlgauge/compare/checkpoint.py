@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import msgspec
@@ -42,6 +43,7 @@ def compare_checkpoints(
     if common:
         pairs = [ours[key] for key in common], [theirs[key] for key in common]
         effect = _paired_success(*pairs, confidence) if is_rate else _paired(*pairs, confidence)
+        effect = msgspec.structs.replace(effect, means=(fmean(pairs[0]), fmean(pairs[1])))
         left_out = len(ours) + len(theirs) - 2 * len(common)
         if left_out:
             effect = _warned(effect, f"{left_out} episodes that only one of them played are left out.")

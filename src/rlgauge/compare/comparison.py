@@ -76,10 +76,15 @@ class Overall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Two sides compared. `refused` differs and was not allowed: there are no lines then. `verdict` is a sentence."""
+    """Two sides compared. `refused` differs and was not allowed: there are no lines then.
+
+    `headline` says in a few words what the outcome is and why, `verdict` in sentences. With `allow_missing`, missing
+    data and failed runs of the baseline are told and do not count.
+    """
 
     format: int = FORMAT
     outcome: Outcome
+    headline: str
     verdict: str
     candidate: Party
     baseline: Party
@@ -90,4 +95,16 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     refused: list[Difference]
     tolerance: float
     confidence: float
+    allow_missing: bool
     notes: list[str]
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the candidate is shown to be worse by more than the tolerance."""
+        lines = any(line.is_regression for line in self.lines)
+        return lines or (self.overall is not None and self.overall.is_regression)
+
+    @property
+    def counted(self) -> list[Failed]:
+        """The failed runs that make the outcome what it is."""
+        return [run for run in self.failed if run.side == "candidate" or not self.allow_missing]

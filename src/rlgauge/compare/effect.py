@@ -21,6 +21,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     `low` and `high` are one-sided limits, None where the data give none. `p_below` is the one-sided p-value that
     speaks for a candidate below the baseline, `p_above` for one above it; None where nothing can be tested. `n` counts
     the units of the candidate and of the baseline, `variances` are those of single ones, None where they are pairs.
+    `means` are those of either side over the pairs, None where there are no pairs.
     """
 
     point: float
@@ -30,6 +31,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     p_above: float | None
     n: tuple[int, int]
     variances: tuple[float, float] | None = None
+    means: tuple[float, float] | None = None
     method: str
     warnings: tuple[str, ...] = ()
 

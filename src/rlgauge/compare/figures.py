@@ -12,6 +12,7 @@ from rlgauge.stats.summary import Summary
 _THOUSAND = 1000
 _MOST = 6
 _DIGITS = 3
+_LEAST = 0.0001
 
 
 def percent(part: float) -> str:
@@ -55,10 +56,18 @@ def of_side(summary: Summary) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """`p = 0.012`, `p < 0.0001`; nothing where there was no test."""
+    """`0.012`, `< 0.0001`; `-` where there was no test."""
     if p is None:
-        return ""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"  # noqa: PLR2004  # nobody needs more
+        return "-"
+    return "< 0.0001" if p < _LEAST else f"{p:.2g}"
+
+
+def with_p(line: Line) -> str:
+    """The effect with the p-value of its test: `0.901 [0.874, 0.929], p = 0.012`."""
+    p = line.p_value
+    if p is None:
+        return effect(line)
+    return f"{effect(line)}, p {'' if p < _LEAST else '= '}{p_value(p)}"
 
 
 def places(*values: float | None) -> int:

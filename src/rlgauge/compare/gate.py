@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -18,7 +18,7 @@ from rlgauge.compare.question import ALLOWABLE, Question
 from rlgauge.compare.references import References
 from rlgauge.compare.seeds import STOPPED, present
 from rlgauge.compare.sides import Failed, Pair, Side, failed_runs, pairs, pooled
-from rlgauge.compare.words import verdict_sentence
+from rlgauge.compare.words import headline, verdict_sentence
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 
@@ -53,10 +53,9 @@ def compare(
     missing = _missing_cases(found)
     lines: list[Line] = []
     whole: Overall | None = None
-    references = {
-        quantity: References([*candidate.readings, *baseline.readings, *others], quantity, question.normalisation)
-        for _, quantity in chosen
-    }
+    known = [*candidate.readings, *baseline.readings, *others]
+    references = {quantity: _references(known, quantity, question) for _, quantity in chosen}
+    told += _not_normalised(references, question)
     shown = [reading for pair in both for reading in (*pair.candidate, *pair.baseline)]
     told += [sentence for own in references.values() for sentence in own.doubts(shown)]
     told += [str(reading.details[STOPPED]) for reading in shown if STOPPED in reading.details]
@@ -103,6 +102,19 @@ def _of_one_quantity(chosen: Sequence[tuple[Pair, Quantity]], question: Question
     readings = [reading for pair, _ in chosen for reading in (*pair.candidate, *pair.baseline)]
     meant = [only(found).name for found in (quantities(readings, question.scores),) if found]
     return [(pair, quantity) for pair, quantity in chosen if quantity.name in meant]
+
+
+def _references(known: Sequence[Reading], quantity: Quantity, question: Question) -> References:
+    """What a quantity is normalised by; a line of a ratio by nothing."""
+    is_ratio = quantity.is_ratio and question.metric is None
+    return References(known, quantity, None if is_ratio else question.normalisation)
+
+
+def _not_normalised(asked: Iterable[Quantity], question: Question) -> Iterator[str]:
+    """A sentence on the quantities that a normalisation does not change."""
+    names = [quantity.name for quantity in asked if quantity.is_ratio]
+    if names and question.normalisation is not None and question.metric is None:
+        yield f"{', '.join(names)}: speeds, times and sizes are compared by their ratio, not normalised."
 
 
 def _refused(both: Sequence[Pair], question: Question, told: list[str], *, is_speed: bool) -> list[Difference]:
@@ -181,9 +193,9 @@ def _conclude(
     refused: list[Difference],
     notes: list[str],
 ) -> Comparison:
-    outcome = _outcome(question, lines=lines, whole=whole, missing=missing, failed=failed, refused=refused)
-    comparison = Comparison(
-        outcome=outcome,
+    found = Comparison(
+        outcome=Outcome.FINE,
+        headline="",
         verdict="",
         candidate=parties[0],
         baseline=parties[1],
@@ -194,30 +206,22 @@ def _conclude(
         refused=refused,
         tolerance=question.tolerance,
         confidence=question.confidence,
+        allow_missing=question.allow_missing,
         notes=list(dict.fromkeys(notes)),
     )
-    return msgspec.structs.replace(comparison, verdict=verdict_sentence(comparison))
+    judged = msgspec.structs.replace(found, outcome=_outcome(found, is_strict=question.strict))
+    return msgspec.structs.replace(judged, headline=headline(judged), verdict=verdict_sentence(judged))
 
 
-def _outcome(
-    question: Question,
-    *,
-    lines: Sequence[Line],
-    whole: Overall | None,
-    missing: Sequence[Missing],
-    failed: Sequence[Failed],
-    refused: Sequence[Difference],
-) -> Outcome:
+def _outcome(found: Comparison, *, is_strict: bool) -> Outcome:
     """The gravest of what was found: what was shown before what is not known."""
-    if refused:
+    if found.refused:
         return Outcome.NOT_COMPARABLE
-    is_worse = any(line.is_regression for line in lines) or (whole is not None and whole.is_regression)
-    counted = [run for run in failed if run.side == "candidate" or not question.allow_missing]
-    if is_worse or counted:
+    if found.is_regression or found.counted:
         return Outcome.WORSE
-    nothing = whole is None and not lines
-    if nothing or (missing and not question.allow_missing):
+    nothing = found.overall is None and not found.lines
+    if nothing or (found.missing and not found.allow_missing):
         return Outcome.MISSING
-    verdicts = [line.verdict for line in lines] + ([] if whole is None else [whole.verdict])
-    is_open = question.strict and Verdict.INCONCLUSIVE in verdicts
+    verdicts = [line.verdict for line in found.lines] + ([] if found.overall is None else [found.overall.verdict])
+    is_open = is_strict and Verdict.INCONCLUSIVE in verdicts
     return Outcome.INCONCLUSIVE if is_open else Outcome.FINE

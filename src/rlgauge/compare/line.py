@@ -33,12 +33,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One quantity on one task.
 
     `candidate` and `baseline` are typical values: of a ratio the geometric mean of the processes' medians, else the
-    mean over runs. `difference`, `low` and `high` are candidate / baseline where `is_ratio`, else candidate - baseline;
-    `unit` is that of the values, empty where they are normalised. `missing_candidate` and `missing_baseline` count the
-    runs that measured nothing. `p_worse` and `p_better` are one-sided, adjusted by
-    Holm's method over all lines that are judged. `is_regression` is a line that is worse beyond the tolerance. `more`
-    is how many more runs on each side would decide an inconclusive line with a probability of 0.8, if things are as
-    measured; None where that can't be told.
+    mean over runs, of pairs of episodes the mean over these. `difference`, `low` and `high` are candidate / baseline
+    where `is_ratio`, else candidate - baseline; the interval is that of the line alone. `unit` is that of the values,
+    empty where they are normalised. `missing_candidate` and `missing_baseline` count the runs that measured nothing.
+    `p_worse` and `p_better` are one-sided, adjusted by Holm's method over all lines that are judged. `is_regression` is
+    a line that is worse beyond the tolerance. `more` is how many more runs on each side would decide an inconclusive
+    line with a probability of 0.8, if things are as measured; None where that can't be told.
     """
 
     algorithm: str
@@ -68,6 +68,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     p_better: float | None = None
     more: int | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def p_value(self) -> float | None:
+        """The adjusted p-value in the direction of the difference; None where there was no test."""
+        is_below = self.difference < (1.0 if self.is_ratio else 0.0)
+        return self.p_worse if is_below != self.is_less_better else self.p_better
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +152,6 @@ def _difference(
     ours, theirs = (take(readings, quantity, references, notes) for readings in (pair.candidate, pair.baseline))
     if not ours.values or not theirs.values:
         return None
-    baseline = statistics.fmean(theirs.values)
     is_single = len(ours.values) == len(theirs.values) == 1
     noun = "episode" if is_single else "run"
     if is_single:
@@ -157,13 +162,14 @@ def _difference(
     else:
         sides = {"candidate": sample(ours.values), "baseline": sample(theirs.values)}
         effect = of_samples(**sides, confidence=question.confidence, noun=noun)
+    candidate, baseline = effect.means or (statistics.fmean(ours.values), statistics.fmean(theirs.values))
     is_scaled = references.formula is not None
     extent = 1.0 if is_scaled or quantity.sort is Sort.SUCCESS else abs(baseline)
     tolerance, same = question.tolerance * extent, SAME * extent
     return Measured(
         pair=pair,
         quantity=quantity,
-        candidate=statistics.fmean(ours.values),
+        candidate=candidate,
         baseline=baseline,
         effect=effect,
         tolerance=(tolerance, tolerance),

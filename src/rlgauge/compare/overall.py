@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from rlgauge.compare.comparison import Overall, TaskSummary
 from rlgauge.compare.line import Taken, Verdict, take
 from rlgauge.compare.quantity import Quantity, Sort
@@ -137,17 +135,13 @@ def _difference(tasks: Sequence[_Task], metric: Metric, question: Question) -> _
 
 
 def _contrast(tasks: Sequence[_Task], metric: Metric, confidence: float) -> Summary:
-    """The difference over tasks; without an interval where a side has no two runs of any, so that no spread is seen."""
-    found = difference(
+    return difference(
         candidate=[task.candidate.values for task in tasks],
         baseline=[task.baseline.values for task in tasks],
         metric=metric,
         confidence=confidence,
         missing=sum(task.missing for task in tasks),
     )
-    if all(any(len(taken.values) > 1 for taken in side) for side in _sides(tasks)):
-        return found
-    return msgspec.structs.replace(found, low=None, high=None)
 
 
 def _sides(tasks: Sequence[_Task]) -> tuple[list[Taken], list[Taken]]:

@@ -9,7 +9,7 @@ import msgspec
 from rlgauge.compare.comparison import Comparison, Overall, TaskSummary
 from rlgauge.compare.figures import effect, of_metric, p_value, percent, typical_value
 from rlgauge.compare.line import Line, Verdict
-from rlgauge.compare.phrases import METRICS, count, counted
+from rlgauge.compare.phrases import METRICS, counted
 from rlgauge.compare.words import deciding, failure, missing_sentence, warnings
 
 _NAMED = 10
@@ -55,16 +55,33 @@ def legend(comparison: Comparison) -> Iterator[str]:
             yield f"Scores normalised run by run: {overall.formula}."
         return
     if comparison.lines:
+        yield from _of_tests(comparison)
+
+
+def _of_tests(comparison: Comparison) -> Iterator[str]:
+    """What intervals and p-values are of: an interval of its line alone, a p-value of all that were tested."""
+    num_tested = _num_tested(comparison.lines)
+    alone = " of each line alone" if num_tested > 1 else ""
+    yield (
+        f"{percent(2 * comparison.confidence - 1)} intervals{alone}, each end a one-sided "
+        f"{percent(comparison.confidence)} limit; tolerance {percent(comparison.tolerance)}."
+    )
+    if num_tested > 1:
         yield (
-            f"{percent(2 * comparison.confidence - 1)} intervals, each end a one-sided "
-            f"{percent(comparison.confidence)} limit; tests one-sided, adjusted by Holm over "
-            f"{count(len(comparison.lines), 'line')}; tolerance {percent(comparison.tolerance)}."
+            f"p is one-sided, in the direction found, and adjusted by Holm over {num_tested} lines; worse and better "
+            "go by p. So a line's own interval may exclude no difference while its verdict is inconclusive."
         )
+    elif num_tested == 1:
+        yield "p is one-sided, in the direction found."
+
+
+def _num_tested(lines: Sequence[Line]) -> int:
+    return sum(line.p_value is not None for line in lines)
 
 
 def _of_lines(lines: list[Line]) -> Table:
     several = len({(line.algorithm, line.baseline_algorithm) for line in lines}) > 1
-    header = ["task", "quantity", "candidate", "baseline", _effect_title(lines), "verdict", "n"]
+    header = ["task", "quantity", "candidate", "baseline", _effect_title(lines), _p_title(lines), "verdict", "n"]
     rows = [
         [
             line.task,
@@ -72,8 +89,9 @@ def _of_lines(lines: list[Line]) -> Table:
             typical_value(line, line.candidate),
             typical_value(line, line.baseline),
             effect(line),
+            p_value(line.p_value),
             verdict(line),
-            _runs([line]),
+            _units(line),
         ]
         for line in lines
     ]
@@ -88,12 +106,15 @@ def _effect_title(lines: list[Line]) -> str:
     return {frozenset({True}): "ratio", frozenset({False}): "difference"}.get(frozenset(kinds), "ratio or difference")
 
 
+def _p_title(lines: list[Line]) -> str:
+    return "adjusted p" if _num_tested(lines) > 1 else "p"
+
+
 def verdict(line: Line) -> str:
-    """`slower (p = 0.003)`, `REGRESSION: slower ...`, `same`, `inconclusive`."""
-    if line.verdict is Verdict.WORSE:
-        told = f"{line.word}, {p_value(line.p_worse)}"
-        return f"REGRESSION: {told}" if line.is_regression else f"{told}, within tolerance"
-    return f"{line.word}, {p_value(line.p_better)}" if line.verdict is Verdict.BETTER else line.word
+    """`faster`, `REGRESSION: slower`, `slower, within tolerance`, `same`, `inconclusive`."""
+    if line.is_regression:
+        return f"REGRESSION: {line.word}"
+    return f"{line.word}, within tolerance" if line.verdict is Verdict.WORSE else line.word
 
 
 def _of_tasks(overall: Overall) -> Table:
@@ -101,6 +122,11 @@ def _of_tasks(overall: Overall) -> Table:
     rows = [[task.task, of_metric(overall, task.summary), _runs([task])] for task in overall.tasks]
     rows.append(["all", of_metric(overall, overall.summary), _runs(overall.tasks)])
     return Table(["task", title, "n"], rows)
+
+
+def _units(line: Line) -> str:
+    """`20 / 20` episodes of one run a side; else of runs, with those that are missing."""
+    return f"{line.num_candidate} / {line.num_baseline}" if line.noun == "episode" else _runs([line])
 
 
 def _runs(of: Sequence[Line | TaskSummary]) -> str:

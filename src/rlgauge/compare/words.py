@@ -6,11 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from rlgauge.compare.comparison import Comparison, Missing, Outcome, Overall, Party
-from rlgauge.compare.figures import effect, of_metric, of_side, percent
+from rlgauge.compare.figures import of_metric, of_side, percent, with_p
 from rlgauge.compare.line import Line, Verdict
 from rlgauge.compare.more import MOST, PROBABILITY
 from rlgauge.compare.phrases import METRICS, count, plural, some
 from rlgauge.compare.sides import Failed
+
+_HEADLINES = {
+    Outcome.FINE: "no regression",
+    Outcome.MISSING: "data is missing",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.NOT_COMPARABLE: "not comparable",
+}
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
@@ -32,16 +39,22 @@ def _named(party: Party, *, differ: bool, is_one_source: bool) -> str:
     return f"{name} ({party.commit[:7]}{', with changes' if party.is_dirty else ''})"
 
 
+def headline(comparison: Comparison) -> str:
+    """The outcome in a few words: `no regression`, `worse`, `a run failed`."""
+    if comparison.outcome is not Outcome.WORSE:
+        return _HEADLINES[comparison.outcome]
+    number = len(comparison.counted)
+    failed = ["a run failed" if number == 1 else f"{number:,} runs failed"] if number else []
+    return ", and ".join([*(["worse"] if comparison.is_regression else []), *failed])
+
+
 def verdict_sentence(comparison: Comparison) -> str:
     """The outcome in one sentence, or two where runs failed or data is missing besides."""
     if comparison.outcome is Outcome.NOT_COMPARABLE:
         return _not_comparable(comparison)
     judged = [_judged(comparison)] if comparison.overall is not None or comparison.lines else []
     lacking = list(_lacking(comparison))
-    is_regression = any(line.is_regression for line in comparison.lines) or (
-        comparison.overall is not None and comparison.overall.is_regression
-    )
-    is_lacking = comparison.outcome in {Outcome.WORSE, Outcome.MISSING} and not is_regression
+    is_lacking = comparison.outcome in {Outcome.WORSE, Outcome.MISSING} and not comparison.is_regression
     return " ".join([*lacking, *judged] if is_lacking else [*judged, *lacking])
 
 
@@ -82,7 +95,7 @@ def _relation(line: Line) -> str:
 
 
 def _lines(lines: Sequence[Line]) -> str:
-    return some([f"{place(line)} {effect(line)}" for line in lines], between="; ")
+    return some([f"{place(line)} {with_p(line)}" for line in lines], between="; ")
 
 
 def place(line: Line) -> str:

@@ -20,7 +20,7 @@ from rlgauge.core.case_folder import Entry, File
 from rlgauge.core.reading import Reading
 
 NAME = "index.sqlite"
-VERSION = 2
+VERSION = 3
 """Raised when the index means something else: an index of another version is made anew."""
 _PAGE_BYTES = 65536
 """Documents are of megabytes; they lie in chains of pages."""
@@ -34,6 +34,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
     watched: tuple[File, ...] | None
     unit: str
     first: int
+    is_void: bool
     is_part: bool
     place: int
 
@@ -48,7 +49,7 @@ class Index(msgspec.Struct, frozen=True):
     def entry(self, kept: Kept) -> Entry:
         """The entry with its reading."""
         reading = (self.parts if kept.is_part else self.readings)[kept.place]
-        return Entry(kept.path, kept.changed, kept.watched, kept.unit, kept.first, reading)
+        return Entry(kept.path, kept.changed, kept.watched, kept.unit, kept.first, kept.is_void, reading)
 
 
 def load(root: str) -> Index | None:
@@ -84,7 +85,7 @@ def store(root: str, groups: Sequence[Sequence[Entry]], readings: Sequence[Readi
         is_part = len(group) > 1
         for e in group:
             own = len(parts) if is_part else place
-            kept.append(Kept(e.path, e.changed, e.watched, e.unit, e.first, is_part, own))
+            kept.append(Kept(e.path, e.changed, e.watched, e.unit, e.first, e.is_void, is_part, own))
             if is_part:
                 parts.append(e.reading)
     kept.sort(key=lambda one: one.path)

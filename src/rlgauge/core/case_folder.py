@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import msgspec
 
 from rlgauge.core.case import fingerprint
 from rlgauge.core.claim import lives, number_of
-from rlgauge.core.files import StoreError
+from rlgauge.core.files import DamagedError, StoreError
 from rlgauge.core.reading import Reading
-from rlgauge.core.run import FORMAT, ConfigFile, Status, Total, read_records, totals_of
+from rlgauge.core.run import FORMAT, USAGE, ConfigFile, Status, Total, read_records, totals_of
 
 _OWN_LABELS = {"algorithm", "policy", "task", "train_seed", "settings", "unit", "checkpoint", "films"}
 _PART_OF_UNIT = {"first", "last"}
@@ -27,7 +28,8 @@ File = tuple[str, int, int, int]
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A case as its folder was read: `reading` is what it says alone, and cases of one `unit` are one reading.
 
-    `changed` is when the folder was, `watched` what was read in it; None where that may change without a trace.
+    `is_void` says that all its attempts ended by a mistake in the command. `changed` is when the folder was, `watched`
+    what was read in it; None where that may change without a trace.
     Paths are relative to the store, those of `watched` to the folder.
     """
 
@@ -36,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     watched: tuple[File, ...] | None
     unit: str
     first: int
+    is_void: bool
     reading: Reading
 
 
@@ -56,8 +59,10 @@ def is_fresh(root: str, path: str, changed: int, watched: tuple[File, ...] | Non
     return True
 
 
-def read_case(root: str, path: str, *, settled: int) -> Entry | None:
+def read_case(root: str, path: str, *, settled: int) -> Entry | str | None:
     """What the run that speaks for the case says; None without attempts. Raises StoreError.
+
+    Where every attempt is damaged, a sentence that says so.
 
     What changed later than `settled` (ns) may change again within one tick of the file system's clock, unseen.
     """
@@ -71,9 +76,9 @@ def read_case(root: str, path: str, *, settled: int) -> Entry | None:
         raise _unreadable(folder, error) from error
     if len(names) > 1:
         names.sort(key=_order)
-    attempts = [attempt for name in names if (attempt := _read_attempt(folder, name)) is not None]
+    attempts, damage = _read_attempts(folder, names)
     if not attempts:
-        return None
+        return damage
     best = attempts[0] if len(attempts) == 1 else _best(attempts)
     case = best.config.case
     return Entry(
@@ -82,8 +87,23 @@ def read_case(root: str, path: str, *, settled: int) -> Entry | None:
         _watched(attempts, changed, settled) if len(attempts) == len(names) else None,
         case.labels.get("unit") or _unit_of(best),
         case.params.first if isinstance(case.params.first, int) else 0,
+        _is_usage(best),
         _reading(best, path),
     )
+
+
+def _read_attempts(folder: str, names: Sequence[str]) -> tuple[list[_Attempt], str | None]:
+    """The attempts that can be read, and what is wrong with the last that is damaged."""
+    attempts, damage = [], None
+    for name in names:
+        try:
+            attempt = _read_attempt(folder, name)
+        except DamagedError as error:
+            damage = str(error)
+        else:
+            if attempt is not None:
+                attempts.append(attempt)
+    return attempts, damage
 
 
 class _Params(msgspec.Struct, gc=False):
@@ -122,6 +142,7 @@ class _End(msgspec.Struct, gc=False):
     totals: dict[str, Total] | None = None
     num_records: int | None = None
     num_errors: int | None = None
+    fail_kind: str | None = None
     fail_trace: str | None = None
     format: int = FORMAT
 
@@ -138,6 +159,10 @@ class _Attempt(msgspec.Struct, gc=False):
     watched: tuple[File, ...]
 
 
+class _Format(msgspec.Struct):
+    format: int = FORMAT
+
+
 class _WholeCase(msgspec.Struct):
     params: dict[str, Any]
 
@@ -148,11 +173,12 @@ class _WholeConfig(msgspec.Struct):
 
 _decode_config = msgspec.json.Decoder(_Config).decode
 _decode_end = msgspec.json.Decoder(_End).decode
+_decode_format = msgspec.json.Decoder(_Format).decode
 _DIED = _End(Status.DIED)
 
 
 def _read_attempt(case_folder: str, name: str) -> _Attempt | None:
-    """The attempt; None where it never began. Raises StoreError for a damaged or newer config.json."""
+    """The attempt; None where it never began. Raises DamagedError, and StoreError for a newer format."""
     folder = f"{case_folder}/{name}"
     content, config_file = _read_file(case_folder, f"{name}/config.json")
     told, end_file = _read_file(case_folder, f"{name}/run.json")
@@ -163,11 +189,15 @@ def _read_attempt(case_folder: str, name: str) -> _Attempt | None:
     except msgspec.DecodeError as error:
         if not content.strip(b"\0") and not (told or b"").strip(b"\0"):
             return None
-        advice = f"Delete the folder {folder} to measure again."
-        raise StoreError(f"{folder}/config.json is damaged ({error}). {advice}") from error
+        version = _format_of(content)
+        if version > FORMAT:
+            raise _too_new(f"{folder}/config.json", version) from error
+        raise DamagedError(f"{folder}/config.json", error) from error
     end = _end_of(told)
-    if config.format > FORMAT or (end is not None and end.format > FORMAT):
-        raise _too_new(folder, config, end)
+    if config.format > FORMAT:
+        raise _too_new(f"{folder}/config.json", config.format)
+    if end is not None and end.format > FORMAT:
+        raise _too_new(f"{folder}/run.json", end.format)
     status = Status.DIED if end is None else end.status
     if status is Status.RUNNING and not lives(Path(case_folder), number_of(name), name):
         status = Status.DIED
@@ -194,6 +224,13 @@ def _read_file(folder: str, name: str) -> tuple[bytes | None, File]:
     finally:
         os.close(descriptor)
     return content, (name, found.st_ctime_ns, size, found.st_ino)
+
+
+def _format_of(content: bytes) -> int:
+    try:
+        return _decode_format(content).format
+    except msgspec.DecodeError:
+        return FORMAT
 
 
 def _end_of(content: bytes | None) -> _End | None:
@@ -224,7 +261,14 @@ def _is_without_totals(attempt: _Attempt) -> bool:
 def _best(attempts: list[_Attempt]) -> _Attempt:
     """The run that speaks for the case: the completed attempt with most valid records, else the latest."""
     completed = [one for one in attempts if one.status is Status.COMPLETED]
-    return max(completed, key=lambda one: (_num_valid(one), _order(one.name))) if completed else attempts[-1]
+    if completed:
+        return max(completed, key=lambda one: (_num_valid(one), _order(one.name)))
+    return next((one for one in reversed(attempts) if not _is_usage(one)), attempts[-1])
+
+
+def _is_usage(attempt: _Attempt) -> bool:
+    """Whether it ended by a mistake in the command: it is no data."""
+    return attempt.status is Status.FAILED and attempt.end is not None and attempt.end.fail_kind == USAGE
 
 
 def _num_valid(attempt: _Attempt) -> int:
@@ -322,13 +366,8 @@ def _order(attempt: str) -> tuple[int, str]:
     return number_of(attempt), attempt
 
 
-def _too_new(folder: str, config: _Config, end: _End | None) -> StoreError:
-    name, version = (
-        ("config.json", config.format) if end is None or config.format > FORMAT else ("run.json", end.format)
-    )
-    return StoreError(
-        f"{folder}/{name} was written by a newer RLGauge (format {version}); this one reads up to {FORMAT}."
-    )
+def _too_new(path: str, version: int) -> StoreError:
+    return StoreError(f"{path} was written by a newer RLGauge (format {version}); this one reads up to {FORMAT}.")
 
 
 def _unreadable(path: str, error: OSError) -> StoreError:

@@ -38,11 +38,11 @@ class _Order(msgspec.Struct, array_like=True):
 
 
 _decode_order = msgspec.msgpack.Decoder(_Order).decode
-_decode_answer = msgspec.msgpack.Decoder(list[Entry | None]).decode
+_decode_answer = msgspec.msgpack.Decoder(list[Entry | str | None]).decode
 
 
-def read_cases(root: str, paths: Sequence[str], *, settled: int) -> list[Entry | None]:
-    """What every case says, in the order of the paths; None for one without attempts. Raises StoreError."""
+def read_cases(root: str, paths: Sequence[str], *, settled: int) -> list[Entry | str | None]:
+    """What `read_case` says of every case, in the order of the paths. Raises StoreError."""
     num_processors = len(platform.affinity() or ()) or os.cpu_count() or 1
     num_hands = min(num_processors, _MOST, len(paths) // _WORTHWHILE + 1)
     own = len(paths) if num_hands == 1 else int(len(paths) * (1 / num_hands + _HANDICAP))
@@ -83,7 +83,7 @@ def _ask(order: _Order) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]] | 
             process.wait()
 
 
-def _answer(process: subprocess.Popen[bytes], answered: IO[bytes]) -> list[Entry | None] | None:
+def _answer(process: subprocess.Popen[bytes], answered: IO[bytes]) -> list[Entry | str | None] | None:
     """What the process found; None where it failed."""
     if process.wait() != 0:
         return None

@@ -20,7 +20,7 @@ from rlgauge.core.case import Case, canonical
 from rlgauge.core.claim import Driver
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import StoreError, plain_errors, write_atomic
-from rlgauge.core.run import FORMAT, ConfigFile, Record, Run, Start, Status
+from rlgauge.core.run import FORMAT, USAGE, ConfigFile, Record, Run, Start, Status
 from rlgauge.core.store import Attempt, Need, Store, now
 from rlgauge.core.workload import Context, Description, Measure, Workload
 
@@ -163,7 +163,7 @@ def measure(attempt: Attempt, case: Case, measure_case: Measure, on_record: Call
                 on_record(record)
         canonical(attempt.result)  # what run.json can't hold is this run's failure
     except UserError as error:
-        return Outcome(status=Status.FAILED, fail_kind="usage", fail_trace=str(error), message=str(error))
+        return Outcome(status=Status.FAILED, fail_kind=USAGE, fail_trace=str(error), message=str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # the one place where an exception becomes a failed run
         return failure(error)
     return Outcome(status=Status.COMPLETED, result=attempt.result)
@@ -259,7 +259,7 @@ def _run_until_done(
         with plan_file(rest, store) as path, contextlib.closing(launcher.launch(rest, path, workload)) as events:
             for event in events:
                 on_event(event)
-                if event.fail_kind == "usage":
+                if event.fail_kind == USAGE:
                     raise UserError(event.message or "")
         deaths.update(item.case.id for item in free if _has_died(store, item))
         num_barren = num_barren + 1 if _num_attempts(free, store) == num_begun else 0

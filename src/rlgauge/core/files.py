@@ -27,6 +27,16 @@ class StoreError(UserError):
     """The store can't be written or read; what was measured before stays."""
 
 
+class DamagedError(StoreError):
+    """A run's config.json can't be understood: nobody knows of what the run is."""
+
+    def __init__(self, path: str, reason: Exception) -> None:
+        """Say which file, why, and what becomes of it."""
+        super().__init__(
+            f"{path} is damaged ({reason}): the run is passed over, and the command that made it measures it again."
+        )
+
+
 @contextlib.contextmanager
 def plain_errors(path: Path, verb: str = "write") -> Iterator[None]:
     """Turn an operating system's error about `path` into a StoreError that says what to do."""

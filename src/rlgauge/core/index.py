@@ -12,7 +12,7 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,13 +24,18 @@ from rlgauge.core.files import plain_errors
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status, Total, merged
 
+Unit = tuple[str, str, int | None, str]
+"""Kind, task, training seed and unit: what cases have in common that are one reading."""
+
 _UNENDED = {Status.RUNNING, Status.QUEUED}
 _TICK = 2_000_000_000
 """Nanoseconds within which some file system gives two changes the same time (FAT; others, milliseconds)."""
 
 
-def readings(root: str | Path, *, scan: bool = True) -> list[Reading]:
+def readings(root: str | Path, *, scan: bool = True, tell: Callable[[str], None] = lambda _text: None) -> list[Reading]:
     """One reading a training seed of an algorithm on a task, in the order of the folders' names. Raises StoreError.
+
+    `tell` is told of cases that are damaged; what only mistakes in commands left behind is passed over.
 
     `scan=False` takes the index as it is and does not look at the folders: what happened since it was written is not
     seen. Without an index the folders are read all the same.
@@ -38,7 +43,7 @@ def readings(root: str | Path, *, scan: bool = True) -> list[Reading]:
     root = str(root)
     with _without_garbage_collection():
         found = cache.load_readings(root) if not scan else None
-        return _rooted(root, _scanned(root) if found is None else found)
+        return _rooted(root, _scanned(root, tell) if found is None else found)
 
 
 @contextlib.contextmanager
@@ -53,7 +58,7 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _scanned(root: str) -> list[Reading]:
+def _scanned(root: str, tell: Callable[[str], None]) -> list[Reading]:
     """The readings of all cases: of those that have not changed since, as the index has them."""
     settled = time.time_ns() - _TICK
     paths = list(_case_folders(root))
@@ -63,17 +68,17 @@ def _scanned(root: str) -> list[Reading]:
     if known is not None and not changed and len(fresh) == len(known.kept) == len(paths):
         return known.readings
     read = dict(zip(changed, read_cases(root, changed, settled=settled), strict=True))
-    entries = [
-        entry
-        for path in paths
-        if (entry := read[path] if known is None or path in read else known.entry(fresh[path])) is not None
-    ]
+    found = [read[path] if known is None or path in read else known.entry(fresh[path]) for path in paths]
+    for text in found:
+        if isinstance(text, str):
+            tell(text)
+    entries = _without_void([entry for entry in found if isinstance(entry, Entry)])
     if known is not None and entries == [known.entry(kept) for kept in known.kept]:
         return known.readings
     groups = _grouped(entries)
-    found = [_merged(group) for group in groups]
-    cache.store(root, groups, found)
-    return found
+    merged_groups = [_merged(group) for group in groups]
+    cache.store(root, groups, merged_groups)
+    return merged_groups
 
 
 def _case_folders(root: str) -> Iterator[str]:
@@ -87,14 +92,27 @@ def _case_folders(root: str) -> Iterator[str]:
 
 def _grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
     """Entries that are one reading together, in the order of their episodes."""
-    units: dict[tuple[str, str, str, int | None, str], list[Entry]] = {}
+    units: dict[Unit, list[Entry]] = {}
     for entry in entries:
-        own = entry.reading
-        units.setdefault((own.kind, own.algorithm, own.task, own.seed, entry.unit), []).append(entry)
+        units.setdefault(_unit(entry), []).append(entry)
     for group in units.values():
         if len(group) > 1:
             group.sort(key=lambda entry: entry.first)
     return list(units.values())
+
+
+def _unit(entry: Entry) -> Unit:
+    """Not the algorithm: what was measured first under one name and went on under another is one reading."""
+    own = entry.reading
+    return own.kind, own.task, own.seed, entry.unit
+
+
+def _without_void(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries but for those of units of which mistakes are all there is; a part of what was measured is missed."""
+    if not any(entry.is_void for entry in entries):
+        return list(entries)
+    real = {_unit(entry) for entry in entries if not entry.is_void}
+    return [entry for entry in entries if _unit(entry) in real]
 
 
 def _merged(group: list[Entry]) -> Reading:

@@ -19,6 +19,9 @@ from rlgauge.core.files import read_if_there
 FORMAT = 1
 """Version of run.json, config.json, records.jsonl and plans; raised when a reader of the old one would misread."""
 
+USAGE = "usage"
+"""The `fail_kind` of a run that ended by a mistake in the command, such as an unknown policy: it is no data."""
+
 Value = bool | int | float | str | None
 
 

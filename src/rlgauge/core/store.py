@@ -7,19 +7,26 @@ import mmap
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from rlgauge.core import platform
 from rlgauge.core.case import Case
 from rlgauge.core.claim import Claim, claim_path, lives, number_of, read_claim
-from rlgauge.core.files import StoreError, create_exclusively, plain_errors, read_if_there, write_all, write_atomic
+from rlgauge.core.files import (
+    DamagedError,
+    StoreError,
+    create_exclusively,
+    plain_errors,
+    write_all,
+    write_atomic,
+)
 from rlgauge.core.run import (
-    FORMAT,
+    USAGE,
     ConfigFile,
     ReadRecords,
     Record,
@@ -32,6 +39,7 @@ from rlgauge.core.run import (
     read_records,
     totals_of,
 )
+from rlgauge.core.run_files import decode_file, has_ended, read_run
 
 BEAT_SECONDS = 10.0
 """How often a supervisor touches the heartbeat of the run that it watches."""
@@ -40,7 +48,9 @@ SHORT = "short"
 
 _PROGRESS_BYTES = 16
 _FINAL = {Status.COMPLETED, Status.FAILED, Status.TIMEOUT}
-_File = TypeVar("_File", bound=msgspec.Struct)
+
+Tell = Callable[[str], None]
+"""Is told of something in a sentence."""
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +62,18 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     def reruns(self, run: Run) -> bool:
         """Whether what failed in this run is to be measured again."""
         return self.rerun_up_to is not None and number_of(run.attempt) <= self.rerun_up_to
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a case is: `records` need not be measured again; it is given up where it failed and is not tried again.
+
+    `since` is when the first attempt with records began, `labels` are those of the run that speaks for the case.
+    """
+
+    records: list[Record] = []
+    is_given_up: bool = False
+    since: str | None = None
+    labels: dict[str, str] = {}
 
 
 class Store:
@@ -71,12 +93,28 @@ class Store:
             probe.unlink()
 
     def find(self, case: Case) -> Run | None:
-        """The run that speaks for the case: the completed attempt with most records, else the latest attempt."""
+        """The run that speaks for the case: the completed attempt with most records, else the latest attempt.
+
+        One that ended by a mistake in the command speaks only where there is no other, a damaged one never.
+        """
         return _best(self.attempts(self.root / case.folder))
 
     def needs(self, case: Case, need: Need) -> bool:
         """Whether the case still has to be run, whoever may be running it now."""
         return _is_missing(self.find(case), need)
+
+    def standing(self, case: Case, need: Need) -> Standing:
+        """What is there of the case, and what of it whoever claims it now would keep."""
+        attempts = self.attempts(self.root / case.folder)
+        best = _best(attempts)
+        if best is None:
+            return Standing()
+        is_missing = _is_missing(best, need)
+        if not is_missing and best.status is not Status.COMPLETED:
+            return Standing(is_given_up=True, labels=best.case.labels)
+        records = _inherited(attempts, need)[0] if is_missing else best.records
+        starts = [run.file.start_time for run in attempts if run.file.start_time and run.records]
+        return Standing(records=records, since=min(starts, default=None), labels=best.case.labels)
 
     def is_busy(self, case: Case) -> bool:
         """Whether somebody is running the case now."""
@@ -88,16 +126,32 @@ class Store:
         """The number of the last attempt that was begun."""
         return _last_number(self.root / case.folder)
 
-    def runs(self) -> Iterator[Run]:
-        """One run per case, the one that speaks for it, in the order of folder names."""
-        for folder in self._case_folders():
-            if (run := _best(self.attempts(folder))) is not None:
-                yield run
+    def runs(self, tell: Tell = lambda _text: None) -> Iterator[Run]:
+        """One run per case, the one that speaks for it, in the order of folder names.
 
-    def attempts(self, case_folder: Path) -> list[Run]:
-        """All attempts at a case, the oldest first."""
+        `tell` is told of damaged attempts in whose place no other has completed.
+        """
+        for folder in self._case_folders():
+            damage: list[str] = []
+            run = _best(self.attempts(folder, damage.append))
+            if run is not None:
+                yield run
+            if run is None or run.status is not Status.COMPLETED:
+                for text in damage:
+                    tell(text)
+
+    def attempts(self, case_folder: Path, tell: Tell = lambda _text: None) -> list[Run]:
+        """All attempts at a case, the oldest first, but for damaged ones, of which `tell` is told."""
         names = sorted((name for name in _listed(case_folder) if number_of(name) > 0), key=_order)
-        return [run for name in names if (run := _read_run(case_folder, name)) is not None]
+        found = []
+        for name in names:
+            try:
+                run = read_run(case_folder, name)
+            except DamagedError as error:
+                tell(str(error))
+            else:
+                found += [] if run is None else [run]
+        return found
 
     def claim(self, case: Case, need: Need, config: ConfigFile, start: Start) -> Attempt | None:
         """A new attempt that is this process's alone; None where there is nothing to do or somebody else is at it.
@@ -224,7 +278,7 @@ class Attempt:
         The totals follow from the records, unless they are given because the records are not known. A completed run
         with fewer records than wanted is written as failed: it would be run again for ever.
         """
-        start = _decode(self.folder / "run.json", Start)
+        start = decode_file(self.folder / "run.json", Start)
         if start is None:
             raise StoreError(f"{self.folder} is gone; somebody deleted it while it was being measured.")
         read = read_records(self._records)
@@ -247,7 +301,7 @@ class Attempt:
         return end
 
     def _totals(self, records: Iterable[Record]) -> dict[str, Total]:
-        config = _decode(self.folder / "config.json", ConfigFile)
+        config = decode_file(self.folder / "config.json", ConfigFile)
         return {} if config is None else totals_of(records, config)
 
 
@@ -278,7 +332,7 @@ def _is_missing(run: Run | None, need: Need) -> bool:
     if run is None or run.status not in _FINAL:
         return True
     if run.status is not Status.COMPLETED:
-        return need.reruns(run) or run.file.fail_kind == "usage"
+        return need.reruns(run) or run.file.fail_kind == USAGE
     short = need.num_wanted is not None and run.num_records < need.num_wanted
     return short or (bool(run.file.num_errors) and need.reruns(run))
 
@@ -289,7 +343,7 @@ def _best(attempts: list[Run]) -> Run | None:
     completed = [run for run in attempts if run.status is Status.COMPLETED]
     if completed:
         return max(completed, key=lambda run: (run.num_records - (run.file.num_errors or 0), _order(run.attempt)))
-    return attempts[-1]
+    return next((run for run in reversed(attempts) if run.file.fail_kind != USAGE), attempts[-1])
 
 
 def _inherited(attempts: list[Run], need: Need) -> tuple[list[Record], str | None]:
@@ -306,57 +360,6 @@ def _inherited(attempts: list[Run], need: Need) -> tuple[list[Record], str | Non
     return records, note
 
 
-def _read_run(case_folder: Path, name: str) -> Run | None:
-    folder = case_folder / name
-    path = folder / "config.json"
-    try:
-        config = _decode(path, ConfigFile)
-    except msgspec.DecodeError as error:
-        if _is_lost_start(folder):
-            return None
-        raise StoreError(f"{path} is damaged ({error}). Delete the folder {folder} to measure again.") from error
-    if config is None:
-        return None
-    file, note = _read_run_file(folder / "run.json")
-    status = file.status
-    if status is Status.RUNNING and not lives(case_folder, number_of(name), name):
-        status = Status.DIED
-    return Run(case=config.case, attempt=name, status=status, folder=folder, file=file, units=config.units, note=note)
-
-
-def _is_lost_start(folder: Path) -> bool:
-    """Whether the power was cut at the start of an attempt: neither file was synced, and nothing is lost."""
-    contents = [read_if_there(folder / name) or b"" for name in ("config.json", "run.json")]
-    return not any(content.strip(b"\0") for content in contents)
-
-
-def _read_run_file(path: Path) -> tuple[RunFile, str | None]:
-    """run.json, or one of a run that died where it is missing or damaged, with a note that says so."""
-    try:
-        file, problem = _decode(path, RunFile), "missing"
-    except msgspec.DecodeError as error:
-        file, problem = None, f"damaged ({error})"
-    if file is not None:
-        return file, None
-    note = f"its run.json is {problem}; it counts as died, its records are kept"
-    return RunFile(status=Status.DIED, start_time="", host={}), note
-
-
-class _Format(msgspec.Struct, frozen=True):
-    format: int = FORMAT
-
-
-def _decode(path: Path, kind: type[_File]) -> _File | None:
-    """The content of a JSON file; None where it is missing. Raises DecodeError, and StoreError for a newer format."""
-    content = read_if_there(path)
-    if content is None:
-        return None
-    version = msgspec.json.decode(content, type=_Format).format
-    if version > FORMAT:
-        raise StoreError(f"{path} was written by a newer RLGauge (format {version}); this one reads up to {FORMAT}.")
-    return msgspec.json.decode(content, type=kind)
-
-
 def _is_busy(folder: Path, attempts: list[Run], *, number: int) -> bool:
     """Whether an attempt runs, or the last claim, `number`, lives and its attempt's folder is not there yet."""
     if any(run.status is Status.RUNNING for run in attempts):
@@ -365,7 +368,7 @@ def _is_busy(folder: Path, attempts: list[Run], *, number: int) -> bool:
     if claim is None:
         is_made = number in {number_of(run.attempt) for run in attempts}
     else:
-        is_made = claim.attempt in {run.attempt for run in attempts}
+        is_made = claim.attempt in {run.attempt for run in attempts} or has_ended(folder / claim.attempt)
     return not is_made and lives(folder, number)
 
 

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 
 def make(env_id: str, *, render: bool = False, **kwargs: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401  # the environment's own
-    """The environment, with frames to be had from `render()` where asked. Raises UserError for what can't be made."""
+    """The environment, with frames to be had from `render()` where asked. Raises UserError for what can't be made.
+
+    Its constructor need not know of render modes where no frames are asked for.
+    """
     import gymnasium
 
     find_spec(env_id)
+    rendering: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
     try:
-        return gymnasium.make(env_id, render_mode="rgb_array" if render else None, **kwargs)
+        return gymnasium.make(env_id, **rendering, **kwargs)
     except (gymnasium.error.Error, ImportError, TypeError) as error:
         raise UserError(f"The environment {env_id!r} can't be made: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,15 @@ def write_extra(folder: Path, reading: Reading) -> None:
         write_atomic(folder / _EXTRA, msgspec.json.encode(extra))
 
 
-def read(root: Folder, *, scan: bool) -> list[Found]:
-    """The readings of a store. Raises StoreError, and OSError for a damaged zip file."""
+def read(root: Folder, *, scan: bool, tell: Callable[[str], None]) -> list[Found]:
+    """The readings of a store; `tell` is told of damaged runs. Raises StoreError, and OSError for a broken zip file."""
     if isinstance(root, DiskFolder):
-        return [_found(reading, _with_extra(reading)) for reading in index.readings(Path(root.path), scan=scan)]
+        found = index.readings(Path(root.path), scan=scan, tell=tell)
+        return [_found(reading, _with_extra(reading)) for reading in found]
     with tempfile.TemporaryDirectory() as unpacked:
         _unpack(root, Path(unpacked))
-        return [_found(reading, _unbound(reading, root)) for reading in index.readings(Path(unpacked), scan=True)]
+        found = index.readings(Path(unpacked), tell=lambda text: tell(text.replace(unpacked, root.path)))
+        return [_found(reading, _unbound(reading, root)) for reading in found]
 
 
 def _found(reading: Reading, kept: Reading) -> Found:

@@ -72,7 +72,10 @@ class Walk:
             raise UserError(f"Can't read '{path}': {error.strerror or error}.") from error
         if self.found.num_found + len(self._logs) == before:
             self._tables.check_columns()
-            raise UserError(f"Nothing in '{path}' is a run or a table of results. Looked for: {LOOKED_FOR}.")
+            told = [f" {note}" for note in self.found.notes() if path in note]
+            raise UserError(
+                f"Nothing in '{path}' is a run or a table of results. Looked for: {LOOKED_FOR}.{''.join(told)}"
+            )
 
     def end(self) -> None:
         """Settle which logs belong to which runs. Raises UserError for columns that no table had."""
@@ -102,7 +105,7 @@ class Walk:
         if part is _Part.ANYTHING:
             return
         root = Path(real).parents[_ABOVE[part] - 1]
-        for found in store.read(DiskFolder(str(root)), scan=self._scan):
+        for found in store.read(DiskFolder(str(root)), scan=self._scan, tell=self.found.note):
             if all(os.path.realpath(run).startswith(real + os.sep) for run in found.reading.folders):
                 self.found.add(found)
 
@@ -157,7 +160,7 @@ class Walk:
             if part is _Part.WORKLOAD and found is None:
                 found = _Part.ANYTHING
                 with self.found.forgiving(folder.path):
-                    self.found.extend(store.read(folder, scan=self._scan))
+                    self.found.extend(store.read(folder, scan=self._scan, tell=self.found.note))
         return found
 
     def _is_sacred(self, folder: Folder, listing: Listing) -> bool:

@@ -13,8 +13,6 @@ from rlgauge.core.reading import Reading
 from rlgauge.stats.estimate import Method
 from rlgauge.stats.metrics import METRICS, Metric
 
-__all__ = ["Normalisation", "Question", "check_dimensions", "choose_quantity", "group_of"]
-
 _PLAIN = ("algorithm", "task", "seed", "kind", "settings", "checkpoint", "status", "source")
 _UNNAMED = {"algorithm", "policy", "task"}
 """Dimensions whose values speak for themselves."""

@@ -16,7 +16,7 @@ from rlgauge.stats.aggregate import left_out
 from rlgauge.stats.bootstrap import Floats, replicate
 from rlgauge.stats.estimate import Method, check_method, summarise
 from rlgauge.stats.metrics import Functionals, Metric
-from rlgauge.stats.strata import side_by_side
+from rlgauge.stats.strata import Strata, side_by_side
 from rlgauge.stats.summary import Summary
 
 
@@ -38,14 +38,28 @@ def difference(
 
     The seeds of both are resampled within tasks, each by itself, or with `paired` together: then both have the same
     seeds in the same order (the same data, the same initialisation), and what they share cancels. With `resample_tasks`
-    the tasks are drawn first, the same for both. The random numbers follow from the scores. Raises ValueError for
-    unequal tasks, or seeds that can't be paired.
+    the tasks are drawn first, the same for both. The random numbers follow from the scores. There is no interval where
+    one of the two has one seed a task, unless tasks are drawn. Raises ValueError for unequal tasks, or seeds that can't
+    be paired.
     """
     check_method(method)
     _check(candidate, baseline, paired=paired)
     ours, theirs = side_by_side(candidate, baseline, paired=paired)
     kernels = with_numba.kernels(replicates * (ours.num + theirs.num))
     sides = [Functionals(one, (metric,), optimum=optimum, kernels=kernels) for one in (ours, theirs)]
+    point = float(sides[0].point()[0] - sides[1].point()[0])
+    blind = None if resample_tasks else _without_spread(candidate=ours, baseline=theirs)
+    if blind is not None:
+        return Summary(
+            point=point,
+            low=None,
+            high=None,
+            n=ours.num + theirs.num,
+            missing=missing,
+            method="none",
+            confidence=confidence,
+            warnings=(f"One seed a task of the {blind}: nothing is known of its spread between seeds.",),
+        )
     units = ours.sizes if paired else [*ours.sizes, *theirs.sizes]
     if resample_tasks:
         units = [len(ours.sizes)]
@@ -56,8 +70,6 @@ def difference(
         drawn = ours.draw(rng, num)
         others = drawn if paired else theirs.draw(rng, num)
         return (sides[0].of_drawn(drawn) - sides[1].of_drawn(others))[:, 0]
-
-    point = float(sides[0].point()[0] - sides[1].point()[0])
 
     def jackknife() -> list[Floats]:
         mine, others = (left_out(one, metric, optimum=optimum, whole_tasks=resample_tasks) for one in (ours, theirs))
@@ -79,6 +91,12 @@ def difference(
         missing=missing,
         units=units,
     )
+
+
+def _without_spread(*, candidate: Strata, baseline: Strata) -> str | None:
+    """Which of the two has one seed a task where the other has more; None where neither or both have."""
+    alone = [name for name, one in (("candidate", candidate), ("baseline", baseline)) if max(one.sizes) == 1]
+    return alone[0] if len(alone) == 1 else None
 
 
 def _of_tasks(sides: Sequence[Functionals], rng: np.random.Generator, num: int, *, paired: bool) -> Floats:

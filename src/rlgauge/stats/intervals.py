@@ -10,6 +10,7 @@ from rlgauge.stats.quantiles import beta_quantile, chi_square_quantile, student_
 from rlgauge.stats.summary import Summary
 
 _FEW = 5
+_ROUNDING = 1e-12
 
 
 def wilson(successes: int, n: int, *, confidence: float = 0.95, missing: int = 0) -> Summary:
@@ -79,7 +80,8 @@ def _check_counts(successes: int, n: int) -> None:
 def student_t(values: Sequence[float], *, confidence: float = 0.95, missing: int = 0) -> Summary:
     """The mean with Student's interval: exact for independent normal values, approximate for others.
 
-    One value has no interval. Raises ValueError for no values and for one that is not finite.
+    One value has no interval; values equal but for rounding have one of no width, and a warning. Raises ValueError for
+    no values and for one that is not finite.
     """
     n = len(values)
     if n == 0:
@@ -134,6 +136,8 @@ def _mean_and_standard_error(numbers: list[float]) -> tuple[float, float | None]
     mean = math.fsum(numbers) / n
     if n == 1:
         return mean, None
+    if _are_equal(numbers):
+        return mean, 0.0
     return mean, math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / (n - 1) / n)
 
 
@@ -144,6 +148,11 @@ def _doubts(numbers: list[float]) -> list[str]:
     doubts = []
     if n < _FEW:
         doubts.append(f"Only {n} values: the interval relies on their being normally distributed.")
-    if min(numbers) == max(numbers):
+    if _are_equal(numbers):
         doubts.append("All values are equal: an interval of no width says nothing about values not seen yet.")
     return doubts
+
+
+def _are_equal(numbers: list[float]) -> bool:
+    """Whether they differ by no more than sums and differences of floats round."""
+    return max(numbers) - min(numbers) <= _ROUNDING * max(map(abs, numbers))

@@ -181,3 +181,46 @@ def test_a_given_environment_that_was_altered_is_another_case():
     same, other = ([task.environment for task in Benchmark(gyms=[env]).tasks()] for env in (plain, heavy))
     assert same == [task.environment for task in Benchmark(gyms=[gym.make("CartPole-v1")]).tasks()]
     assert same != other
+
+
+def test_an_unknown_record_mode_is_refused_where_it_is_given():
+    with pytest.raises(UserError, match=r"^Unknown record mode 'fails'\. Did you mean 'failures'\?"):
+        Benchmark(record_mode="fails")
+    with pytest.raises(UserError, match=r"^record_mode=None: it is a text"):
+        Benchmark(record_mode=None)
+    benchmark = MyBenchmark(num_episodes=1)
+    benchmark.record_mode = "fails"
+    with pytest.raises(UserError, match=r"^Unknown record mode 'fails'"):
+        benchmark.evaluate("random")
+
+
+def cartpole():
+    return gym.make("CartPole-v1")
+
+
+@pytest.mark.parametrize("mode", ["all", "successes", "first:1"])
+def test_films_without_a_folder_are_refused(mode):
+    with pytest.raises(UserError, match=rf"^record_mode='{mode}' films nothing without a folder: give video_dir"):
+        Benchmark([cartpole], record_mode=mode).evaluate("random")
+    with pytest.raises(UserError, match="films nothing without a folder"):
+        GymnasiumBenchmark("CartPole-v1", record_mode=mode).evaluate("random")
+
+
+def test_nobody_is_told_of_films_that_nobody_asked_for():
+    for benchmark in (Benchmark([cartpole], num_episodes=1), GymnasiumBenchmark("CartPole-v1", num_episodes=1)):
+        assert benchmark.evaluate("random").results[0].n_episodes == 1
+    assert Benchmark([cartpole], num_episodes=1, record_mode="none").evaluate("random").results[0].n_episodes == 1
+
+
+class Forgetful(Benchmark):
+    def __init__(self):
+        self.level = 1
+
+    def create_gyms(self):
+        return [MyGym()]
+
+
+def test_a_constructor_that_forgets_that_of_the_class_above_is_said():
+    for use in (Forgetful().tasks, lambda: Forgetful().evaluate("random")):
+        with pytest.raises(UserError, match=r"^Forgetful lacks gyms, .* does not call super\(\)\.__init__\(\)"):
+            use()

@@ -78,6 +78,7 @@ class Benchmark(_Remembering):
         self.seed = _at_least(0, seed, "seed")
         self.video_dir = None if video_dir is None else Path(video_dir)
         self.record_mode = record_mode
+        _check_record_mode(record_mode)
 
     def create_gyms(self) -> Sequence[Gym]:
         """The environments, one a task. Called again for every further lane that steps beside the first."""
@@ -132,8 +133,19 @@ class Benchmark(_Remembering):
             alarm.step_start = perf_counter()
             env.reset(seed=self.seed)
 
+    def check(self) -> None:
+        """Raise UserError where what the constructor sets is not there, or was changed to what can't be."""
+        lacking = [name for name in ("gyms", *_SETTINGS) if not hasattr(self, name)]
+        if lacking:
+            raise UserError(
+                f"{type(self).__name__} lacks {', '.join(lacking)}: its __init__() does not call super().__init__(), "
+                "which sets them."
+            )
+        _check_record_mode(self.record_mode)
+
     def open_gyms(self) -> Gyms:
         """The environments, to be closed by the caller."""
+        self.check()
         return Gyms(self.gyms, self.create_gyms)
 
     def evaluate(
@@ -164,6 +176,8 @@ class Benchmark(_Remembering):
 
         for name, value in (("resume", resume), ("rerun_failed", rerun_failed), ("trust", trust)):
             _check_switch(value, name)
+        self.check()
+        self._check_films()
         if episode_seconds is not None and not episode_seconds > 0:
             raise UserError(f"episode_seconds={episode_seconds!r}: more than 0 is needed, or None for no limit.")
         workload = make_workload(
@@ -179,6 +193,15 @@ class Benchmark(_Remembering):
         if stop is not None:
             workload = workload.part(0, checked(stop).max_episodes)
         return evaluate(workload, folder, workers=number, resume=resume, rerun_failed=rerun_failed, stop=stop)
+
+    def _check_films(self) -> None:
+        """Raise UserError where films were asked for, but no folder for them."""
+        parameter = inspect.signature(type(self)).parameters.get("record_mode")
+        default = "failures" if parameter is None else parameter.default
+        if self.video_dir is None and self.record_mode not in {"none", default}:
+            raise UserError(
+                f"record_mode={self.record_mode!r} films nothing without a folder: give video_dir, or 'none'."
+            )
 
     def describe(self) -> Description:
         """How another process makes the same benchmark. Raises UserError where it holds live objects."""
@@ -292,6 +315,14 @@ def _task_name(env: gymnasium.Env[Any, Any]) -> str:
     if env.spec is not None:
         return env.spec.id
     return type(env.unwrapped).__name__
+
+
+def _check_record_mode(mode: object) -> None:
+    from rlgauge.episodes.video import VideoRecorder
+
+    if not isinstance(mode, str):
+        raise UserError(f"record_mode={mode!r}: it is a text, such as 'failures'.")
+    VideoRecorder(".", record_mode=mode)
 
 
 def _at_least(least: int, value: object, name: str) -> int:

@@ -56,6 +56,9 @@ def evaluate(
     stop: Stopping | None = None,
 ) -> BenchmarkResults:
     """The results of a workload: in memory without `out`, else stored; see `Benchmark.evaluate`."""
+    if stop is not None:
+        stop.check([policy.name for policy in workload.policies])
+    workload.check_policies()
     if out is None:
         if workers is not None:
             raise UserError("Workers keep what they measure in a folder: give out=DIR.")

@@ -19,6 +19,7 @@ from rlgauge.core.workload import Description, Measure
 from rlgauge.episodes.rollout import Episode, Played
 from rlgauge.kinds.evaluate.benchmark import Benchmark, build_benchmark
 from rlgauge.kinds.evaluate.candidates import Candidate, Live
+from rlgauge.kinds.evaluate.code_names import check_name
 from rlgauge.kinds.evaluate.gyms import Task
 
 UNITS = {
@@ -77,6 +78,7 @@ class EvaluateWorkload:
     ) -> None:
         """Take the objects themselves, or, in a worker, what `describe` said of them."""
         self.benchmark = benchmark if isinstance(benchmark, Benchmark) else _build(benchmark)
+        self.benchmark.check()
         self.policies = [msgspec.convert(p, Candidate) if isinstance(p, Mapping) else p for p in policies]
         self.lanes = lanes
         self.trust = trust
@@ -189,6 +191,15 @@ class EvaluateWorkload:
 
         with contextlib.closing(Session(self)) as session:
             yield session.measure
+
+    def check_policies(self) -> None:
+        """Raise UserError where a policy of any task and training seed is not there, before any is played."""
+        for policy in self.policies:
+            for task in self.tasks:
+                if isinstance(policy, Candidate):
+                    source = policy.source(task.id)
+                    if source.scheme == "py":
+                        check_name(source.target)
 
     def find_policy(self, case: Case) -> Candidate | Live:
         """The policy that a case is about."""

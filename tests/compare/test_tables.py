@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rlgauge.compare.line import Verdict
+from rlgauge.compare.tables import legend, tables
+from tests.compare.making import checkpoint, compared, failed, processes, seeds
+
+FIVE = [1000.0, 1010.0, 990.0, 1005.0, 995.0]
+
+
+def column(comparison, name: str) -> list[str]:
+    (table,) = tables(comparison)
+    return [row[table.header.index(name)] for row in table.rows]
+
+
+def many(num: int, *, gains: dict[int, float]):
+    """Tasks with the same five scores on either side, some of them with a gain of the candidate."""
+    scores = np.array([90.0, 95.0, 100.0, 105.0, 110.0])
+    sides = [], []
+    for task in range(num):
+        for side, gain in zip(sides, (gains.get(task, 0.0), 0.0), strict=True):
+            side.extend(seeds(scores + gain, task=f"task {task}"))
+    return compared(*sides)
+
+
+def test_a_line_that_adjusting_makes_inconclusive_shows_its_adjusted_p_and_the_legend_says_why():
+    alone = many(1, gains={0: -12.0})
+    assert (column(alone, "p"), alone.lines[0].verdict) == (["0.022"], Verdict.WORSE)
+    comparison = many(5, gains={2: -12.0})
+    line = comparison.lines[2]
+    assert line.high < 0
+    assert line.verdict is Verdict.INCONCLUSIVE
+    assert line.p_value == line.p_worse == pytest.approx(5 * alone.lines[0].p_worse)
+    assert column(comparison, "adjusted p") == ["1", "1", "0.11", "1", "1"]
+    assert "So a line's own interval may exclude no difference while its verdict is inconclusive." in " ".join(
+        legend(comparison)
+    )
+    assert "inconclusive" not in " ".join(legend(alone))
+
+
+@pytest.mark.parametrize(("gain", "name"), [(30.0, "p_better"), (-30.0, "p_worse")])
+def test_the_p_shown_is_that_of_the_direction_found(gain, name):
+    for line in many(3, gains=dict.fromkeys(range(3), gain)).lines:
+        assert line.p_value == getattr(line, name) < 0.001
+
+
+@pytest.mark.parametrize(("factor", "name"), [(0.9, "p_better"), (1.1, "p_worse")])
+def test_of_sizes_less_is_the_better_direction(factor, name):
+    sizes = processes([value * factor for value in FIVE], "peak_bytes")
+    (line,) = compared(sizes, processes(FIVE, "peak_bytes")).lines
+    assert line.p_value == getattr(line, name) < 0.05
+
+
+def test_a_line_without_a_test_has_no_p_and_is_not_counted_among_those_adjusted():
+    ours, theirs = ([*seeds([1.0, 2.0, 3.0 + more], task="a"), *seeds([1.0, 2.0], task="b")] for more in (0, 1))
+    ours = [*ours, *seeds([5.0], task="c")]
+    theirs = [*theirs, *seeds([5.0, 6.0], task="c")]
+    comparison = compared(ours, theirs)
+    assert column(comparison, "adjusted p")[2] == "-"
+    assert "adjusted by Holm over 2 lines" in " ".join(legend(comparison))
+
+
+def test_both_columns_and_n_are_of_the_pairs_where_a_line_is_of_pairs():
+    rng = np.random.default_rng(3)
+    scores = rng.normal(400, 80, 50)
+    comparison = compared([checkpoint(scores)], [checkpoint(scores[:20])])
+    (line,) = comparison.lines
+    assert line.candidate == line.baseline == pytest.approx(scores[:20].mean())
+    assert (line.difference, line.word, column(comparison, "n")) == (0.0, "same", ["20 / 20"])
+    apart = compared([checkpoint(scores)], [checkpoint(scores[:20], first_seed=900)]).lines[0]
+    assert (apart.candidate, apart.baseline) == pytest.approx((scores.mean(), scores[:20].mean()))
+
+
+def test_the_tolerance_of_pairs_is_a_part_of_the_baselines_mean_over_the_pairs():
+    base = np.array([10.0, 11.0, 9.0, 10.0, 10.5, 9.5])
+    theirs = [*base, *[1000.0] * 6]  # episodes that the candidate did not play
+    ours = base - np.array([0.5, 0.6, 0.4, 0.5, 0.5, 0.5])
+    assert compared([checkpoint(ours)], [checkpoint(theirs)]).lines[0].is_regression
+
+
+def test_success_rates_of_pairs_are_of_the_pairs_too():
+    ours, theirs = [1.0] * 10 + [0.0] * 10, [1.0, 0.0] * 5
+    (line,) = compared([checkpoint(ours, "success")], [checkpoint(theirs, "success")]).lines
+    assert (line.candidate, line.baseline, line.difference) == (1.0, 0.5, 0.5)
+
+
+def test_runs_that_are_missing_are_not_counted_among_episodes():
+    comparison = compared([checkpoint([1.0, 2.0, 4.0]), failed(seed=1)], [checkpoint([1.0, 3.0, 3.0])])
+    assert column(comparison, "n") == ["3 / 3"]
