@@ -17,7 +17,7 @@ from rlgauge.core import platform, store
 from rlgauge.core.case import Case
 from rlgauge.core.claim import STALE_SECONDS, Claim
 from rlgauge.core.files import StoreError
-from rlgauge.core.run import ConfigFile, Record, Start, Status, encode_record
+from rlgauge.core.run import ConfigFile, Record, Start, Status, encode_record, read_records
 from rlgauge.core.store import Attempt, Need, Store, now
 
 CASE = Case(workload="toy", name="reach", params={"task": "reach"}, seed=1)
@@ -373,6 +373,29 @@ def test_errors_are_measured_again_when_asked_and_the_rest_is_kept(kept: Store) 
     assert not kept.needs(CASE, ANY)
     again = claim(kept, Need(rerun_up_to=1))
     assert [record.index for record in again.kept] == [0]
+
+
+def test_what_would_be_kept_of_a_case_is_told_beforehand(kept: Store) -> None:
+    assert kept.standing(CASE, ANY).records == []
+    with_most = measured(kept, Status.INTERRUPTED, *good(0, 1), Record(2, {}, "broke"))
+    (measured(kept, Status.INTERRUPTED).folder / "records.jsonl").write_bytes(b"")
+    for need in (ANY, Need(rerun_up_to=2)):
+        standing = kept.standing(CASE, need)
+        assert standing.since == kept.attempts(folder_of(kept))[0].file.start_time
+        assert not standing.is_given_up
+        assert len(standing.records) == (3 if need is ANY else 2)
+    assert list(claim(kept, ANY).kept) == kept.standing(CASE, ANY).records == records_of(with_most)
+
+
+def records_of(attempt: Attempt) -> list[Record]:
+    return read_records(attempt.folder / "records.jsonl").records
+
+
+def test_a_case_that_failed_is_given_up_unless_it_is_tried_again(kept: Store) -> None:
+    measured(kept, Status.FAILED, *good(0), fail_trace="broke")
+    assert kept.standing(CASE, ANY).is_given_up
+    assert kept.standing(CASE, ANY).records == []
+    assert kept.standing(CASE, Need(rerun_up_to=1)).records == good(0)
 
 
 def test_a_users_mistake_is_always_missing(kept: Store) -> None:
