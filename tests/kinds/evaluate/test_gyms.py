@@ -151,3 +151,11 @@ def test_an_environment_that_stands_twice_in_the_list_is_refused():
     with pytest.raises(UserError, match="stands twice"):
         Benchmark(gyms=[env, gyms.Toy, env]).evaluate("zero")
     assert len(Benchmark(gyms=[gyms.Toy, gyms.Toy], num_episodes=1).evaluate("zero").results) == 2
+
+
+def test_a_function_that_fails_to_make_an_environment_is_named():
+    def makes_nothing():
+        raise TypeError("no such thing")
+
+    with pytest.raises(UserError, match=r"makes_nothing, which makes an environment, failed: TypeError: no such thing"):
+        Benchmark(gyms=[makes_nothing]).evaluate("zero")

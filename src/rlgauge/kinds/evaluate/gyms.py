@@ -64,7 +64,7 @@ class Gyms:
             entry = self._list(0)[position]
             if not _is_factory(entry):
                 return _checked(self._list(lane)[position])
-            self._made[position, lane] = _checked(entry())
+            self._made[position, lane] = _checked(_called(entry))
         return self._made[position, lane]
 
     def remake(self, position: int, lane: int) -> gymnasium.Env[Any, Any]:
@@ -123,6 +123,17 @@ def _created(create: Callable[[], Sequence[Gym]]) -> list[Gym]:
     if not gyms:
         raise UserError("The benchmark has no environments: create_gyms() returned an empty list.")
     return gyms
+
+
+def _called(make: Callable[[], gymnasium.Env[Any, Any]]) -> gymnasium.Env[Any, Any]:
+    """What a function of `gyms` gives. Raises UserError where it fails."""
+    try:
+        return make()
+    except UserError:
+        raise
+    except Exception as error:  # anybody's code may raise anything
+        name = getattr(make, "__qualname__", type(make).__name__)
+        raise UserError(f"{name}, which makes an environment, failed: {type(error).__name__}: {error}") from error
 
 
 def _is_list(value: object) -> bool:
