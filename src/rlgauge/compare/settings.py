@@ -13,8 +13,8 @@ from rlgauge.core.reading import Reading
 _LONGEST = 60
 """The longest name of a configuration; longer ones are called by their hashes."""
 
-_OF_THE_RUN = {"experiment", "host", "start_time"}
-"""Labels of Sacred runs that say which run it was."""
+_OF_THE_RUN = {"experiment", "host", "start_time", "uri"}
+"""Labels that say which run it was, or of what, and not how it was measured."""
 
 
 def setting_names(readings: Iterable[Reading]) -> dict[str, str]:

@@ -1,0 +1,27 @@
+"""What runs with different settings are called, and when they are told apart."""
+
+from __future__ import annotations
+
+from rlgauge.compare.settings import setting_names, told_apart
+from tests.compare.making import reading
+
+
+def run(settings: str, seed: int | None = 0, algorithm: str = "toy", **labels: str):
+    return reading("return", [1.0], seed=seed, settings=settings, algorithm=algorithm, labels=labels)
+
+
+def test_settings_are_called_by_what_differs_and_not_by_which_run_it_was():
+    runs = [run("x", num_envs="10", uri="a", host="h", same="s"), run("y", num_envs="20", uri="b", host="i", same="s")]
+    assert setting_names(runs) == {"x": "num_envs=10", "y": "num_envs=20"}
+
+
+def test_settings_of_which_nothing_is_known_or_too_much_differs_are_called_by_their_hash():
+    assert setting_names([run("0123456789"), run("")]) == {"0123456789": "01234567", "": "none"}
+    long = [run(name, **{f"parameter_{place}": name * 20 for place in range(4)}) for name in ("x", "y")]
+    assert setting_names(long) == {"x": "x", "y": "y"}
+
+
+def test_all_runs_of_a_task_are_told_apart_where_one_of_them_was_measured_twice():
+    runs = [run("x", num="1"), run("y", num="2"), run("x", algorithm="other", num="1")]
+    assert [found.task for found in told_apart(runs)] == [f"CartPole-v1 (num={number})" for number in (1, 2, 1)]
+    assert told_apart([run("x", 0), run("y", 1)]) == [run("x", 0), run("y", 1)]
