@@ -50,16 +50,8 @@ def difference(
     point = float(sides[0].point()[0] - sides[1].point()[0])
     blind = None if resample_tasks else _without_spread(candidate=ours, baseline=theirs)
     if blind is not None:
-        return Summary(
-            point=point,
-            low=None,
-            high=None,
-            n=ours.num + theirs.num,
-            missing=missing,
-            method="none",
-            confidence=confidence,
-            warnings=(f"One seed a task of the {blind}: nothing is known of its spread between seeds.",),
-        )
+        doubt = f"One seed a task of the {blind}: nothing is known of its spread between seeds."
+        return _without_interval(point, doubt, n=ours.num + theirs.num, missing=missing, confidence=confidence)
     units = ours.sizes if paired else [*ours.sizes, *theirs.sizes]
     if resample_tasks:
         units = [len(ours.sizes)]
@@ -73,9 +65,8 @@ def difference(
 
     def jackknife() -> list[Floats]:
         mine, others = (left_out(one, metric, optimum=optimum, whole_tasks=resample_tasks) for one in (ours, theirs))
-        if paired or resample_tasks:
-            return [gained - lost for gained, lost in zip(mine, others, strict=True)]
-        return [*mine, *(-values for values in others)]
+        is_joint = paired or resample_tasks
+        return list(map(np.subtract, mine, others)) if is_joint else [*mine, *map(np.negative, others)]
 
     digest = hashlib.blake2b(ours.digest() + theirs.digest() + bytes([paired]), digest_size=16).digest()
     drawn_B = np.empty(0)
@@ -90,6 +81,19 @@ def difference(
         confidence=confidence,
         missing=missing,
         units=units,
+    )
+
+
+def _without_interval(point: float, warning: str, *, n: int, missing: int, confidence: float) -> Summary:
+    return Summary(
+        point=point,
+        low=None,
+        high=None,
+        n=n,
+        missing=missing,
+        method="none",
+        confidence=confidence,
+        warnings=(warning,),
     )
 
 
