@@ -52,6 +52,18 @@ def test_neither_order_nor_threads_change_a_digit(method, paired, resample_tasks
     assert difference(candidate=turned[0], baseline=turned[1], threads=2, **options) == once
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("resample_tasks", [False, True])
+def test_with_the_sides_exchanged_the_interval_is_the_same_seen_from_the_other_end(method, paired, resample_tasks):
+    ours, theirs = normal_pairs(3, (5, 7, 5))
+    options = {"method": method, "paired": paired, "resample_tasks": resample_tasks, "replicates": 500}
+    there = difference(candidate=ours, baseline=theirs, **options)
+    back = difference(candidate=theirs, baseline=ours, **options)
+    assert (back.point, back.low, back.high) == (-there.point, -there.high, -there.low)
+    assert there.low < there.point < there.high
+
+
 def test_on_one_task_t_is_students_of_the_pairs_and_of_both_sides():
     ours, theirs = normal_pairs(1, (9,), shared=0.3)
     gains = ours[0] - theirs[0]

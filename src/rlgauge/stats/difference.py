@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -38,20 +39,21 @@ def difference(
 
     The seeds of both are resampled within tasks, each by itself, or with `paired` together: then both have the same
     seeds in the same order (the same data, the same initialisation), and what they share cancels. With `resample_tasks`
-    the tasks are drawn first, the same for both. The random numbers follow from the scores. There is no interval where
-    one of the two has one seed a task, unless tasks are drawn. Raises ValueError for unequal tasks, or seeds that can't
-    be paired.
+    the tasks are drawn first, the same for both. The random numbers follow from the scores, whichever side they are on:
+    with the sides exchanged the interval is the same, seen from the other end. There is none where one of the two has
+    one seed a task, unless tasks are drawn. Raises ValueError for unequal tasks, or seeds that can't be paired.
     """
     check_method(method)
     _check(candidate, baseline, paired=paired)
-    ours, theirs = side_by_side(candidate, baseline, paired=paired)
+    (ours, theirs), is_turned = _in_one_order(candidate, baseline, paired=paired)
     kernels = with_numba.kernels(replicates * (ours.num + theirs.num))
     sides = [Functionals(one, (metric,), optimum=optimum, kernels=kernels) for one in (ours, theirs)]
     point = float(sides[0].point()[0] - sides[1].point()[0])
-    blind = None if resample_tasks else _without_spread(candidate=ours, baseline=theirs)
+    blind = None if resample_tasks else _without_spread(*((theirs, ours) if is_turned else (ours, theirs)))
     if blind is not None:
         doubt = f"One seed a task of the {blind}: nothing is known of its spread between seeds."
-        return _without_interval(point, doubt, n=ours.num + theirs.num, missing=missing, confidence=confidence)
+        found = _without_interval(point, doubt, n=ours.num + theirs.num, missing=missing, confidence=confidence)
+        return _turned(found) if is_turned else found
     units = ours.sizes if paired else [*ours.sizes, *theirs.sizes]
     if resample_tasks:
         units = [len(ours.sizes)]
@@ -68,11 +70,11 @@ def difference(
         is_joint = paired or resample_tasks
         return list(map(np.subtract, mine, others)) if is_joint else [*mine, *map(np.negative, others)]
 
-    digest = hashlib.blake2b(ours.digest() + theirs.digest() + bytes([paired]), digest_size=16).digest()
     drawn_B = np.empty(0)
     if method != "t" and max(units) > 1:
+        digest = hashlib.blake2b(_digest((ours, theirs)) + bytes([paired]), digest_size=16).digest()
         drawn_B = replicate(digest, replicates, ours.num + theirs.num, reduce, threads=threads)
-    return summarise(
+    found = summarise(
         drawn_B,
         point,
         [ours, theirs],
@@ -82,6 +84,27 @@ def difference(
         missing=missing,
         units=units,
     )
+    return _turned(found) if is_turned else found
+
+
+def _in_one_order(
+    candidate: Sequence[ArrayLike], baseline: Sequence[ArrayLike], *, paired: bool
+) -> tuple[tuple[Strata, Strata], bool]:
+    """Both sides in an order that follows from their scores, not from their names, and whether it is the other one."""
+    as_asked = side_by_side(candidate, baseline, paired=paired)
+    exchanged = side_by_side(baseline, candidate, paired=paired)
+    is_turned = _digest(exchanged) < _digest(as_asked)
+    return (exchanged if is_turned else as_asked), is_turned
+
+
+def _digest(sides: tuple[Strata, Strata]) -> bytes:
+    return sides[0].digest() + sides[1].digest()
+
+
+def _turned(found: Summary) -> Summary:
+    """The same difference seen from the other side."""
+    low, high = (None if end is None else 0.0 - end for end in (found.high, found.low))
+    return msgspec.structs.replace(found, point=0.0 - found.point, low=low, high=high)
 
 
 def _without_interval(point: float, warning: str, *, n: int, missing: int, confidence: float) -> Summary:
@@ -97,7 +120,7 @@ def _without_interval(point: float, warning: str, *, n: int, missing: int, confi
     )
 
 
-def _without_spread(*, candidate: Strata, baseline: Strata) -> str | None:
+def _without_spread(candidate: Strata, baseline: Strata) -> str | None:
     """Which of the two has one seed a task where the other has more; None where neither or both have."""
     alone = [name for name, one in (("candidate", candidate), ("baseline", baseline)) if max(one.sizes) == 1]
     return alone[0] if len(alone) == 1 else None

@@ -1,0 +1,62 @@
+"""The named environments: `environments/NAME.toml`, data."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from rlgauge.core.errors import UserError, unknown
+
+_FOLDER = Path(__file__).with_name("environments")
+
+
+class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a named environment holds; `imports` are the modules that a whole one can import."""
+
+    requirements: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+def names() -> list[str]:
+    """The names of the defined environments, sorted."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def definition(name: str) -> Definition:
+    """The definition called `name`. Raises UserError for an unknown one."""
+    if name not in names():
+        raise unknown("environment", name, names())
+    return msgspec.toml.decode((_FOLDER / f"{name}.toml").read_bytes(), type=Definition)
+
+
+def tidy(requirements: Iterable[str]) -> tuple[str, ...]:
+    """The requirements sorted, each once, relative paths made absolute. Raises UserError for what is none."""
+    found = sorted({_absolute(one.strip()) for one in requirements})
+    for one in found:
+        if not one or one.startswith("-"):
+            raise UserError(f"{one!r} is no requirement; write it as 'gymnax==0.0.8', options are not possible.")
+    if not found:
+        raise UserError("An environment needs at least one requirement, such as 'gymnax==0.0.8'.")
+    return tuple(found)
+
+
+def own_requirements(source: Path) -> tuple[str, ...]:
+    """What the rlgauge in `source` needs itself: of its pyproject.toml, else of its installation."""
+    project = source.parent / "pyproject.toml"
+    if project.is_file():
+        told = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
+        if told.get("name") == "rlgauge":
+            return tuple(sorted(told["dependencies"]))
+    try:
+        found = importlib.metadata.requires("rlgauge") or []
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError(f"What rlgauge in {source} needs is not known; install it with `pip install`.") from None
+    return tuple(sorted(one for one in found if "extra ==" not in one))
+
+
+def _absolute(requirement: str) -> str:
+    return str(Path(requirement).resolve()) if requirement.startswith(("./", "../")) else requirement
