@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "summary": ("summarise runs per algorithm and task, with intervals", "rlgauge.cli.summary:main"),
     "compare": ("compare a candidate with a baseline, with a verdict and an exit code", "rlgauge.cli.compare:main"),
     "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),
+    "throughput": ("measure steps per second and memory of environments", "rlgauge.cli.throughput:main"),
     "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),
 }
 """What each command does and where it is."""

@@ -65,3 +65,20 @@ def seconds_text(seconds: float) -> str:
 def count_text(number: int, noun: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def parse_count(text: str) -> int:
+    """The number of `100`, `10k`, `1M` or `2.5M`: thousands and millions. Raises UserError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text.strip())
+    number = float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()] if match else 0.0
+    if number < 1 or number != int(number):
+        raise UserError(f"{text!r} is no number of things: write a whole one such as 100, 10k or 1M.")
+    return int(number)
+
+
+def short_count(number: float) -> str:
+    """Three digits and a letter: `23.4M`, `1.02k`, `5`."""
+    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= 0.9995 * size:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:.3g}"

@@ -27,11 +27,12 @@ _decode = msgspec.json.Decoder(Event).decode
 class Local:
     """Starts `num_workers` workers, which share the plan among themselves and with anybody else's."""
 
-    def __init__(self, num_workers: int = 1) -> None:
-        """Raises UserError for fewer than one worker."""
+    def __init__(self, num_workers: int = 1, *, python: Path | None = None) -> None:
+        """Workers of another `python` find this package there. Raises UserError for fewer than one worker."""
         if num_workers < 1:
             raise UserError(f"workers={num_workers}: at least one worker is needed.")
         self.num_workers = num_workers
+        self._python = str(python or sys.executable)
 
     def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
         """Run every item that nobody else runs; yields what the workers say."""
@@ -41,7 +42,7 @@ class Local:
         workers: list[_Worker] = []
         try:
             for _ in range(min(self.num_workers, len(plan.items))):
-                workers.append(_Worker(path))  # noqa: PERF401  # one that can't be started leaves others to be stopped
+                workers.append(_Worker(self._python, path))  # noqa: PERF401  # one that can't be started leaves others to be stopped
             yield from _listen(workers)
             for worker in workers:
                 worker.check()
@@ -67,10 +68,10 @@ def _listen(workers: list[_Worker]) -> Iterator[Event]:
 class _Worker:
     """The driver's end of one worker."""
 
-    def __init__(self, plan: Path) -> None:
+    def __init__(self, python: str, plan: Path) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in stop()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rlgauge.worker", str(plan), "--lifeline"],
+            [python, "-P", "-m", "rlgauge.worker", str(plan), "--lifeline"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

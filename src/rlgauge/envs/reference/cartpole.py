@@ -71,9 +71,12 @@ class CartPole:
 
     def reset(self, seed: int, num_envs: int) -> State:
         """The start of an episode in each of so many environments; the same seed starts the same ones."""
-        stream = counters.streams(jnp, seed, num_envs)
+        return self.start(counters.streams(jnp, seed, num_envs))
+
+    def start(self, stream: jax.Array) -> State:
+        """The start of an episode in an environment for each stream of random numbers, (N,), uint32."""
         clock = jnp.uint32(0)
-        return State(*_starts(stream, clock), jnp.zeros(num_envs, jnp.int32), stream, clock + 1)
+        return State(*_starts(stream, clock), jnp.zeros_like(stream, jnp.int32), stream, clock + 1)
 
     def sample(self, state: State) -> jax.Array:
         """Random actions, (N,), int32, 0 or 1: the top bit of this step's number."""

@@ -1,0 +1,131 @@
+"""What was measured of environments, as files: JSON, CSV, and JSON as JaxARC's benchmark had it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform as system
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlgauge import __version__
+from rlgauge.cli.throughput_table import check_baseline, compile_seconds, efficiencies, ratio_to
+from rlgauge.core import provenance
+from rlgauge.core.files import write_atomic
+from rlgauge.kinds.throughput.results import Measured, bytes_per_env
+from rlgauge.kinds.throughput.workload import ThroughputWorkload
+
+_FORMAT = 1
+
+
+def write_json(workload: ThroughputWorkload, found: Sequence[Measured], path: Path) -> str:
+    """Write all results; what was written. Raises StoreError."""
+    content = {
+        "format": _FORMAT,
+        "rlgauge": __version__,
+        "timestamp": workload.stamp,
+        "tag": workload.tag,
+        "description": workload.description,
+        "settings": {**msgspec.to_builtins(workload.settings), "processes": workload.processes},
+        "host": provenance.host(),
+        "points": [msgspec.to_builtins(one) for one in found],
+        "bytes_per_env": {
+            name: bytes_per_env([one for one in found if one.point.library == name])
+            for name in dict.fromkeys(one.point.library for one in found)
+        },
+    }
+    text = msgspec.json.format(msgspec.json.encode(content), indent=1)
+    write_atomic(path, text + b"\n")
+    return text.decode()
+
+
+def write_csv(found: Sequence[Measured], path: Path, *, baseline: str | None) -> None:
+    """Write the table, a row a point; seconds and bytes. Raises UserError for a baseline that was not measured."""
+    check_baseline(found, baseline)
+    rows = [_row(one, found, baseline) for one in found]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomic(path, text.getvalue().encode())
+
+
+def _row(one: Measured, found: Sequence[Measured], baseline: str | None) -> dict[str, Any]:
+    best, linear = efficiencies(one, [each for each in found if each.point.environment == one.point.environment])
+    return {
+        **msgspec.structs.asdict(one.point),
+        "version": one.version,
+        "status": str(one.status),
+        "compile_seconds": compile_seconds(one),
+        "run_seconds": one.seconds.get("run"),
+        "steps_per_second": one.steps_per_second,
+        "low": one.low,
+        "high": one.high,
+        **({} if baseline is None else {f"ratio_to_{baseline}": ratio_to(one, found, baseline)}),
+        "mean": one.mean,
+        "deviation": one.deviation,
+        "median": one.median,
+        "least": one.least,
+        "lower_quartile": one.quartiles and one.quartiles[0],
+        "upper_quartile": one.quartiles and one.quartiles[1],
+        "steps_per_cpu_second": one.steps_per_cpu_second,
+        "efficiency_of_best": best,
+        "efficiency_of_linear": linear,
+        "first_seconds": one.seconds.get("first"),
+        "reset_seconds": one.seconds.get("reset"),
+        "planned_bytes": one.planned_bytes,
+        "peak_bytes": one.peak_bytes,
+        "num_processes": one.num_processes,
+        "num_repetitions": one.num_repetitions,
+        "noise": one.noise and str(one.noise),
+        "reason": one.reason,
+    }
+
+
+def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder: Path) -> None:
+    """Write benchmark_TAG_DATE_TIME.json with the fields that JaxARC's benchmark had, one file a library.
+
+    Where several libraries were measured their names are part of the names. Raises StoreError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(dict.fromkeys(one.point.library for one in found))
+    for name in names:
+        own = [one for one in found if one.point.library == name and one.steps_per_second is not None]
+        parts = ("benchmark", name if len(names) > 1 else "", workload.tag, workload.stamp)
+        content = _as_jaxarc(workload, own)
+        write_atomic(
+            folder / f"{'_'.join(filter(None, parts))}.json", msgspec.json.format(msgspec.json.encode(content))
+        )
+
+
+def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured]) -> dict[str, Any]:
+    host = provenance.host()
+    single = next((one for one in found if one.point.num_envs == 1), None)
+    return {
+        "timestamp": workload.stamp,
+        "description": workload.description,
+        "tag": workload.tag,
+        "system_info": {
+            "os": host["os"],
+            "architecture": host["architecture"],
+            "python_version": system.python_version(),
+            "jax_version": provenance.collect()["packages"].get("jax"),
+            "devices": sorted({one.facts["device"] for one in found if "device" in one.facts}),
+            "hardware": {"cpu": host["cpu"], "num_cores": host["num_cores"], "memory_bytes": host["memory_bytes"]},
+        },
+        "config_summary": msgspec.to_builtins(workload.settings),
+        "single_environment": {
+            "steps_per_second": single.steps_per_second,
+            "avg_reset_time": single.seconds["reset"],
+        }
+        if single is not None
+        else None,
+        "batch_scaling": {
+            str(one.point.num_envs): {"steps_per_second": one.steps_per_second, "batch_size": one.point.num_envs}
+            for one in found
+            if one.point.num_envs > 1
+        },
+    }

@@ -1,0 +1,131 @@
+"""What was measured of environments, as a table and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlgauge.cli.console import say, show_table
+from rlgauge.cli.units import bytes_text, count_text, seconds_text, short_count
+from rlgauge.core.errors import unknown
+from rlgauge.core.run import Status
+from rlgauge.kinds.throughput.noise import Noise
+from rlgauge.kinds.throughput.results import Measured, bytes_per_env
+
+HEADER = (
+    "library", "envs", "steps/s", "an env", "of best", "of linear", "a CPU-second", "reset", "compile", "run", "planned",
+    "peak", "noise",
+)  # fmt: skip
+
+
+def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
+    """Print a table for each environment and way of measuring, and below what must be known of it. Raises UserError."""
+    check_baseline(found, baseline)
+    for manner in dict.fromkeys(map(_manner, found)):
+        part = [one for one in found if _manner(one) == manner]
+        print(f"\n{manner}")
+        header = (*HEADER[:3], *((f"x {baseline}",) if baseline else ()), *HEADER[3:])
+        show_table(header, [_cells(one, part, baseline) for one in part], expendable=("run", "planned", "of best"))
+    print()
+    _explain(found)
+
+
+def check_baseline(found: Sequence[Measured], baseline: str | None) -> None:
+    """Raise UserError for a baseline that was not measured."""
+    libraries = list(dict.fromkeys(one.point.library for one in found))
+    if baseline is not None and baseline not in libraries:
+        raise unknown("baseline", baseline, libraries)
+
+
+def ratio_to(one: Measured, found: Sequence[Measured], baseline: str) -> float | None:
+    """How many times as fast as the baseline at the same point; None where either was not measured."""
+    other = next((each for each in found if each.point.library == baseline and each.task == one.task), None)
+    if other is None or other.steps_per_second is None or one.steps_per_second is None:
+        return None
+    return one.steps_per_second / other.steps_per_second
+
+
+def efficiencies(one: Measured, found: Sequence[Measured]) -> tuple[float | None, float | None]:
+    """Speed as a part of the library's best, and of its single environment's times the number of environments."""
+    own = [each for each in found if each.point.library == one.point.library and each.steps_per_second is not None]
+    if one.steps_per_second is None:
+        return None, None
+    best = max(each.steps_per_second or 0.0 for each in own)
+    single = next((each.steps_per_second for each in own if each.point.num_envs == 1), None)
+    return one.steps_per_second / best, None if single is None else one.steps_per_second / (single * one.point.num_envs)
+
+
+def compile_seconds(one: Measured) -> float | None:
+    """Tracing and compiling; None where nothing is compiled."""
+    return one.seconds["trace"] + one.seconds["compile"] if "compile" in one.seconds else None
+
+
+def _manner(one: Measured) -> str:
+    """The environment and the way of measuring, in words."""
+    observed = "outcomes dropped" if one.point.emit == "drop" else "outcomes written"
+    devices = f", {one.point.devices} devices" if one.point.devices > 1 else ""
+    return f"{one.point.environment}: {one.point.policy} actions, {observed}{devices}"
+
+
+def _cells(one: Measured, part: Sequence[Measured], baseline: str | None) -> list[str]:
+    number = f"{one.point.num_envs:,}" + "".join(
+        f" {name} {value}"
+        for name, value in (("chunk", one.point.scan_chunk_size), ("block", one.point.block), ("", one.point.rng))
+        if value is not None
+    )
+    if one.steps_per_second is None:
+        return [one.point.library, number, str(one.status), *["-"] * (len(HEADER) - 3 + bool(baseline))]
+    best, linear = efficiencies(one, part)
+    ratio = [] if baseline is None else [_rounded(ratio_to(one, part, baseline))]
+    return [
+        one.point.library,
+        number,
+        _speed(one),
+        *ratio,
+        short_count(one.per_env or 0.0),
+        _percent(best),
+        _percent(linear),
+        "-" if one.steps_per_cpu_second is None else short_count(one.steps_per_cpu_second),
+        seconds_text(one.seconds["reset"]),
+        "-" if (compiled := compile_seconds(one)) is None else seconds_text(compiled),
+        seconds_text(one.seconds["run"]),
+        "-" if one.planned_bytes is None else bytes_text(one.planned_bytes),
+        "-" if one.peak_bytes is None else bytes_text(one.peak_bytes),
+        str(one.noise),
+    ]
+
+
+def _speed(one: Measured) -> str:
+    """With the interval where there are several processes, else with the deviation of the repetitions."""
+    speed = short_count(one.steps_per_second or 0.0)
+    if one.low is not None and one.high is not None:
+        return f"{speed} [{short_count(one.low)}, {short_count(one.high)}]"
+    return speed if one.deviation is None else f"{speed} ± {short_count(one.deviation)}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.3g} %"
+
+
+def _rounded(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.3g}"
+
+
+def _explain(found: Sequence[Measured]) -> None:
+    done = [one for one in found if one.status is Status.COMPLETED]
+    if not done:
+        return
+    if done[0].num_processes > 1:
+        say(f"Steps per second: geometric mean of {done[0].num_processes} processes' medians, 95 % interval.")
+    else:
+        say("Steps per second: median ± standard deviation of repetitions in one process, which can't tell how much")
+        say("the next process would differ; --full, or --processes 3, measures that.")
+    for name in dict.fromkeys(one.point.library for one in done):
+        slope = bytes_per_env([one for one in done if one.point.library == name])
+        if slope is not None:
+            say(f"{name}: {slope:,.0f} bytes an environment, as the compiler plans it.")
+    noisy = [one for one in done if one.noise is not Noise.QUIET]
+    if noisy:
+        say(
+            f"{count_text(len(noisy), 'point')} of {len(done)} measured while the machine did something else, though "
+            "tried three times: such numbers are too low by an unknown amount."
+        )

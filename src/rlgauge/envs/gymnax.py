@@ -1,0 +1,56 @@
+"""Environments of gymnax (github.com/RobertTLange/gymnax).
+
+Shapes: N environments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from rlgauge.core.errors import unknown
+from rlgauge.envs.jax_env import Action, JaxEnv, Outcome, State
+
+if TYPE_CHECKING:
+    import jax
+
+
+class Gymnax:
+    """A registered environment with its default parameters, as its own examples run it: mapped over keys and states."""
+
+    kind: Literal["jax"] = "jax"
+    uses_keys = True
+
+    def __init__(self, name: str) -> None:
+        """Raises UserError for a name that gymnax does not know."""
+        import gymnax
+
+        if name not in gymnax.registered_envs:
+            raise unknown("gymnax environment", name, gymnax.registered_envs)
+        self._env, self._params = gymnax.make(name)
+
+    def init(self, keys: jax.Array) -> State:
+        """N environments, each at the start of an episode."""
+        import jax
+
+        return jax.vmap(self._env.reset, (0, None))(keys, self._params)[1]
+
+    def sample(self, keys: jax.Array, state: State) -> Action:
+        """Random actions."""
+        import jax
+
+        del state
+        return jax.vmap(self._env.action_space(self._params).sample)(keys)
+
+    def step(self, keys: jax.Array, state: State, action: Action) -> tuple[State, Outcome]:
+        """The state after a step of each; some versions return terminated and truncated, others one `done`."""
+        import jax
+
+        seen = jax.vmap(self._env.step, (0, 0, 0, None))(keys, state, action, self._params)
+        observation, state, reward, *ends, _ = seen
+        is_over = ends[0] if len(ends) == 1 else ends[0] | ends[1]
+        return state, Outcome(observation, reward, is_over)
+
+
+def make(name: str) -> JaxEnv:
+    """The environment of that name. Raises UserError."""
+    return Gymnax(name)

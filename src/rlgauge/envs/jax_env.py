@@ -1,0 +1,56 @@
+"""What an environment in JAX must offer to be measured: functions of whole batches, which whoever runs them compiles.
+
+Shapes: N environments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import jax
+
+State = Any
+"""A tree of arrays. Those with a leading axis N hold a value an environment; scalars are shared by all."""
+Action = Any
+"""A tree of arrays with a leading axis N."""
+
+
+class Outcome(NamedTuple):
+    """What a step gives, by environment.
+
+    `observation`, (N, ...), is the first of the next episode where one ended; `reward`, (N,); `is_over`, (N,), bool.
+    """
+
+    observation: Any
+    reward: jax.Array
+    is_over: jax.Array
+
+
+@runtime_checkable
+class JaxEnv(Protocol):
+    """Functions of N keys, one an environment and step; what an environment does must not depend on its neighbours.
+
+    Environments whose random numbers are their own leave the keys unused, and compilers leave them out; `uses_keys`
+    says so. A step that ends an episode starts the next one.
+    """
+
+    kind: Literal["jax"]
+    uses_keys: bool
+
+    def init(self, keys: jax.Array) -> State:
+        """N environments, each at the start of an episode."""
+
+    def sample(self, keys: jax.Array, state: State) -> Action:
+        """Random actions."""
+
+    def step(self, keys: jax.Array, state: State, action: Action) -> tuple[State, Outcome]:
+        """The state after a step of each."""
+
+
+@runtime_checkable
+class FreeRunning(Protocol):
+    """An environment whose steps are of unequal work, so that each lane had better go on to its own next step."""
+
+    def run(self, state: State, num_steps: int) -> tuple[State, jax.Array, jax.Array]:
+        """The state after so many steps of each with random actions; episodes that ended, (N,), and rewards, (N,)."""

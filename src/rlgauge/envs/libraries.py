@@ -1,0 +1,132 @@
+"""The libraries whose environments can be measured by a short name, and what an environment is called in each."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from rlgauge.core.errors import UserError, unknown
+
+Kind = Literal["jax", "vector", "single", "native"]
+MANY: tuple[Kind, ...] = ("vector", "native")
+"""Kinds of which one object holds many environments."""
+
+
+class Library(msgspec.Struct, frozen=True, kw_only=True):
+    """`make` is the path of a function of an environment's name, and of how many where one object holds many.
+
+    `module` is what must be importable, `install` what brings it; `isolated` names the environment that it needs for
+    itself. `distribution` is the package whose version tells what was measured.
+    """
+
+    make: str
+    distribution: str
+    kind: Kind
+    module: str = ""
+    install: str = ""
+    isolated: str | None = None
+
+
+LIBRARIES: Mapping[str, Library] = {
+    "rlgauge": Library(
+        make="rlgauge.envs.own:make", kind="jax", distribution="rlgauge", module="jax", install="rlgauge[jax]"
+    ),
+    "gymnax": Library(
+        make="rlgauge.envs.gymnax:make", kind="jax", distribution="gymnax", module="gymnax", install="rlgauge[gymnax]"
+    ),
+    "gymnasium-serial": Library(
+        make="rlgauge.envs.gymnasium_vector:make_serial",
+        kind="single",
+        distribution="gymnasium",
+        module="gymnasium",
+        install="rlgauge[gym]",
+    ),
+    "gymnasium-vector": Library(
+        make="rlgauge.envs.gymnasium_vector:make_vector",
+        distribution="gymnasium",
+        kind="vector",
+        module="gymnasium",
+        install="rlgauge[gym]",
+    ),
+    "gymnasium-sync": Library(
+        make="rlgauge.envs.gymnasium_vector:make_sync",
+        distribution="gymnasium",
+        kind="vector",
+        module="gymnasium",
+        install="rlgauge[gym]",
+    ),
+    "gymnasium-async": Library(
+        make="rlgauge.envs.gymnasium_vector:make_async",
+        distribution="gymnasium",
+        kind="vector",
+        module="gymnasium",
+        install="rlgauge[gym]",
+    ),
+    "envpool": Library(
+        make="rlgauge.envs.envpool:make",
+        distribution="envpool",
+        kind="vector",
+        module="envpool",
+        install="rlgauge[envpool]",
+    ),
+}
+
+_CARTPOLE = "CartPole-v1"
+NAMES: Mapping[str, Mapping[str, str]] = {
+    "cartpole": {
+        "rlgauge": "cartpole",
+        "gymnax": _CARTPOLE,
+        "gymnasium-serial": _CARTPOLE,
+        "gymnasium-vector": _CARTPOLE,
+        "gymnasium-sync": _CARTPOLE,
+        "gymnasium-async": _CARTPOLE,
+        "envpool": _CARTPOLE,
+    },
+}
+"""What an environment that several libraries have is called in each."""
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What random actions must come to, wherever the environment is the same: the mean length of episodes, steps.
+
+    `deviation` is that of the lengths.
+    """
+
+    low: float
+    high: float
+    deviation: float
+
+
+EXPECTED: Mapping[str, Expectation] = {"cartpole": Expectation(low=22.2, high=22.6, deviation=12.0)}
+"""Of environments by their common name."""
+
+
+def library(name: str) -> Library:
+    """The library of that name. Raises UserError."""
+    if name not in LIBRARIES:
+        raise unknown("library", name, LIBRARIES)
+    return LIBRARIES[name]
+
+
+def own_name(environment: str, name: str) -> str:
+    """What the library calls the environment; a name that is not one of ours is the library's own.
+
+    Raises UserError where the library does not have an environment that others do.
+    """
+    names = NAMES.get(environment)
+    if names is None:
+        return environment
+    if name not in names:
+        raise UserError(f"{name} has no {environment}; these have it: {', '.join(names)}.")
+    return names[name]
+
+
+def missing(name: str) -> str | None:
+    """A sentence that says what to install; None where nothing is missing."""
+    found = library(name)
+    if found.isolated is not None or not found.module or importlib.util.find_spec(found.module) is not None:
+        return None
+    return f"{name} needs {found.module!r}, which is not installed: pip install '{found.install}'."

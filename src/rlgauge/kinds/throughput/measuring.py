@@ -1,0 +1,179 @@
+"""Measuring one point in this process, which has done nothing else yet."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_args
+
+import msgspec
+
+from rlgauge.core.case import Case
+from rlgauge.core.errors import UserError
+from rlgauge.core.run import Record
+from rlgauge.core.workload import Context, import_object
+from rlgauge.envs.libraries import MANY, Kind, library, missing, own_name
+from rlgauge.kinds.throughput import checks, timer
+from rlgauge.kinds.throughput.point import Point, largest_divisor
+from rlgauge.kinds.throughput.prepared import Prepared
+from rlgauge.kinds.throughput.timer import Repetition, Series, Settings
+
+UNITS: Mapping[str, str] = {
+    "steps_per_second": "steps/s",
+    "steps_per_cpu_second": "steps/s",
+    "seconds": "s",
+    "cpu_seconds": "s",
+    "num_steps": "steps",
+    "num_episodes": "episodes",
+    "mean_length": "steps",
+    "reward": "reward",
+}
+"""Of what a repetition measures; `reward` is that of a step, on average."""
+XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
+"""For all libraries in JAX alike: the compiler would not use by itself what the processor has."""
+OWN = "py"
+"""The library of an environment that is given by its class path."""
+_RESETS, _RESET_SECONDS = 5, 1.0
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which getrusage tells the peak of the resident size (getrusage(2))."""
+
+
+class UnmeasurableError(Exception):
+    """A point that can't be measured, for a reason that is said; others can."""
+
+
+def measure_case(case: Case, context: Context) -> Iterator[Record]:
+    """A record for each repetition of a point. Raises UnmeasurableError and CheckError."""
+    point = msgspec.convert(case.params["point"], Point)
+    settings = msgspec.convert(case.params["settings"], Settings)
+    _prepare_process()
+    try:
+        prepared = _prepare(point, case.seed)
+        series = timer.measure(prepared, settings, tell=context.at)
+    except (UserError, ImportError) as error:
+        raise UnmeasurableError(str(error)) from error
+    done = [repetition.done for repetition in series.repetitions]
+    checked = checks.check_work(point, done, prepared.facts)
+    result = _result(prepared, series, checked)
+    if case.seed == 0 and _maker(point)[0] == "jax":
+        result["checks"] = [*checked, *_check_other_ways(prepared, point, case.seed)]
+    context.result.update(result)
+    for index, repetition in enumerate(series.repetitions):
+        yield _record(index, repetition)
+
+
+def _prepare_process() -> None:
+    """What libraries read when they are imported."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if XLA_FLAGS.partition("=")[0] not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {XLA_FLAGS}".strip()
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+def _prepare(point: Point, seed: int) -> Prepared:
+    """The point, ready to be stepped. Raises UserError."""
+    kind, make = _maker(point)
+    if kind == "jax":
+        from rlgauge.kinds.throughput.on_device import Compiled
+
+        return Compiled(make, point, seed)
+    from rlgauge.kinds.throughput import on_host
+
+    if kind == "single":
+        return on_host.Serial(make, point, seed)
+    return on_host.Vectorised(make, point, seed) if kind == "vector" else on_host.Native(make, point, seed)
+
+
+def _maker(point: Point) -> tuple[Kind, Callable[[], Any]]:
+    """The kind of the environment, and what makes it. Raises UserError for what is not there, or is none."""
+    if point.library == OWN:
+        made = import_object(point.environment)
+        kind: Kind | None = getattr(made, "kind", None)
+        if kind is None or kind not in get_args(Kind):
+            raise UserError(
+                f"{point.environment} is no environment that can be measured: it has no `kind` ({_kinds()}); "
+                "see docs/throughput.md."
+            )
+        return kind, (lambda: made(point.num_envs)) if kind in MANY else made
+    lacking = missing(point.library)
+    if lacking is not None:
+        raise UserError(lacking)
+    found, name = library(point.library), own_name(point.environment, point.library)
+    make = import_object(found.make)
+    return found.kind, (lambda: make(name, point.num_envs)) if found.kind in MANY else (lambda: make(name))
+
+
+def _kinds() -> str:
+    return ", ".join(get_args(Kind))
+
+
+def _check_other_ways(prepared: Prepared, point: Point, seed: int) -> list[str]:
+    """That the sizes of chunk and block do not change what is done: one chunk of steps from the start, in other parts.
+
+    What was prepared is closed before.
+    """
+    chunk, block = prepared.facts.get("scan_chunk_size", 1), prepared.facts.get("block", 1)
+    parts = {"scan_chunk_size": largest_divisor(chunk, max(1, chunk // 2)), "block": _half(point, block)}
+    is_other = parts != {"scan_chunk_size": chunk, "block": block}
+    prepared.reset()
+    done = prepared.go(1)
+    prepared.close()
+    if not is_other or point.policy == "predrawn":
+        return []
+    other = _prepare(msgspec.structs.replace(point, **parts), seed)
+    other_done = other.go(chunk // parts["scan_chunk_size"])
+    other.close()
+    return [
+        checks.check_counts(
+            point, done, other_done, how=f"in chunks of {parts['scan_chunk_size']} and blocks of {parts['block']}"
+        )
+    ]
+
+
+def _half(point: Point, block: int) -> int:
+    return largest_divisor(point.num_envs // point.devices, max(1, block // 2))
+
+
+def _reset_seconds(prepared: Prepared) -> float:
+    """Of all environments; the median of a few."""
+    seconds: list[float] = []
+    while len(seconds) < _RESETS and sum(seconds) < _RESET_SECONDS:
+        start = time.perf_counter()
+        prepared.reset()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def _result(prepared: Prepared, series: Series, checked: list[str]) -> dict[str, Any]:
+    """What a run reports beside its repetitions; seconds, bytes."""
+    return {
+        "phases": {**prepared.phases, "first": series.first_seconds, "reset": _reset_seconds(prepared)},
+        "facts": prepared.facts,
+        "steps_per_env": series.num_trips * prepared.steps_per_trip,
+        "noise": series.noise,
+        "disturbance": msgspec.to_builtins(series.disturbance),
+        "tries": series.num_tries,
+        "checks": checked,
+        "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT,
+    }
+
+
+def _record(index: int, repetition: Repetition) -> Record:
+    done, took = repetition
+    return Record(
+        index,
+        {
+            "steps_per_second": done.num_steps / took.seconds,
+            "steps_per_cpu_second": done.num_steps / took.cpu_seconds if took.cpu_seconds > 0 else None,
+            "seconds": took.seconds,
+            "cpu_seconds": took.cpu_seconds,
+            "num_steps": done.num_steps,
+            "num_episodes": done.num_episodes,
+            "mean_length": done.num_steps / done.num_episodes if done.num_episodes else None,
+            "reward": done.reward / done.num_steps,
+        },
+    )

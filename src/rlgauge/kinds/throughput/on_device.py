@@ -1,0 +1,135 @@
+"""Environments in JAX, ready to be stepped: traced, compiled, and their state and memory on the device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from rlgauge.core.errors import UserError
+from rlgauge.envs.jax_env import FreeRunning, JaxEnv
+from rlgauge.kinds.throughput import jax_loop
+from rlgauge.kinds.throughput.jax_loop import Carry, Plan
+from rlgauge.kinds.throughput.point import Point, default_block, default_chunk
+from rlgauge.kinds.throughput.prepared import Done
+
+Tree = TypeVar("Tree")
+
+_MOST_COUNTED = 2**31 - 1
+"""Episodes are counted in int32, and there may be one a step."""
+
+
+class Compiled:
+    """N environments of a library for JAX."""
+
+    def __init__(self, make: Callable[[], JaxEnv], point: Point, seed: int) -> None:
+        """Make, start and compile them. Raises UserError for a choice that would have no effect."""
+        start = time.perf_counter()
+        self._env = make()
+        self.phases = {"make": time.perf_counter() - start}
+        _check(self._env, point)
+        self.plan = Plan(
+            num_envs=point.num_envs,
+            block=point.block or default_block(point.num_envs),
+            chunk=point.scan_chunk_size or default_chunk(point.num_envs),
+            policy=point.policy,
+            emit=point.emit,
+            key=jax.random.key(seed, impl=point.rng),
+        )
+        self.steps_per_trip = self.plan.chunk
+        self._start = self._timed("init_compile", lambda: _compiled(lambda: jax_loop.start(self._env, self.plan), []))
+        self._carry = self._timed("init", self._first_carry)
+        self._actions = _settled(self._first_actions())
+        loop = jax.jit(jax_loop.make_loop(self._env, self.plan), donate_argnums=0)
+        lowered = self._timed("trace", lambda: loop.lower(self._carry, self._actions, 0))
+        self._loop = self._timed("compile", lowered.compile)
+        self.facts: dict[str, Any] = {
+            "block": self.plan.block,
+            "scan_chunk_size": self.plan.chunk,
+            "rng": str(jax.random.key_impl(self.plan.key)) if self._env.uses_keys else "the environment's own",
+            "observed": "dropped: computed as far as the next step needs it" if point.emit == "drop" else "written",
+            "free_running": isinstance(self._env, FreeRunning) and point.policy == "random" and point.emit == "drop",
+            "flops": _flops(self._loop),
+            "memory": _memory(self._loop),
+            "state_bytes_per_env": sum(leaf.nbytes for leaf in jax.tree.leaves(self._carry.state)) / point.num_envs,
+            "device": str(jax.devices()[0].device_kind),
+        }
+
+    def go(self, num_trips: int) -> Done:
+        """What so many trips did; all that they write is there."""
+        steps_a_trip = self.plan.chunk * self.plan.num_envs
+        num_episodes, reward = 0, 0.0
+        for trips in _portions(num_trips, max(1, _MOST_COUNTED // steps_a_trip)):
+            self._carry, tally = _settled(self._loop(self._carry, self._actions, trips))
+            num_episodes += int(tally.num_episodes)
+            reward += float(tally.reward)
+        return Done(num_trips * steps_a_trip, num_episodes, reward)
+
+    def reset(self) -> None:
+        """All environments at the start of an episode."""
+        self._carry = _settled(self._carry._replace(state=self._start(), num_trips=jnp.int32(0)))
+
+    def close(self) -> None:
+        """Give the memory back."""
+        jax.tree.map(lambda leaf: leaf.delete(), self._carry)
+
+    def _first_carry(self) -> Carry:
+        state = self._start()
+        return _settled(Carry(state, jax_loop.room(self._env, self.plan, state), jnp.int32(0)))
+
+    def _first_actions(self) -> Any:  # noqa: ANN401  # the environment's own
+        return jax.jit(lambda state: jax_loop.first_actions(self._env, self.plan, state))(self._carry.state)
+
+    def _timed(self, phase: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        start = time.perf_counter()
+        made = make()
+        self.phases[phase] = time.perf_counter() - start
+        return made
+
+
+def _settled(tree: Tree) -> Tree:
+    """The arrays, all of which are there."""
+    return jax.block_until_ready(tree)  # type: ignore[no-untyped-call,no-any-return]
+
+
+def _portions(number: int, most: int) -> Iterator[int]:
+    for first in range(0, number, most):
+        yield min(most, number - first)
+
+
+def _check(env: object, point: Point) -> None:
+    if not isinstance(env, JaxEnv):
+        lacking = [name for name in ("uses_keys", "init", "sample", "step") if not hasattr(env, name)]
+        raise UserError(f"{point.environment} of {point.library} is no JaxEnv: it lacks {', '.join(lacking)}.")
+    if point.rng is not None and not env.uses_keys:
+        raise UserError(f"rng={point.rng} can't be honoured: {point.library} draws random numbers in a way of its own.")
+    if point.devices > 1:
+        raise UserError("Several devices are not yet known how to be used.")
+
+
+def _compiled(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401  # JAX names no type
+    return jax.jit(function).lower(*arguments).compile()
+
+
+def _flops(compiled: Any) -> float | None:  # noqa: ANN401
+    """Floating-point operations of one pass through the code, as the compiler counts them; loops count once."""
+    analysis = compiled.cost_analysis()
+    flops = (analysis or {}).get("flops")
+    return None if flops is None else float(flops)
+
+
+def _memory(compiled: Any) -> dict[str, int] | None:  # noqa: ANN401
+    """Bytes as the compiler has planned them."""
+    found = compiled.memory_analysis()
+    if found is None:
+        return None
+    return {
+        "arguments": int(found.argument_size_in_bytes),
+        "outputs": int(found.output_size_in_bytes),
+        "temporaries": int(found.temp_size_in_bytes),
+        "alias": int(found.alias_size_in_bytes),
+        "code": int(found.generated_code_size_in_bytes),
+    }

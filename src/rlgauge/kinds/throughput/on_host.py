@@ -1,0 +1,157 @@
+"""Environments outside of JAX, ready to be stepped: the loop in Python that any user of them writes.
+
+Shapes: N environments.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from rlgauge.core.errors import UserError
+from rlgauge.envs.host_env import HostEnv, HostVecEnv, NativeEnv
+from rlgauge.kinds.throughput.point import Point
+from rlgauge.kinds.throughput.prepared import Done
+
+_PREDRAWN = 64
+"""Steps whose actions are drawn before the clock starts."""
+
+
+class Vectorised:
+    """N environments behind one call."""
+
+    steps_per_trip = 1
+
+    def __init__(self, make: Callable[[], HostVecEnv], point: Point, seed: int) -> None:
+        """Make and reset them. Raises UserError for what only JAX can do."""
+        refuse(point, "scan_chunk_size", "block", "rng", "devices", why="has no compiled loop")
+        start = time.perf_counter()
+        self._env = make()
+        self.phases = {"make": time.perf_counter() - start}
+        self.facts: dict[str, Any] = {"observed": "returned by every step"}
+        self._seed = seed
+        self._rng = np.random.default_rng(seed)
+        self._emit = point.emit == "write"
+        self.reset()
+        self._actions = _drawn(self._env.sample, self._rng, point.policy)
+        self._written: list[Any] = [None] * _PREDRAWN
+        self._num = 0
+
+    def go(self, num_trips: int) -> Done:
+        """What so many steps of each did."""
+        env, rng, actions, written = self._env, self._rng, self._actions, self._written
+        num_steps = num_episodes = 0
+        reward = 0.0
+        for number in range(num_trips):
+            outcome = env.step(env.sample(rng) if actions is None else actions[(self._num + number) % len(actions)])
+            num_steps += outcome.num_steps
+            num_episodes += int(np.count_nonzero(outcome.is_over))
+            reward += float(outcome.reward.sum())
+            if self._emit:
+                written[number % _PREDRAWN] = np.array(outcome.observation)
+        self._num += num_trips
+        return Done(num_steps, num_episodes, reward)
+
+    def reset(self) -> None:
+        """All at the start of an episode."""
+        self._env.reset(self._seed)
+
+    def close(self) -> None:
+        """Close the environments."""
+        self._env.close()
+
+
+class Serial:
+    """N single environments, stepped one after the other."""
+
+    steps_per_trip = 1
+
+    def __init__(self, make: Callable[[], HostEnv], point: Point, seed: int) -> None:
+        """Make and reset them. Raises UserError for what only JAX can do."""
+        refuse(point, "scan_chunk_size", "block", "rng", "devices", why="has no compiled loop")
+        start = time.perf_counter()
+        self._envs = [make() for _ in range(point.num_envs)]
+        self.phases = {"make": time.perf_counter() - start}
+        self.facts: dict[str, Any] = {"observed": "returned by every step"}
+        self._seed = seed
+        self._rng = np.random.default_rng(seed)
+        self._emit = point.emit == "write"
+        self.reset()
+        self._actions = _drawn(self._envs[0].sample, self._rng, point.policy)
+        self._written: list[Any] = [None] * _PREDRAWN
+        self._num = 0
+
+    def go(self, num_trips: int) -> Done:
+        """What so many steps of each did; an episode that ends is followed by the next."""
+        rng, actions = self._rng, self._actions
+        num_episodes = 0
+        reward = 0.0
+        for number in range(num_trips):
+            for env in self._envs:
+                action = env.sample(rng) if actions is None else actions[(self._num + number) % len(actions)]
+                observation, gain, is_over = env.step(action)
+                reward += gain
+                if is_over:
+                    num_episodes += 1
+                    env.reset(None)
+                if self._emit:
+                    self._written[number % _PREDRAWN] = np.array(observation)
+        self._num += num_trips
+        return Done(num_trips * len(self._envs), num_episodes, reward)
+
+    def reset(self) -> None:
+        """All at the start of an episode."""
+        for number, env in enumerate(self._envs):
+            env.reset(self._seed + number)
+
+    def close(self) -> None:
+        """Close the environments."""
+        for env in self._envs:
+            env.close()
+
+
+class Native:
+    """N environments in compiled loops."""
+
+    steps_per_trip = 64
+
+    def __init__(self, make: Callable[[], NativeEnv], point: Point, seed: int) -> None:
+        """Make and reset them. Raises UserError for what they can't do."""
+        refuse(point, "scan_chunk_size", "block", "rng", "devices", "emit", "policy", why="is compiled as it is")
+        start = time.perf_counter()
+        self._env = make()
+        self.phases = {"make": time.perf_counter() - start}
+        self.facts: dict[str, Any] = {"observed": "nothing"}
+        self._num_envs = point.num_envs
+        self._seed = seed
+        self.reset()
+
+    def go(self, num_trips: int) -> Done:
+        """What so many trips did."""
+        counts = self._env.run(num_trips * self.steps_per_trip)
+        return Done(num_trips * self.steps_per_trip * self._num_envs, counts.num_episodes, counts.reward)
+
+    def reset(self) -> None:
+        """All at the start of an episode."""
+        self._env.reset(self._seed)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def refuse(point: Point, *names: str, why: str) -> None:
+    """Raise UserError where a choice was made that would have no effect."""
+    default = Point(environment="", library="", num_envs=point.num_envs)
+    for name in names:
+        if getattr(point, name) != getattr(default, name):
+            raise UserError(f"{name}={getattr(point, name)} can't be honoured: {point.library} {why}.")
+
+
+def _drawn(sample: Callable[[np.random.Generator], Any], rng: np.random.Generator, policy: str) -> Sequence[Any] | None:
+    """Actions to go through again and again; None where each step draws its own."""
+    if policy == "random":
+        return None
+    return [sample(rng) for _ in range(1 if policy == "fixed" else _PREDRAWN)]

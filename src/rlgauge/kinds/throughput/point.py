@@ -1,0 +1,85 @@
+"""A point of a measurement: one environment of one library, at one number of environments, in one way."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from rlgauge.core.errors import UserError, unknown
+
+Policy = Literal["random", "fixed", "predrawn"]
+Emit = Literal["drop", "write"]
+Rng = Literal["threefry2x32", "rbg", "unsafe_rbg"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+EMITS: tuple[Emit, ...] = get_args(Emit)
+RNGS: tuple[Rng, ...] = get_args(Rng)
+
+_CHUNKS = ((9_999, 256), (100_000, 128), (1_000_000, 32), (2_000_000, 16))
+_NARROWEST_CHUNK = 8
+_BLOCK = 10_000
+"""Environments whose state stays in a core's cache; it must divide their number."""
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured. None leaves a choice to the runner, which records what it chose.
+
+    `policy`: random draws actions in every step, predrawn has drawn those of a chunk before the clock starts, fixed
+    repeats the first. `rng` is JAX's generator of random numbers. `emit` says whether observations, rewards and ends
+    are written to memory, a chunk of steps at a time. `devices` share the environments.
+    """
+
+    environment: str
+    library: str
+    num_envs: int
+    scan_chunk_size: int | None = None
+    block: int | None = None
+    devices: int = 1
+    policy: Policy = "random"
+    rng: Rng | None = None
+    emit: Emit = "drop"
+
+    def __post_init__(self) -> None:
+        """Raise UserError for what can't be measured."""
+        for name in ("num_envs", "scan_chunk_size", "block", "devices"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name}={value}: there must be at least one.")
+        for name, known in (("policy", POLICIES), ("emit", EMITS), ("rng", RNGS)):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise unknown(name, value, known)
+        if self.num_envs % self.devices:
+            raise UserError(f"{self.num_envs} environments can't be shared evenly by {self.devices} devices.")
+        if self.block is not None and (self.num_envs // self.devices) % self.block:
+            raise UserError(
+                f"block={self.block} does not divide {self.num_envs // self.devices} environments"
+                f"{' a device' if self.devices > 1 else ''}; try {_nearest_divisor(self)}."
+            )
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """As parameters of a case: what is left to the runner is left out."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+
+def default_chunk(num_envs: int) -> int:
+    """Steps in one scan where nobody says how many: fewer, the more environments there are."""
+    return next((chunk for most, chunk in _CHUNKS if num_envs <= most), _NARROWEST_CHUNK)
+
+
+def default_block(num_envs: int) -> int:
+    """Environments that are stepped together for a chunk: the largest divisor that the cache holds."""
+    return largest_divisor(num_envs, _BLOCK)
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """The largest divisor of a number that is no more than `most`."""
+    if number <= most:
+        return number
+    small = [divisor for divisor in range(1, int(number**0.5) + 1) if number % divisor == 0]
+    return max(divisor for one in small for divisor in (one, number // one) if divisor <= most)
+
+
+def _nearest_divisor(point: Point) -> int:
+    return largest_divisor(point.num_envs // point.devices, point.block or 1)

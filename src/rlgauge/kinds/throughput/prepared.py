@@ -1,0 +1,34 @@
+"""An environment that is ready to be stepped by the clock, whatever it is written in."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+
+class Done(NamedTuple):
+    """What was done: steps of all environments together, episodes that ended, the sum of rewards."""
+
+    num_steps: int
+    num_episodes: int
+    reward: float
+
+
+class Prepared(Protocol):
+    """Environments whose state is carried on from call to call.
+
+    A trip is the least that can be asked for, `steps_per_trip` steps of each environment. `phases` holds seconds:
+    `trace`, `compile`, `init` and so on, as far as there are such. `facts` is what else is reported.
+    """
+
+    steps_per_trip: int
+    phases: dict[str, float]
+    facts: dict[str, Any]
+
+    def go(self, num_trips: int) -> Done:
+        """What so many trips did; returns when all of it has happened."""
+
+    def reset(self) -> None:
+        """All environments at the start of an episode, made anew."""
+
+    def close(self) -> None:
+        """Give back what is held."""

@@ -1,0 +1,160 @@
+"""What was measured, point by point: speeds with their spread, times, memory, and how far to trust them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from rlgauge.core.run import Run, Status
+from rlgauge.kinds.throughput.noise import Noise
+from rlgauge.kinds.throughput.point import Point
+from rlgauge.kinds.throughput.workload import ThroughputWorkload
+from rlgauge.stats.quantiles import student_t_quantile
+
+_WORST = (Noise.QUIET, Noise.NOISY, Noise.INVALID)
+_PAIR = 2
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A point and what its processes measured; None is what was not measured.
+
+    Steps per second: `steps_per_second` is the geometric mean over processes of their medians, and `low` to `high` its
+    95 % interval (Student's, of logarithms), from two processes on. `mean`, `deviation`, `median`, `least` and the
+    quartiles are of all repetitions together. Seconds: `trace`, `compile`, `first` call, `run` (all repetitions that
+    were counted, and by the wall), `reset` of all environments; medians over processes. Bytes: `planned` is what the
+    compiler has planned, `peak` the most that the process held. `reason` says why a point failed.
+    """
+
+    point: Point
+    task: str
+    status: Status
+    reason: str | None = None
+    version: str | None = None
+    num_processes: int = 0
+    num_repetitions: int = 0
+    steps_per_second: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    deviation: float | None = None
+    median: float | None = None
+    least: float | None = None
+    quartiles: tuple[float, float] | None = None
+    steps_per_cpu_second: float | None = None
+    seconds: dict[str, float] = {}
+    planned_bytes: int | None = None
+    state_bytes_per_env: float | None = None
+    peak_bytes: int | None = None
+    noise: Noise | None = None
+    checks: tuple[str, ...] = ()
+    facts: dict[str, Any] = {}
+
+    @property
+    def per_env(self) -> float | None:
+        """Steps per second of each environment."""
+        return None if self.steps_per_second is None else self.steps_per_second / self.point.num_envs
+
+
+def results_of(workload: ThroughputWorkload, runs: Mapping[str, Run | None]) -> list[Measured]:
+    """What every point came to, in the order of the workload."""
+    found = []
+    for point in workload.points:
+        cases = [workload.case(point, process) for process in range(workload.processes)]
+        own = [run for run in (runs.get(case.id) for case in cases) if run is not None]
+        found.append(_measured(point, str(cases[0].labels["task"]), cases[0].params["version"], own))
+    return found
+
+
+def _measured(point: Point, task: str, version: str | None, runs: Sequence[Run]) -> Measured:
+    failed = [run for run in runs if run.status is not Status.COMPLETED]
+    if failed or not runs:
+        status = failed[0].status if failed else Status.QUEUED
+        reason = _reason(failed[0]) if failed else "It was not measured."
+        return Measured(point=point, task=task, status=status, reason=reason, version=version)
+    speeds = [[float(record.values["steps_per_second"] or 0.0) for record in run.records] for run in runs]
+    together = [speed for own in speeds for speed in own]
+    medians = [statistics.median(own) for own in speeds]
+    results = [run.file.result or {} for run in runs]
+    low, high = _interval(medians)
+    first = results[0]
+    return Measured(
+        point=point,
+        task=task,
+        status=Status.COMPLETED,
+        version=version,
+        num_processes=len(runs),
+        num_repetitions=len(together),
+        steps_per_second=statistics.geometric_mean(medians),
+        low=low,
+        high=high,
+        mean=statistics.fmean(together),
+        deviation=statistics.stdev(together) if len(together) > 1 else None,
+        median=statistics.median(together),
+        least=min(together),
+        quartiles=_quartiles(together),
+        steps_per_cpu_second=_median_of(runs, "steps_per_cpu_second"),
+        seconds={**_phases(results), "run": _total_seconds(runs)},
+        planned_bytes=_planned(first["facts"].get("memory")),
+        state_bytes_per_env=first["facts"].get("state_bytes_per_env"),
+        peak_bytes=max(int(result["peak_resident_bytes"]) for result in results),
+        noise=max((Noise(result["noise"]) for result in results), key=_WORST.index),
+        checks=tuple(check for result in results for check in result["checks"]),
+        facts=first["facts"],
+    )
+
+
+def _reason(run: Run) -> str:
+    """The last line of what went wrong, without the name of the exception; at most a few words of memory."""
+    trace = (run.file.fail_trace or str(run.status)).strip().splitlines()[-1]
+    name, colon, text = trace.partition(": ")
+    return text if colon and name.endswith("Error") and text else trace
+
+
+def _interval(medians: Sequence[float]) -> tuple[float | None, float | None]:
+    if len(medians) < _PAIR:
+        return None, None
+    logs = [math.log(median) for median in medians]
+    half = student_t_quantile(0.975, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
+    middle = statistics.fmean(logs)
+    return math.exp(middle - half), math.exp(middle + half)
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(low), float(high)
+
+
+def _median_of(runs: Sequence[Run], name: str) -> float | None:
+    values = [record.values[name] for run in runs for record in run.records]
+    numbers = [float(value) for value in values if value is not None]
+    return statistics.median(numbers) if numbers else None
+
+
+def _total_seconds(runs: Sequence[Run]) -> float:
+    return math.fsum(float(record.values["seconds"] or 0.0) for run in runs for record in run.records)
+
+
+def _phases(results: Sequence[dict[str, Any]]) -> dict[str, float]:
+    names = results[0]["phases"]
+    return {name: statistics.median(float(result["phases"][name]) for result in results) for name in names}
+
+
+def _planned(memory: Mapping[str, int] | None) -> int | None:
+    """Bytes at once: arguments that are given away hold the outputs, too."""
+    if memory is None:
+        return None
+    return memory["arguments"] + memory["outputs"] + memory["temporaries"] - memory["alias"]
+
+
+def bytes_per_env(found: Sequence[Measured]) -> float | None:
+    """The slope of planned bytes over environments, by least squares; None of fewer than two numbers of them."""
+    pairs = [(one.point.num_envs, one.planned_bytes) for one in found if one.planned_bytes is not None]
+    if len({num for num, _ in pairs}) < _PAIR:
+        return None
+    nums, sizes = np.array(pairs, np.float64).T
+    return float(np.polyfit(nums, sizes, 1)[0])
