@@ -117,7 +117,7 @@ def _add_how(parser: ArgumentParser) -> None:
     group.add_argument(
         "--quick",
         action="store_true",
-        help=fX,
+        help=f"{_QUICK['processes']} process, {_QUICK['repeats']} repetitions of {_QUICK['min_seconds']} s (default)",
     )
     group.add_argument("--processes", type=int | None, metavar="N", help="fresh processes for each point")
     group.add_argument("--repeats", type=int | None, metavar="N", help="repetitions that count, in each process")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from rlgauge.core.errors import UserError, unknown
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FOLDER = Path(__file__).with_name("environments")
 
 
@@ -44,13 +46,19 @@ def tidy(requirements: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def unsaid(requirements: Iterable[str]) -> list[str]:
+    """What these distributions import without asking for it."""
+    known = msgspec.toml.decode(_FOLDER.with_name("unsaid.toml").read_bytes(), type=dict[str, list[str]])
+    return [one for requirement in requirements for one in known.get(_distribution(requirement), ())]
+
+
 def own_requirements(source: Path) -> tuple[str, ...]:
     """What the rlgauge in `source` needs itself: of its pyproject.toml, else of its installation."""
     project = source.parent / "pyproject.toml"
     if project.is_file():
         told = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
         if told.get("name") == "rlgauge":
-            return tuple(sorted(told["dependencies"]))
+            return tuple(sorted(told.get("dependencies", ())))
     try:
         found = importlib.metadata.requires("rlgauge") or []
     except importlib.metadata.PackageNotFoundError:
@@ -60,3 +68,9 @@ def own_requirements(source: Path) -> tuple[str, ...]:
 
 def _absolute(requirement: str) -> str:
     return str(Path(requirement).resolve()) if requirement.startswith(("./", "../")) else requirement
+
+
+def _distribution(requirement: str) -> str:
+    """The name in a requirement, as the packaging standard normalises it."""
+    found = _NAME.match(requirement)
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""

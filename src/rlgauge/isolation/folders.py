@@ -66,7 +66,8 @@ def locked(folder: Path, *, listen: Listen, limit_seconds: float) -> Iterator[No
         folder.parent.mkdir(parents=True, exist_ok=True)
         file = folder.with_name(f".{folder.name}.lock").open("wb")
     with file:
-        _wait(file.fileno(), folder, listen=listen, limit_seconds=limit_seconds)
+        with plain_errors(folder.parent, "lock"):
+            _wait(file.fileno(), folder, listen=listen, limit_seconds=limit_seconds)
         yield
 
 

@@ -20,7 +20,19 @@ from rlgauge.envs.reference.arc_tasks import PADDING, SIZE, Tasks, shape
 Cells = NDArray[np.int8]
 Selection = NDArray[np.bool_]
 MAX_STEPS = 100
-FLOOD, MOVE, ROTATE, FLIP, COPY, PASTE, CUT, CLEAR, COPY_INPUT, RESIZE, SUBMIT = 10, 20, 24, 26, 28, 29, 30, 31, 32, 33, 34
+FLOOD, MOVE, ROTATE, FLIP, COPY, PASTE, CUT, CLEAR, COPY_INPUT, RESIZE, SUBMIT = (
+    10,
+    20,
+    24,
+    26,
+    28,
+    29,
+    30,
+    31,
+    32,
+    33,
+    34,
+)
 
 
 class Board(NamedTuple):

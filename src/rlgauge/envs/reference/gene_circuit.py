@@ -1,19 +1,19 @@
-"""A gene circuit in JAX: light makes cells build a fluorescent protein, which promotes itself; hold its count at 25.
+"""A gene circuit in JAX: green light has cells make a fluorescent protein, which promotes itself; to be held at 25.
 
 The bistable CcaS-CcaR and GFP circuit of "Control of a Bi-Stable Genetic System via Parallelized Reinforcement
-Learning", CDC 2025, gitlab.com/lugagnelab/pqn-control-cdc2025; task, rates and limits those of `ccasr-gfp-control` of
-Myriad (myriad-jax 0.2.0, MIT). Five reactions, rates per minute, of H active CcaS-CcaR and F molecules of GFP:
+Learning", CDC 2025, gitlab.com/lugagnelab/pqn-control-cdc2025. Rates, task and limits are those of `ccasr-gfp-control`
+in Myriad (myriad-jax 0.2.0). Reactions and their rates a minute, of A active CcaS-CcaR and R molecules of GFP:
 
-    none -> H   1 in green light, 0 in red        none -> F   0.5 H^3.6 / (90^3.6 + H^3.6)
-    H -> none   0.01 H                            none -> F   0.5 F^3.6 / (30^3.6 + F^3.6)
-    F -> none   0.01 F
+    none -> A   1 in green light, 0 in red        none -> R   0.5 A^3.6 / (90^3.6 + A^3.6)
+    A -> none   0.01 A                            none -> R   0.5 R^3.6 / (30^3.6 + R^3.6)
+    R -> none   0.01 R
 
-Simulated exactly: Gillespie 1977, doi:10.1021/j100540a008. Reactions have no memory, so the wait that a decision cuts
-short is drawn anew after it. (Myriad draws it from the last reaction on, which lives the time since then twice whenever
-the light changes: its circuits see a little more light than they are shown. With constant light both agree.)
+The simulation is exact: Gillespie 1977, doi:10.1021/j100540a008. A wait cut short by a decision is drawn anew from
+there, since reactions have no memory. (Where the light changes, Myriad draws it from the last reaction on, and so
+simulates the time since then twice: circuits get more light than they are shown. In constant light the two agree.)
 
-Inside, time is counted in mean lifetimes of a molecule, 100 minutes: rates of dilution are then the counts themselves,
-and every rate is a sum, which rounds in the same way however it is compiled. The two reactions that make F are one.
+Inside, time is counted in lifetimes of a molecule, 100 minutes: dilution has the count itself as its rate, and totals
+of rates are sums alone, which round alike however they are compiled. The two reactions that make R are one.
 
 Shapes: N environments.
 """
@@ -25,42 +25,43 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from rlgauge.envs.reference import counters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_Tree = TypeVar("_Tree")
+    from numpy.typing import NDArray
 
 LIFETIME = 100.0
-"""Minutes."""
+"""Minutes; the rates below are per lifetime."""
 INTERVAL = 5.0 / LIFETIME
-"""From one decision to the next: 5 minutes."""
-LIGHT = 1.0 * LIFETIME
-PROMOTER, STEEPNESS = 0.5 * LIFETIME, 3.6
+"""From one decision to the next."""
+GREEN, PROMOTED, STEEPNESS = 1.0 * LIFETIME, 0.5 * LIFETIME, 3.6
 HALF_BY_ACTIVATOR, HALF_BY_REPORTER = 90.0, 30.0
 TARGET, SCALE = 25, 80.0
 MAX_STEPS = 288
 """A day."""
-
-_MOST = 256
-"""Neither protein is made faster than 100 in a lifetime: counts beyond this have a probability under 1e-30."""
-
-
-def _promoted(half: float) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """The rate at which so many molecules have GFP made, by their count: the Hill term, tabulated."""
-    powers = np.arange(_MOST) ** STEEPNESS
-    return (PROMOTER * powers / (half**STEEPNESS + powers)).astype(np.float32)
+MOST = 256
+"""Rates are known for counts under this. None is made faster than 100 a lifetime: more has a chance below 1e-30."""
+CHUNK = 256
+"""Environments that wait for each other on a CPU: more wait longer; fewer do not outweigh the cost of a loop."""
 
 
-_BY_ACTIVATOR, _BY_REPORTER = _promoted(HALF_BY_ACTIVATOR), _promoted(HALF_BY_REPORTER)
+def _promoted(half: float) -> NDArray[np.float32]:
+    powers = np.arange(MOST) ** STEEPNESS
+    return np.asarray(PROMOTED * powers / (half**STEEPNESS + powers), np.float32)
+
+
+BY_ACTIVATOR, BY_REPORTER = _promoted(HALF_BY_ACTIVATOR), _promoted(HALF_BY_REPORTER)
+"""Molecules of GFP made in a lifetime, by count of the promoting one."""
 
 
 class State(NamedTuple):
     """Of every environment: counts of both proteins, steps since the start, stream and clock of its random numbers.
 
-    All (N,): int32, `stream` and `clock` uint32. The clock counts the steps and the numbers drawn in them.
+    All (N,), int32; `stream` and `clock` uint32. The clock counts the numbers drawn: one to a reaction, two to a step.
     """
 
     activator: jax.Array
@@ -71,7 +72,7 @@ class State(NamedTuple):
 
     @property
     def observation(self) -> jax.Array:
-        """Count of GFP, its target now and its target a step later, in units of 80 molecules, (N, 3), float32."""
+        """GFP, its target now and its target one step on, in units of 80 molecules, (N, 3), float32."""
         return _observed(self.reporter)
 
 
@@ -79,8 +80,8 @@ class Step(NamedTuple):
     """What a step gives, by environment.
 
     `observation`, (N, 3), is the first of the next episode where one ended; `final_observation` is what it was before.
-    `reward`, float32, is minus the distance from the target in molecules. `truncated`: after 288 steps; no episode is
-    ever `terminated`.
+    `reward`, float32, is minus the distance of GFP from its target, in molecules. `terminated` is never true, and
+    `truncated` after 288 steps.
     """
 
     observation: jax.Array
@@ -90,55 +91,8 @@ class Step(NamedTuple):
     final_observation: jax.Array
 
 
-class GeneCircuit:
-    """The environment: functions of states, to be compiled, mapped and scanned over; a new episode follows at once."""
-
-    num_actions = 2
-    observation_size = 3
-
-    def reset(self, seed: int, num_envs: int) -> State:
-        """The start of an episode, without any protein, in each of so many environments."""
-        nothing = jnp.zeros(num_envs, jnp.int32)
-        stream = counters.streams(jnp, seed, num_envs)
-        return State(nothing, nothing, nothing, stream, jnp.zeros(num_envs, jnp.uint32))
-
-    def sample(self, state: State) -> jax.Array:
-        """Random actions, (N,), int32, 0 or 1: the top bit of this time's number."""
-        bits: jax.Array = counters.drawn(jnp, state.stream, state.clock)
-        return (bits >> 31).astype(jnp.int32)
-
-    def step(self, state: State, action: Any) -> tuple[State, Step]:  # noqa: ANN401  # an array
-        """The next state and what was seen; `action`, (N,), is 0 for red light and 1 for green, for five minutes.
-
-        Takes as long as the environment in which most happens; `run` does not.
-        """
-        course = jax.lax.while_loop(
-            lambda course: jnp.any(course.time_left > 0), _reacted, _begun(state, jnp.asarray(action))
-        )
-        after, is_over = _ended(course.state)
-        reporter = course.state.reporter
-        seen = Step(after.observation, _reward(reporter), jnp.zeros_like(is_over), is_over, _observed(reporter))
-        return after, seen
-
-    def run(
-        self, state: State, choose: Callable[[State], jax.Array], num_steps: int | jax.Array
-    ) -> tuple[State, jax.Array, jax.Array]:
-        """The states after so many steps, how many episodes ended (N,), int32, and sums of rewards (N,), float32.
-
-        As so many calls of `step` with actions `choose(state)`, but no environment waits for another before the end.
-        `choose` is called at every reaction, and heeded in environments that are between two steps.
-        """
-        nothing = jnp.zeros_like(state.num_steps)
-        resting = _Course(state, nothing.astype(jnp.float32), nothing.astype(jnp.float32))
-        tally = _Tally(jnp.full_like(nothing, num_steps), nothing, nothing.astype(jnp.float32))
-        course, tally = jax.lax.while_loop(
-            lambda carry: jnp.any(carry[1].steps_left > 0), lambda carry: _advanced(*carry, choose), (resting, tally)
-        )
-        return course.state, tally.episodes, tally.rewards
-
-
 class _Course(NamedTuple):
-    """Within a step: the rate at which light activates CcaS-CcaR, and the lifetimes until the next decision."""
+    """In the middle of a step: CcaS-CcaR activated in a lifetime, and lifetimes left until the next decision."""
 
     state: State
     light: jax.Array
@@ -151,11 +105,94 @@ class _Tally(NamedTuple):
     rewards: jax.Array
 
 
+_Tree = TypeVar("_Tree")
+
+
+class GeneCircuit:
+    """The environment: functions of states, to be compiled, mapped and scanned over; a new episode follows at once."""
+
+    num_actions = 2
+    observation_size = 3
+
+    def reset(self, seed: int, num_envs: int) -> State:
+        """The start of an episode, without any protein, in each of so many environments."""
+        activator, reporter, num_steps = (jnp.zeros(num_envs, jnp.int32) for _ in range(3))
+        stream = counters.streams(jnp, seed, num_envs)
+        return State(activator, reporter, num_steps, stream, jnp.zeros(num_envs, jnp.uint32))
+
+    def sample(self, state: State) -> jax.Array:
+        """Random actions, (N,), int32, 0 or 1: the top bit of the number that steps leave for this."""
+        bits: jax.Array = counters.drawn(jnp, state.stream, state.clock)
+        return (bits >> 31).astype(jnp.int32)
+
+    def step(self, state: State, action: Any) -> tuple[State, Step]:  # noqa: ANN401  # an array
+        """The state five minutes later and what was seen; `action`, (N,), is 1 for green light, 0 for red.
+
+        All environments wait for the one in which most happens.
+        """
+        begun = _begun(state, jnp.asarray(action))
+        course = lax.while_loop(lambda course: jnp.any(course.time_left > 0), _reacted, begun)
+        after, is_over = _ended(course.state)
+        reporter = course.state.reporter
+        seen = _observed(reporter)
+        return after, Step(after.observation, _reward(reporter), jnp.zeros_like(is_over), is_over, seen)
+
+    def run(
+        self, state: State, choose: Callable[[State], jax.Array], num_steps: int | jax.Array
+    ) -> tuple[State, jax.Array, jax.Array]:
+        """The states so many steps later, the episodes that ended, (N,), int32, and sums of rewards, (N,), float32.
+
+        The same as so many calls of `step` with actions `choose(state)`, without waiting for others at each. `choose`
+        is asked about some of the environments at a time, and often, so its action for one may depend on that one only.
+        """
+        steps_left = _to_each(state, num_steps)
+
+        def run_at_once(state: State, steps_left: jax.Array) -> tuple[State, jax.Array, jax.Array]:
+            return _run(state, steps_left, choose)
+
+        def run_in_chunks(state: State, steps_left: jax.Array) -> tuple[State, jax.Array, jax.Array]:
+            return _mapped_in_chunks(run_at_once, state, steps_left)
+
+        if len(steps_left) <= CHUNK:
+            return run_at_once(state, steps_left)
+        ran: tuple[State, jax.Array, jax.Array] = lax.platform_dependent(
+            state, steps_left, cpu=run_in_chunks, default=run_at_once
+        )
+        return ran
+
+
+def _mapped_in_chunks(function: Callable[..., _Tree], *arguments: Any) -> _Tree:  # noqa: ANN401
+    """What a function of arrays (N, ...) gives, called on narrow parts of them; the last is filled up with zeros."""
+    num_envs = len(jax.tree.leaves(arguments)[0])
+    num_chunks = -(-num_envs // CHUNK)
+    width = -(-num_envs // num_chunks)
+    lacking = num_chunks * width - num_envs
+    parts = jax.tree.map(lambda leaf: jnp.pad(leaf, (0, lacking)).reshape(num_chunks, width), arguments)
+    results = lax.map(lambda part: function(*part), parts)
+    whole: _Tree = jax.tree.map(lambda leaf: leaf.reshape(num_chunks * width)[:num_envs], results)
+    return whole
+
+
+def _run(
+    state: State, steps_left: jax.Array, choose: Callable[[State], jax.Array]
+) -> tuple[State, jax.Array, jax.Array]:
+    num_none, none = _to_each(state, 0), _to_each(state, jnp.float32(0))
+    course, tally = lax.while_loop(
+        lambda carry: jnp.any(carry[1].steps_left > 0),
+        lambda carry: _advanced(*carry, choose),
+        (_Course(state, none, none), _Tally(steps_left, num_none, none)),
+    )
+    return course.state, tally.episodes, tally.rewards
+
+
 def _advanced(course: _Course, tally: _Tally, choose: Callable[[State], jax.Array]) -> tuple[_Course, _Tally]:
-    """After a reaction, or the end of a step, in every environment with steps left; first one is begun where none is."""
+    """After two reactions, or one, or none, and the end of the step, in every environment that has steps left.
+
+    Steps are begun and ended more seldom than reactions happen, and cost more, hence two.
+    """
     has_steps = tally.steps_left > 0
-    course = _where(has_steps & (course.time_left <= 0), _begun(course.state, choose(course.state)), course)
-    course = _reacted(course)
+    begun = _begun(course.state, choose(course.state))
+    course = _reacted(_reacted(_where(has_steps & (course.time_left <= 0), begun, course)))
     is_at_end = has_steps & (course.time_left <= 0)
     after, is_over = _ended(course.state)
     tally = _Tally(
@@ -167,33 +204,37 @@ def _advanced(course: _Course, tally: _Tally, choose: Callable[[State], jax.Arra
 
 
 def _begun(state: State, action: jax.Array) -> _Course:
-    light = jnp.where(action == 1, jnp.float32(LIGHT), jnp.float32(0))
-    return _Course(state._replace(clock=state.clock + 1), light, jnp.full_like(light, INTERVAL))
+    light = _to_each(state, jnp.where(action == 1, jnp.float32(GREEN), jnp.float32(0)))
+    return _Course(state._replace(clock=state.clock + 1), light, _to_each(state, jnp.float32(INTERVAL)))
+
+
+def _to_each(state: State, value: Any) -> jax.Array:  # noqa: ANN401  # a number or an array
+    """The value in every environment; made of the state, so that `shard_map` knows that devices may differ in it."""
+    each: jax.Array = value + 0 * state.num_steps
+    return each
 
 
 def _reacted(course: _Course) -> _Course:
-    """After the next reaction; without it, and at the end of the step, where that comes first."""
+    """After the next reaction, or at the end of the step where that comes first, and then for good."""
     (activator, reporter, num_steps, stream, clock), light, time_left = course
-    _, first, second, _ = counters.uniforms(jnp, counters.drawn(jnp, stream, clock))
-    is_lit = light
-    is_lost = is_lit + activator
-    is_made = is_lost + (jnp.asarray(_BY_ACTIVATOR)[activator] + jnp.asarray(_BY_REPORTER)[reporter])
-    total = is_made + reporter
-    now_left = time_left - -jnp.log(first) / total
-    which = second * total
-    happens = now_left > 0
-    activator += jnp.where(happens & (which < is_lost), jnp.where(which < is_lit, 1, -1), 0)
-    reporter += jnp.where(happens & (which >= is_lost), jnp.where(which < is_made, 1, -1), 0)
-    clock = clock + (time_left > 0)
-    return _Course(State(activator, reporter, num_steps, stream, clock), light, now_left)
+    _, of_wait, of_kind, _ = counters.uniforms(jnp, counters.drawn(jnp, stream, clock))
+    and_loss = light + activator
+    and_making = and_loss + (jnp.asarray(BY_ACTIVATOR)[activator] + jnp.asarray(BY_REPORTER)[reporter])
+    total = and_making + reporter
+    left_then = time_left + jnp.log(of_wait) / total
+    kind = of_kind * total
+    happens = left_then > 0
+    activator += jnp.where(happens & (kind < and_loss), jnp.where(kind < light, 1, -1), 0)
+    reporter += jnp.where(happens & (kind >= and_loss), jnp.where(kind < and_making, 1, -1), 0)
+    return _Course(State(activator, reporter, num_steps, stream, clock + (time_left > 0)), light, left_then)
 
 
 def _ended(state: State) -> tuple[State, jax.Array]:
-    """The state a step later by the count of steps, the start of an episode where one ended; and where one did."""
+    """The state that the next step begins with, one counted; and where the episode is over."""
     num_steps = state.num_steps + 1
     is_over = num_steps >= MAX_STEPS
-    activator, reporter, num_steps = (jnp.where(is_over, 0, one) for one in (state.activator, state.reporter, num_steps))
-    return State(activator, reporter, num_steps, state.stream, state.clock), is_over
+    activator, reporter = jnp.where(is_over, 0, state.activator), jnp.where(is_over, 0, state.reporter)
+    return State(activator, reporter, jnp.where(is_over, 0, num_steps), state.stream, state.clock), is_over
 
 
 def _where(condition: jax.Array, yes: _Tree, no: _Tree) -> _Tree:
@@ -207,4 +248,4 @@ def _reward(reporter: jax.Array) -> jax.Array:
 
 def _observed(reporter: jax.Array) -> jax.Array:
     target = jnp.full(reporter.shape, TARGET / SCALE, jnp.float32)
-    return jnp.stack([reporter.astype(jnp.float32) / SCALE, target, target], axis=-1)
+    return jnp.stack([reporter / jnp.float32(SCALE), target, target], axis=-1)
