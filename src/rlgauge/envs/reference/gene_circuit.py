@@ -20,6 +20,7 @@ Shapes: N environments.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import jax
@@ -105,6 +106,7 @@ class _Tally(NamedTuple):
     rewards: jax.Array
 
 
+_Ran = tuple[State, jax.Array, jax.Array]
 _Tree = TypeVar("_Tree")
 
 
@@ -137,27 +139,18 @@ class GeneCircuit:
         seen = _observed(reporter)
         return after, Step(after.observation, _reward(reporter), jnp.zeros_like(is_over), is_over, seen)
 
-    def run(
-        self, state: State, choose: Callable[[State], jax.Array], num_steps: int | jax.Array
-    ) -> tuple[State, jax.Array, jax.Array]:
+    def run(self, state: State, choose: Callable[[State], jax.Array], num_steps: int | jax.Array) -> _Ran:
         """The states so many steps later, the episodes that ended, (N,), int32, and sums of rewards, (N,), float32.
 
         The same as so many calls of `step` with actions `choose(state)`, without waiting for others at each. `choose`
         is asked about some of the environments at a time, and often, so its action for one may depend on that one only.
         """
         steps_left = _to_each(state, num_steps)
-
-        def run_at_once(state: State, steps_left: jax.Array) -> tuple[State, jax.Array, jax.Array]:
-            return _run(state, steps_left, choose)
-
-        def run_in_chunks(state: State, steps_left: jax.Array) -> tuple[State, jax.Array, jax.Array]:
-            return _mapped_in_chunks(run_at_once, state, steps_left)
-
+        at_once = partial(_run, choose=choose)
         if len(steps_left) <= CHUNK:
-            return run_at_once(state, steps_left)
-        ran: tuple[State, jax.Array, jax.Array] = lax.platform_dependent(
-            state, steps_left, cpu=run_in_chunks, default=run_at_once
-        )
+            return at_once(state, steps_left)
+        in_chunks = partial(_mapped_in_chunks, at_once)
+        ran: _Ran = lax.platform_dependent(state, steps_left, cpu=in_chunks, default=at_once)
         return ran
 
 
@@ -173,9 +166,7 @@ def _mapped_in_chunks(function: Callable[..., _Tree], *arguments: Any) -> _Tree:
     return whole
 
 
-def _run(
-    state: State, steps_left: jax.Array, choose: Callable[[State], jax.Array]
-) -> tuple[State, jax.Array, jax.Array]:
+def _run(state: State, steps_left: jax.Array, choose: Callable[[State], jax.Array]) -> _Ran:
     num_none, none = _to_each(state, 0), _to_each(state, jnp.float32(0))
     course, tally = lax.while_loop(
         lambda carry: jnp.any(carry[1].steps_left > 0),
