@@ -25,7 +25,7 @@ from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured, results_of
 from rlgauge.kinds.throughput.timer import Settings
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
-from rlgauge.launch.by_python import ByPython
+from rlgauge.launch.by_python import ByPython, Python
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -231,7 +231,7 @@ def _numbers(text: str | None) -> list[Any]:
     return [] if text is None else [parse_count(part) for part in _listed(text)]
 
 
-def _python(case: Case, listen: Callable[[str], None]) -> Path | None:
+def _python(case: Case, listen: Callable[[str], None]) -> Python | None:
     """The Python of the library's own environment, built now where it is not there; None for this one."""
     name = case.params["point"]["library"]
     isolated = LIBRARIES[name].isolated if name in LIBRARIES else None
@@ -239,7 +239,8 @@ def _python(case: Case, listen: Callable[[str], None]) -> Path | None:
         return None
     from rlgauge.isolation import environment
 
-    return environment(isolated, listen=listen).python
+    own = environment(isolated, listen=listen)
+    return Python(own.python, own.variables())
 
 
 def print_progress(text: str) -> None:

@@ -72,6 +72,13 @@ LIBRARIES: Mapping[str, Library] = {
         module="envpool",
         install="rlgauge[envpool]",
     ),
+    "myriad": Library(
+        make="rlgauge.envs.myriad:make",
+        kind="jax",
+        distribution="myriad-jax",
+        module="myriad",
+        isolated="myriad",
+    ),
 }
 
 _CARTPOLE = "CartPole-v1"
@@ -84,7 +91,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "gymnasium-sync": _CARTPOLE,
         "gymnasium-async": _CARTPOLE,
         "envpool": _CARTPOLE,
+        "myriad": "cartpole-control",
     },
+    "gene-circuit": {"rlgauge": "gene-circuit", "myriad": "ccasr-gfp-control"},
 }
 """What an environment that several libraries have is called in each."""
 
@@ -125,8 +134,10 @@ def own_name(environment: str, name: str) -> str:
 
 
 def missing(name: str) -> str | None:
-    """A sentence that says what to install; None where nothing is missing."""
+    """A sentence that says what this Python lacks of a library; None where nothing is missing."""
     found = library(name)
-    if found.isolated is not None or not found.module or importlib.util.find_spec(found.module) is not None:
+    if not found.module or importlib.util.find_spec(found.module) is not None:
         return None
+    if found.isolated is not None:
+        return f"{name} needs {found.module!r}, which is installed in an environment of its own."
     return f"{name} needs {found.module!r}, which is not installed: pip install '{found.install}'."

@@ -14,7 +14,10 @@ from rlgauge.envs.jax_env import Action, JaxEnv, Outcome, State
 if TYPE_CHECKING:
     import jax
 
-REFERENCES = {"cartpole": "rlgauge.envs.reference.cartpole:CartPole"}
+REFERENCES = {
+    "cartpole": "rlgauge.envs.reference.cartpole:CartPole",
+    "gene-circuit": "rlgauge.envs.reference.gene_circuit:GeneCircuit",
+}
 """The class of each."""
 
 

@@ -7,7 +7,7 @@ import selectors
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -27,12 +27,18 @@ _decode = msgspec.json.Decoder(Event).decode
 class Local:
     """Starts `num_workers` workers, which share the plan among themselves and with anybody else's."""
 
-    def __init__(self, num_workers: int = 1, *, python: Path | None = None) -> None:
-        """Workers of another `python` find this package there. Raises UserError for fewer than one worker."""
+    def __init__(
+        self, num_workers: int = 1, *, python: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Workers of another `python`, in an environment of these `variables`, find this package there.
+
+        Raises UserError for fewer than one worker.
+        """
         if num_workers < 1:
             raise UserError(f"workers={num_workers}: at least one worker is needed.")
         self.num_workers = num_workers
         self._python = str(python or sys.executable)
+        self._variables = os.environ if variables is None else variables
 
     def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
         """Run every item that nobody else runs; yields what the workers say."""
@@ -42,7 +48,7 @@ class Local:
         workers: list[_Worker] = []
         try:
             for _ in range(min(self.num_workers, len(plan.items))):
-                workers.append(_Worker(self._python, path))  # noqa: PERF401  # one that can't be started leaves others to be stopped
+                workers.append(_Worker(self._python, path, self._variables))  # noqa: PERF401  # one that can't be started leaves others to be stopped
             yield from _listen(workers)
             for worker in workers:
                 worker.check()
@@ -68,14 +74,14 @@ def _listen(workers: list[_Worker]) -> Iterator[Event]:
 class _Worker:
     """The driver's end of one worker."""
 
-    def __init__(self, python: str, plan: Path) -> None:
+    def __init__(self, python: str, plan: Path, variables: Mapping[str, str]) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in stop()
         self._process = subprocess.Popen(
             [python, "-P", "-m", "rlgauge.worker", str(plan), "--lifeline"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=_environment(),
+            env=_environment(variables),
             start_new_session=True,
         )
         assert self._process.stdout is not None  # noqa: S101  # it was asked for
@@ -116,6 +122,6 @@ class _Worker:
         self._errors.close()
 
 
-def _environment() -> dict[str, str]:
-    """The driver's environment, and one thread a worker unless said otherwise."""
-    return {**dict.fromkeys(_THREADS, "1"), **os.environ, "PYTHONUNBUFFERED": "1"}
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables, and one thread a worker unless they say otherwise."""
+    return {**dict.fromkeys(_THREADS, "1"), **variables, "PYTHONUNBUFFERED": "1"}

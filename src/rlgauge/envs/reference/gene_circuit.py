@@ -118,9 +118,12 @@ class GeneCircuit:
 
     def reset(self, seed: int, num_envs: int) -> State:
         """The start of an episode, without any protein, in each of so many environments."""
-        activator, reporter, num_steps = (jnp.zeros(num_envs, jnp.int32) for _ in range(3))
-        stream = counters.streams(jnp, seed, num_envs)
-        return State(activator, reporter, num_steps, stream, jnp.zeros(num_envs, jnp.uint32))
+        return self.start(counters.streams(jnp, seed, num_envs))
+
+    def start(self, stream: jax.Array) -> State:
+        """The start of an episode in an environment for each stream of random numbers, (N,), uint32."""
+        activator, reporter, num_steps = (jnp.zeros(stream.shape, jnp.int32) for _ in range(3))
+        return State(activator, reporter, num_steps, stream, jnp.zeros_like(stream))
 
     def sample(self, state: State) -> jax.Array:
         """Random actions, (N,), int32, 0 or 1: the top bit of the number that steps leave for this."""

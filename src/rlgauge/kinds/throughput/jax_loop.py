@@ -15,11 +15,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import Mesh, PartitionSpec
 
 from rlgauge.envs.jax_env import Action, FreeRunning, JaxEnv, Outcome, State
 from rlgauge.kinds.throughput.point import Emit, Policy
 
 Tree = Any
+AXIS = "environments"
+"""What devices share."""
 
 
 class Plan(NamedTuple):
@@ -102,12 +105,15 @@ def room(env: JaxEnv, plan: Plan, state: State) -> Tree:
     return jax.tree.map(lambda one: jnp.zeros((plan.chunk, *one.shape), one.dtype), shapes)
 
 
-def make_loop(env: JaxEnv, plan: Plan) -> Loop:
-    """The function to compile: a carry, actions and a number of trips; the carry after them, and what was done."""
+def make_loop(env: JaxEnv, plan: Plan, first: Any = 0) -> Loop:  # noqa: ANN401  # a number, or traced
+    """The function to compile: a carry, actions and a number of trips; the carry after them, and what was done.
+
+    `first` is the number of the first environment.
+    """
 
     def loop(carry: Carry, actions: Action, num_trips: Any) -> tuple[Carry, Tally]:  # noqa: ANN401  # traced
         def trip(_index: Any, so_far: tuple[Carry, Tally]) -> tuple[Carry, Tally]:  # noqa: ANN401
-            return _trip(env, plan, actions, *so_far)
+            return _trip(env, plan, actions, *so_far, first=first)
 
         result: tuple[Carry, Tally] = lax.fori_loop(0, num_trips, trip, (carry, Tally.empty()))
         return result
@@ -115,12 +121,61 @@ def make_loop(env: JaxEnv, plan: Plan) -> Loop:
     return loop
 
 
-def _trip(env: JaxEnv, plan: Plan, actions: Action, carry: Carry, tally: Tally) -> tuple[Carry, Tally]:
+def make_shared_loop(env: JaxEnv, plan: Plan, mesh: Mesh, carry: Carry) -> Loop:
+    """The same by several devices, each with its part of the environments; `carry` is one that it will be given."""
+    whole = plan.num_envs
+    part = plan._replace(num_envs=whole // mesh.size)
+
+    def loop(carry: Carry, actions: Action, num_trips: Any) -> tuple[Carry, Tally]:  # noqa: ANN401  # traced
+        first = lax.axis_index(AXIS) * part.num_envs
+        carry, tally = make_loop(env, part, first)(carry, actions, num_trips)
+        return carry, jax.tree.map(_sum_over_devices, tally)
+
+    carries = sharding(plan, carry)
+    given = (carries, sharding_of_actions(plan), _EVERYWHERE)
+    return jax.shard_map(loop, mesh=mesh, in_specs=given, out_specs=(carries, _EVERYWHERE), check_vma=False)
+
+
+def sharding(plan: Plan, carry: Carry) -> Any:  # noqa: ANN401  # a carry of specs
+    """How a carry is spread over devices: what has a value an environment is parted, the rest is everywhere."""
+    state = jax.tree.map(lambda leaf: _parted_on(0) if _is_own(plan, leaf) else _EVERYWHERE, carry.state)
+    return Carry(state, jax.tree.map(lambda _leaf: _parted_on(1), carry.written), _EVERYWHERE)
+
+
+def sharding_of_actions(plan: Plan) -> PartitionSpec:
+    """How actions are."""
+    return _parted_on(1 if plan.policy == "predrawn" else 0)
+
+
+def _parted_on(axis: int) -> PartitionSpec:
+    return PartitionSpec(*[None] * axis, AXIS)  # type: ignore[no-untyped-call]
+
+
+_EVERYWHERE: Any = PartitionSpec()  # type: ignore[no-untyped-call]
+
+
+def _sum_over_devices(leaf: jax.Array) -> jax.Array:
+    return lax.psum(leaf, AXIS)  # type: ignore[no-untyped-call,no-any-return]
+
+
+def _is_own(plan: Plan, leaf: jax.Array) -> bool:
+    return leaf.ndim > 0 and leaf.shape[0] == plan.num_envs
+
+
+def _trip(
+    env: JaxEnv,
+    plan: Plan,
+    actions: Action,
+    carry: Carry,
+    tally: Tally,
+    *,
+    first: Any,  # noqa: ANN401
+) -> tuple[Carry, Tally]:
     """A chunk of steps of every environment."""
     leaves, tree = jax.tree.flatten(carry.state)
-    is_own = [leaf.ndim > 0 and leaf.shape[0] == plan.num_envs for leaf in leaves]
+    is_own = [_is_own(plan, leaf) for leaf in leaves]
     own, shared = _parted(leaves, is_own)
-    ids_N = jnp.arange(plan.num_envs, dtype=jnp.uint32)
+    ids_N = jnp.arange(plan.num_envs, dtype=jnp.uint32) + jnp.uint32(first)
 
     def visit(number: Any, so_far: _Visited) -> _Visited:  # noqa: ANN401  # traced
         offset = number * plan.block

@@ -37,6 +37,7 @@ XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
 """For all libraries in JAX alike: the compiler would not use by itself what the processor has."""
 OWN = "py"
 """The library of an environment that is given by its class path."""
+_NUM_DEVICES = "--xla_force_host_platform_device_count"
 _RESETS, _RESET_SECONDS = 5, 1.0
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which getrusage tells the peak of the resident size (getrusage(2))."""
@@ -50,7 +51,7 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
     """A record for each repetition of a point. Raises UnmeasurableError and CheckError."""
     point = msgspec.convert(case.params["point"], Point)
     settings = msgspec.convert(case.params["settings"], Settings)
-    _prepare_process()
+    _prepare_process(point)
     try:
         prepared = _prepare(point, case.seed)
         series = timer.measure(prepared, settings, tell=context.at)
@@ -66,11 +67,11 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
         yield _record(index, repetition)
 
 
-def _prepare_process() -> None:
-    """What libraries read when they are imported."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    if XLA_FLAGS.partition("=")[0] not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {XLA_FLAGS}".strip()
+def _prepare_process(point: Point) -> None:
+    """What libraries read when they are imported; a processor is as many devices as are asked for."""
+    wanted = [XLA_FLAGS, *([f"{_NUM_DEVICES}={point.devices}"] if point.devices > 1 else [])]
+    given = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = " ".join([given, *(flag for flag in wanted if flag.partition("=")[0] not in given)])
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 

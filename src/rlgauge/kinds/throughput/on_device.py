@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import psutil
+from jax.sharding import NamedSharding
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs.jax_env import FreeRunning, JaxEnv
@@ -33,17 +35,19 @@ class Compiled:
         _check(self._env, point)
         self.plan = Plan(
             num_envs=point.num_envs,
-            block=point.block or default_block(point.num_envs),
+            block=point.block or default_block(point.num_envs // point.devices),
             chunk=point.scan_chunk_size or default_chunk(point.num_envs),
             policy=point.policy,
             emit=point.emit,
             key=jax.random.key(seed, impl=point.rng),
         )
         self.steps_per_trip = self.plan.chunk
+        _check_room(self._env, self.plan)
+        self._mesh = jax.make_mesh((point.devices,), (jax_loop.AXIS,), devices=jax.devices()[: point.devices])
         self._start = self._timed("init_compile", lambda: _compiled(lambda: jax_loop.start(self._env, self.plan), []))
         self._carry = self._timed("init", self._first_carry)
-        self._actions = _settled(self._first_actions())
-        loop = jax.jit(jax_loop.make_loop(self._env, self.plan), donate_argnums=0)
+        self._actions = _settled(self._spread_actions(self._first_actions()))
+        loop = jax.jit(self._make_loop(), donate_argnums=0)
         lowered = self._timed("trace", lambda: loop.lower(self._carry, self._actions, 0))
         self._loop = self._timed("compile", lowered.compile)
         self.facts: dict[str, Any] = {
@@ -70,7 +74,8 @@ class Compiled:
 
     def reset(self) -> None:
         """All environments at the start of an episode."""
-        self._carry = _settled(self._carry._replace(state=self._start(), num_trips=jnp.int32(0)))
+        fresh = self._carry._replace(state=self._start(), num_trips=jnp.int32(0))
+        self._carry = _settled(self._spread(fresh))
 
     def close(self) -> None:
         """Give the memory back."""
@@ -78,7 +83,27 @@ class Compiled:
 
     def _first_carry(self) -> Carry:
         state = self._start()
-        return _settled(Carry(state, jax_loop.room(self._env, self.plan, state), jnp.int32(0)))
+        return _settled(self._spread(Carry(state, jax_loop.room(self._env, self.plan, state), jnp.int32(0))))
+
+    def _spread(self, carry: Carry) -> Carry:
+        """The carry where the loop wants it."""
+        if self._mesh.size == 1:
+            return carry
+        specs = jax_loop.sharding(self.plan, carry)
+        where = jax.tree.map(lambda spec: NamedSharding(self._mesh, spec), specs)
+        spread: Carry = jax.device_put(carry, where)
+        return spread
+
+    def _spread_actions(self, actions: Any) -> Any:  # noqa: ANN401  # the environment's own
+        if self._mesh.size == 1:
+            return actions
+        where = NamedSharding(self._mesh, jax_loop.sharding_of_actions(self.plan))
+        return jax.tree.map(lambda leaf: jax.device_put(leaf, where), actions)
+
+    def _make_loop(self) -> jax_loop.Loop:
+        if self._mesh.size == 1:
+            return jax_loop.make_loop(self._env, self.plan)
+        return jax_loop.make_shared_loop(self._env, self.plan, self._mesh, self._carry)
 
     def _first_actions(self) -> Any:  # noqa: ANN401  # the environment's own
         return jax.jit(lambda state: jax_loop.first_actions(self._env, self.plan, state))(self._carry.state)
@@ -106,8 +131,30 @@ def _check(env: object, point: Point) -> None:
         raise UserError(f"{point.environment} of {point.library} is no JaxEnv: it lacks {', '.join(lacking)}.")
     if point.rng is not None and not env.uses_keys:
         raise UserError(f"rng={point.rng} can't be honoured: {point.library} draws random numbers in a way of its own.")
-    if point.devices > 1:
-        raise UserError("Several devices are not yet known how to be used.")
+    if point.devices > len(jax.devices()):
+        raise UserError(f"devices={point.devices}: this machine has {len(jax.devices())}.")
+
+
+def _check_room(env: JaxEnv, plan: Plan) -> None:
+    """Raise UserError where the environments, and what is written of them, are beyond the memory that is free."""
+    state = jax.eval_shape(lambda: jax_loop.start(env, plan))
+    written = jax.eval_shape(lambda: jax_loop.room(env, plan, jax_loop.start(env, plan)))
+    needed = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((state, written)))
+    free = _free_bytes()
+    if free is not None and needed > free:
+        raise UserError(
+            f"{plan.num_envs:,} environments need {needed / 2**30:.1f} GiB at least, and {free / 2**30:.1f} are free: "
+            f"about {int(plan.num_envs * free / needed):,} would fit."
+        )
+
+
+def _free_bytes() -> int | None:
+    """Of the device's memory; None where it does not tell."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return int(psutil.virtual_memory().available)
+    stats = device.memory_stats()
+    return None if not stats else int(stats["bytes_limit"] - stats["bytes_in_use"])
 
 
 def _compiled(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401  # JAX names no type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -108,11 +109,19 @@ def _measured(point: Point, task: str, version: str | None, runs: Sequence[Run])
     )
 
 
+_RAISED = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Exit|Interrupt))(?:: (.*))?$")
+"""The line of a traceback that says what was raised; libraries add notes below it."""
+_OURS = {"UnmeasurableError", "CheckError"}
+"""What says all there is to say by itself."""
+
+
 def _reason(run: Run) -> str:
-    """The last line of what went wrong, without the name of the exception; at most a few words of memory."""
-    trace = (run.file.fail_trace or str(run.status)).strip().splitlines()[-1]
-    name, colon, text = trace.partition(": ")
-    return text if colon and name.endswith("Error") and text else trace
+    """What went wrong, in a line."""
+    lines = (run.file.fail_trace or str(run.status)).strip().splitlines()
+    raised = [match for match in map(_RAISED.match, lines) if match is not None]
+    if not raised:
+        return lines[-1]
+    return raised[-1][2] if raised[-1][1] in _OURS else raised[-1][0]
 
 
 def _interval(medians: Sequence[float]) -> tuple[float | None, float | None]:
