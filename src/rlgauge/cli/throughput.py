@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlgauge.cli.console import say
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
 from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.pythons import Pythons
 from rlgauge.cli.throughput_files import write_csv, write_jaxarc, write_json
+from rlgauge.cli.throughput_progress import Progress, report, silent
 from rlgauge.cli.throughput_table import tell
-from rlgauge.cli.units import count_text, parse_count, parse_memory, seconds_text
-from rlgauge.core.case import Case
+from rlgauge.cli.units import count_text, parse_count, parse_memory
 from rlgauge.core.errors import UserError
-from rlgauge.core.execute import Event, Limits, execute
+from rlgauge.core.execute import Limits, execute
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
 from rlgauge.envs.libraries import LIBRARIES, NAMES, library, missing
@@ -25,7 +26,7 @@ from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured, results_of
 from rlgauge.kinds.throughput.timer import Settings
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
-from rlgauge.launch.by_python import ByPython, Python
+from rlgauge.launch.by_python import ByPython
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -41,6 +42,10 @@ _MOST_SERIAL = 10_000
 
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge throughput`. Raises UserError."""
+    if argv and argv[0] == "ab":
+        from rlgauge.cli import throughput_ab
+
+        return throughput_ab.main(argv[1:])
     options = parse(build_parser(), _long(argv))
     if options is None:
         return FINE
@@ -58,9 +63,9 @@ def main(argv: Sequence[str]) -> int:
         runs = execute(
             workload,
             store,
-            launcher=ByPython(lambda case: _python(case, print_progress)),
+            launcher=ByPython(Pythons(report)),
             limits=limits,
-            on_event=_Progress(workload) if is_told else _silent,
+            on_event=Progress(workload) if is_told else silent,
         )
     except KeyboardInterrupt:
         print(f"Interrupted. What was measured is in {options.out}.", file=sys.stderr)
@@ -71,7 +76,9 @@ def main(argv: Sequence[str]) -> int:
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge throughput`."""
     parser = make_parser(
-        "throughput", "Measure environments: steps per second of one and of very many, times and memory."
+        "throughput",
+        "Measure environments: steps per second of one and of very many, times and memory. `rlgauge throughput ab` "
+        "measures two libraries, versions or revisions in turns.",
     )
     parser.add_argument("--config", action="config", help="YAML file with these options; see --print_config")
     _add_what(parser)
@@ -231,27 +238,6 @@ def _numbers(text: str | None) -> list[Any]:
     return [] if text is None else [parse_count(part) for part in _listed(text)]
 
 
-def _python(case: Case, listen: Callable[[str], None]) -> Python | None:
-    """The Python of the library's own environment, built now where it is not there; None for this one."""
-    name = case.params["point"]["library"]
-    isolated = LIBRARIES[name].isolated if name in LIBRARIES else None
-    if isolated is None:
-        return None
-    from rlgauge.isolation import environment
-
-    own = environment(isolated, listen=listen)
-    return Python(own.python, own.variables())
-
-
-def print_progress(text: str) -> None:
-    """Tell what is going on, beside the results."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def _silent(event: Event) -> None:
-    del event
-
-
 def _announce(workload: ThroughputWorkload, options: Namespace) -> None:
     settings = workload.settings
     length = f"{settings.num_steps:,} steps" if settings.num_steps else f"{settings.min_seconds:g} s or more"
@@ -260,32 +246,6 @@ def _announce(workload: ThroughputWorkload, options: Namespace) -> None:
         f"{count_text(len(workload.points), 'point')}, each in {count_text(workload.processes, 'fresh process')}"
         f"{manner}: {count_text(settings.repeats, 'repetition')} of {length}.".replace("processs", "processes")
     )
-
-
-class _Progress:
-    """Says on standard error what was measured, as it comes, and about how long the rest takes."""
-
-    def __init__(self, workload: ThroughputWorkload) -> None:
-        import time
-
-        self._cases = {case.id: case for case in workload.cases()}
-        self._num_done = 0
-        self._clock = time.monotonic
-        self._start = self._clock()
-
-    def __call__(self, event: Event) -> None:
-        if event.status is None or event.case_id not in self._cases:
-            return
-        self._num_done += 1
-        labels = self._cases[event.case_id].labels
-        rest = (self._clock() - self._start) / self._num_done * (len(self._cases) - self._num_done)
-        told = "" if event.status is Status.COMPLETED else f": {event.status}"
-        left = f", about {seconds_text(rest)} left" if rest >= 1 else ""
-        print(
-            f"{self._num_done} of {len(self._cases)}: {labels['algorithm']} {labels['task']}{told}{left}",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def _finish(workload: ThroughputWorkload, runs: dict[str, Run | None], options: Namespace) -> int:
@@ -312,5 +272,5 @@ def _judge(found: Sequence[Measured]) -> int:
     """Tell what failed; the exit code."""
     failed = [one for one in found if one.status is not Status.COMPLETED]
     for one in failed:
-        print(f"{one.point.library}, {one.task}: {one.reason}", file=sys.stderr)
+        print(f"{one.point.name}, {one.task}: {one.reason}", file=sys.stderr)
     return FAILED if failed else FINE

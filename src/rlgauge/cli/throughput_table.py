@@ -11,10 +11,8 @@ from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.results import Measured, bytes_per_env
 
-HEADER = (
-    "library", "envs", "steps/s", "an env", "of best", "of linear", "a CPU-second", "reset", "compile", "run", "planned",
-    "peak", "noise",
-)  # fmt: skip
+HEADER = ("library", "envs", "steps/s", "an env", "of best", "of linear", "a CPU-second")
+HEADER += ("reset", "compile", "run", "planned", "peak", "noise")
 
 
 def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
@@ -31,14 +29,14 @@ def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
 
 def check_baseline(found: Sequence[Measured], baseline: str | None) -> None:
     """Raise UserError for a baseline that was not measured."""
-    libraries = list(dict.fromkeys(one.point.library for one in found))
+    libraries = list(dict.fromkeys(one.point.name for one in found))
     if baseline is not None and baseline not in libraries:
         raise unknown("baseline", baseline, libraries)
 
 
 def ratio_to(one: Measured, found: Sequence[Measured], baseline: str) -> float | None:
     """How many times as fast as the baseline at the same point; None where either was not measured."""
-    other = next((each for each in found if each.point.library == baseline and each.task == one.task), None)
+    other = next((each for each in found if each.point.name == baseline and each.task == one.task), None)
     if other is None or other.steps_per_second is None or one.steps_per_second is None:
         return None
     return one.steps_per_second / other.steps_per_second
@@ -46,7 +44,7 @@ def ratio_to(one: Measured, found: Sequence[Measured], baseline: str) -> float |
 
 def efficiencies(one: Measured, found: Sequence[Measured]) -> tuple[float | None, float | None]:
     """Speed as a part of the library's best, and of its single environment's times the number of environments."""
-    own = [each for each in found if each.point.library == one.point.library and each.steps_per_second is not None]
+    own = [each for each in found if each.point.name == one.point.name and each.steps_per_second is not None]
     if one.steps_per_second is None:
         return None, None
     best = max(each.steps_per_second or 0.0 for each in own)
@@ -73,11 +71,11 @@ def _cells(one: Measured, part: Sequence[Measured], baseline: str | None) -> lis
         if value is not None
     )
     if one.steps_per_second is None:
-        return [one.point.library, number, str(one.status), *["-"] * (len(HEADER) - 3 + bool(baseline))]
+        return [one.point.name, number, str(one.status), *["-"] * (len(HEADER) - 3 + bool(baseline))]
     best, linear = efficiencies(one, part)
     ratio = [] if baseline is None else [_rounded(ratio_to(one, part, baseline))]
     return [
-        one.point.library,
+        one.point.name,
         number,
         _speed(one),
         *ratio,
@@ -119,8 +117,8 @@ def _explain(found: Sequence[Measured]) -> None:
     else:
         say("Steps per second: median ± standard deviation of repetitions in one process, which can't tell how much")
         say("the next process would differ; --full, or --processes 3, measures that.")
-    for name in dict.fromkeys(one.point.library for one in done):
-        slope = bytes_per_env([one for one in done if one.point.library == name])
+    for name in dict.fromkeys(one.point.name for one in done):
+        slope = bytes_per_env([one for one in done if one.point.name == name])
         if slope is not None:
             say(f"{name}: {slope:,.0f} bytes an environment, as the compiler plans it.")
     noisy = [one for one in done if one.noise is not Noise.QUIET]

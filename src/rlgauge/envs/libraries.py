@@ -18,8 +18,8 @@ MANY: tuple[Kind, ...] = ("vector", "native")
 class Library(msgspec.Struct, frozen=True, kw_only=True):
     """`make` is the path of a function of an environment's name, and of how many where one object holds many.
 
-    `module` is what must be importable, `install` what brings it; `isolated` names the environment that it needs for
-    itself. `distribution` is the package whose version tells what was measured.
+    `module` is what must be importable, `install` what brings it; `isolated` names the environment that is built for it
+    where it is not installed. `distribution` is the package whose version tells what was measured.
     """
 
     make: str
@@ -71,6 +71,7 @@ LIBRARIES: Mapping[str, Library] = {
         kind="vector",
         module="envpool",
         install="rlgauge[envpool]",
+        isolated="envpool",
     ),
     "myriad": Library(
         make="rlgauge.envs.myriad:make",
@@ -138,6 +139,6 @@ def missing(name: str) -> str | None:
     found = library(name)
     if not found.module or importlib.util.find_spec(found.module) is not None:
         return None
-    if found.isolated is not None:
+    if not found.install:
         return f"{name} needs {found.module!r}, which is installed in an environment of its own."
     return f"{name} needs {found.module!r}, which is not installed: pip install '{found.install}'."

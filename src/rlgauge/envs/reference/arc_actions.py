@@ -1,7 +1,8 @@
 """Actions on ARC grids: an operation and the cells that it is for, in one row of numbers an environment.
 
-`point`: operation, row, column. `box`: operation, then row and column of one corner and of the other. `mask`: operation,
-then 30 rows of 30 bits, the lowest bit the leftmost cell. All uint32.
+`point`: operation, row, column. `box`: operation, row and column of one corner, row and column of the other. `mask`:
+operation, then 30 rows of 30 bits, the lowest bit the leftmost cell. All uint32; what is beyond the last operation, row
+or column counts as the last.
 
 Written so that JAX and NumPy arrays both do: `xp` is either module.
 
@@ -17,6 +18,9 @@ from rlgauge.envs.reference import counters
 Kind = Literal["point", "box", "mask"]
 NUM_OPERATIONS = 35
 NUM_ROWS = 30
+FLOOD, MOVE, ROTATE, FLIP = 10, 20, 24, 26
+"""The first of ten, of four, of two and of two operations."""
+COPY, PASTE, CUT, CLEAR, COPY_INPUT, RESIZE, SUBMIT = 28, 29, 30, 31, 32, 33, 34
 _16_BITS = 16
 
 

@@ -14,25 +14,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlgauge.envs.reference import counters
-from rlgauge.envs.reference.arc_actions import NUM_OPERATIONS, Kind, drawn_actions, drawn_tasks
+from rlgauge.envs.reference.arc_actions import (
+    CLEAR,
+    COPY,
+    COPY_INPUT,
+    CUT,
+    FLIP,
+    FLOOD,
+    MOVE,
+    NUM_OPERATIONS,
+    PASTE,
+    RESIZE,
+    ROTATE,
+    SUBMIT,
+    Kind,
+    drawn_actions,
+    drawn_tasks,
+)
 from rlgauge.envs.reference.arc_tasks import PADDING, SIZE, Tasks, shape
 
 Cells = NDArray[np.int8]
 Selection = NDArray[np.bool_]
 MAX_STEPS = 100
-FLOOD, MOVE, ROTATE, FLIP, COPY, PASTE, CUT, CLEAR, COPY_INPUT, RESIZE, SUBMIT = (
-    10,
-    20,
-    24,
-    26,
-    28,
-    29,
-    30,
-    31,
-    32,
-    33,
-    34,
-)
 
 
 class Board(NamedTuple):

@@ -21,6 +21,8 @@ class CheckError(Exception):
 
 def check_work(point: Point, done: Sequence[Done], facts: dict[str, Any]) -> list[str]:
     """What was checked, a sentence each. Raises CheckError."""
+    if min(one.num_steps for one in done) < 1:
+        raise CheckError(f"A repetition took no step of {point.environment}.")
     checked = [_check_rewards(done)]
     if facts.get("flops") is not None:
         checked.append(_check_flops(facts["flops"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import resource
 import statistics
@@ -37,6 +38,8 @@ XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
 """For all libraries in JAX alike: the compiler would not use by itself what the processor has."""
 OWN = "py"
 """The library of an environment that is given by its class path."""
+_BY_PLACE = ("rbg", "unsafe_rbg")
+"""Generators whose numbers depend on the place in a block, not on the key alone (JAX, "Advanced RNG configuration")."""
 _NUM_DEVICES = "--xla_force_host_platform_device_count"
 _RESETS, _RESET_SECONDS = 5, 1.0
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -62,7 +65,7 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
     result = _result(prepared, series, checked)
     if case.seed == 0 and _maker(point)[0] == "jax":
         result["checks"] = [*checked, *_check_other_ways(prepared, point, case.seed)]
-    context.result.update(result)
+    context.result.update(result, version=_version(point))
     for index, repetition in enumerate(series.repetitions):
         yield _record(index, repetition)
 
@@ -118,7 +121,11 @@ def _check_other_ways(prepared: Prepared, point: Point, seed: int) -> list[str]:
     What was prepared is closed before.
     """
     chunk, block = prepared.facts.get("scan_chunk_size", 1), prepared.facts.get("block", 1)
-    parts = {"scan_chunk_size": largest_divisor(chunk, max(1, chunk // 2)), "block": _half(point, block)}
+    is_by_key = point.rng not in _BY_PLACE
+    parts = {
+        "scan_chunk_size": largest_divisor(chunk, max(1, chunk // 2)),
+        "block": _half(point, block) if is_by_key else block,
+    }
     is_other = parts != {"scan_chunk_size": chunk, "block": block}
     prepared.reset()
     done = prepared.go(1)
@@ -137,6 +144,13 @@ def _check_other_ways(prepared: Prepared, point: Point, seed: int) -> list[str]:
 
 def _half(point: Point, block: int) -> int:
     return largest_divisor(point.num_envs // point.devices, max(1, block // 2))
+
+
+def _version(point: Point) -> str | None:
+    """Of the package that was measured, as it is installed here."""
+    if point.library == OWN:
+        return None
+    return importlib.metadata.version(library(point.library).distribution)
 
 
 def _reset_seconds(prepared: Prepared) -> float:

@@ -26,7 +26,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
     `policy`: random draws actions in every step, predrawn has drawn those of a chunk before the clock starts, fixed
     repeats the first. `rng` is JAX's generator of random numbers. `emit` says whether observations, rewards and ends
-    are written to memory, a chunk of steps at a time. `devices` share the environments.
+    are written to memory, a chunk of steps at a time. `devices` share the environments. `source` is where the library
+    comes from, if not as it is installed: a requirement (`gymnax==0.0.8`) or a revision of this package (`git:v0.1`).
     """
 
     environment: str
@@ -38,6 +39,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = "random"
     rng: Rng | None = None
     emit: Emit = "drop"
+    source: str | None = None
 
     def __post_init__(self) -> None:
         """Raise UserError for what can't be measured."""
@@ -56,6 +58,13 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
                 f"block={self.block} does not divide {self.num_envs // self.devices} environments"
                 f"{' a device' if self.devices > 1 else ''}; try {_nearest_divisor(self)}."
             )
+
+    @property
+    def name(self) -> str:
+        """The library, and where it comes from."""
+        if self.source is None:
+            return self.library
+        return self.source if self.source.startswith(self.library) else f"{self.library} {self.source}"
 
     @property
     def params(self) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """A point and what its processes measured; None is what was not measured.
 
     Steps per second: `steps_per_second` is the geometric mean over processes of their medians, and `low` to `high` its
-    95 % interval (Student's, of logarithms), from two processes on. `mean`, `deviation`, `median`, `least` and the
-    quartiles are of all repetitions together. Seconds: `trace`, `compile`, `first` call, `run` (all repetitions that
+    95 % interval (Student's, of logarithms), from two processes on. `process_medians` are in the order of the processes.
+    `mean`, `deviation`, `median`, `least` and the quartiles are of all repetitions together. Seconds: `trace`, `compile`, `first` call, `run` (all repetitions that
     were counted, and by the wall), `reset` of all environments; medians over processes. Bytes: `planned` is what the
     compiler has planned, `peak` the most that the process held. `reason` says why a point failed.
     """
@@ -46,6 +46,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     median: float | None = None
     least: float | None = None
     quartiles: tuple[float, float] | None = None
+    process_medians: tuple[float, ...] = ()
     steps_per_cpu_second: float | None = None
     seconds: dict[str, float] = {}
     planned_bytes: int | None = None
@@ -67,16 +68,16 @@ def results_of(workload: ThroughputWorkload, runs: Mapping[str, Run | None]) -> 
     for point in workload.points:
         cases = [workload.case(point, process) for process in range(workload.processes)]
         own = [run for run in (runs.get(case.id) for case in cases) if run is not None]
-        found.append(_measured(point, str(cases[0].labels["task"]), cases[0].params["version"], own))
+        found.append(_measured(point, str(cases[0].labels["task"]), own))
     return found
 
 
-def _measured(point: Point, task: str, version: str | None, runs: Sequence[Run]) -> Measured:
+def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
     failed = [run for run in runs if run.status is not Status.COMPLETED]
     if failed or not runs:
         status = failed[0].status if failed else Status.QUEUED
         reason = _reason(failed[0]) if failed else "It was not measured."
-        return Measured(point=point, task=task, status=status, reason=reason, version=version)
+        return Measured(point=point, task=task, status=status, reason=reason)
     speeds = [[float(record.values["steps_per_second"] or 0.0) for record in run.records] for run in runs]
     together = [speed for own in speeds for speed in own]
     medians = [statistics.median(own) for own in speeds]
@@ -87,7 +88,7 @@ def _measured(point: Point, task: str, version: str | None, runs: Sequence[Run])
         point=point,
         task=task,
         status=Status.COMPLETED,
-        version=version,
+        version=first["version"],
         num_processes=len(runs),
         num_repetitions=len(together),
         steps_per_second=statistics.geometric_mean(medians),
@@ -98,6 +99,7 @@ def _measured(point: Point, task: str, version: str | None, runs: Sequence[Run])
         median=statistics.median(together),
         least=min(together),
         quartiles=_quartiles(together),
+        process_medians=tuple(medians),
         steps_per_cpu_second=_median_of(runs, "steps_per_cpu_second"),
         seconds={**_phases(results), "run": _total_seconds(runs)},
         planned_bytes=_planned(first["facts"].get("memory")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import importlib.metadata
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,7 +13,6 @@ import msgspec
 from rlgauge.core.case import Case, fingerprint
 from rlgauge.core.errors import UserError
 from rlgauge.core.workload import Description, Measure
-from rlgauge.envs.libraries import LIBRARIES, library
 from rlgauge.kinds.throughput.measuring import UNITS, measure_case
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.timer import Settings
@@ -23,7 +22,8 @@ class ThroughputWorkload:
     """Points of environments' speed and memory, each measured in `processes` fresh processes.
 
     `stamp` tells one measurement from the next, for the same points may be measured again: by default it is the time.
-    Processes come first, so that a machine that gets slower slows all points down.
+    All points are measured by one process after the other, to and fro, so that a machine that gets slower slows all of
+    them down.
     """
 
     name = "throughput"
@@ -66,22 +66,26 @@ class ThroughputWorkload:
         )
 
     def cases(self) -> Iterable[Case]:
-        """Every point in the first process, then every point in the second, and so on."""
+        """Every point in the first process, then every point in the second in reverse, and so on to and fro."""
         for process in range(self.processes):
-            for point in self.points:
+            for point in self.points if process % 2 == 0 else reversed(self.points):
                 yield self.case(point, process)
 
     def case(self, point: Point, process: int) -> Case:
         """A point in one of its processes."""
         settings = msgspec.to_builtins(self.settings)
-        params = {"point": point.params, "settings": settings, "stamp": self.stamp, "version": _version(point)}
+        params = {
+            "point": point.params,
+            "settings": settings,
+            "stamp": self.stamp,
+        }
         return Case(
             workload=self.name,
-            name=f"{point.library}-{point.environment.rpartition(':')[2]}-{point.num_envs}-p{process}",
+            name=f"{_plain(point.name)}-{point.environment.rpartition(':')[2]}-{point.num_envs}-p{process}",
             params=params,
             seed=process,
             labels={
-                "algorithm": point.library,
+                "algorithm": point.name,
                 "task": task_of(point),
                 "train_seed": str(process),
                 "settings": fingerprint(settings),
@@ -111,10 +115,6 @@ def task_of(point: Point) -> str:
     return " ".join([f"{point.environment} x {point.num_envs:,}", *chosen])
 
 
-def _version(point: Point) -> str | None:
-    """Of the package that is measured, where it is installed here."""
-    if point.library not in LIBRARIES:
-        return None
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version(library(point.library).distribution)
-    return None
+def _plain(text: str) -> str:
+    """The text as a part of a folder's name."""
+    return re.sub(r"[^\w.]+", "-", text)

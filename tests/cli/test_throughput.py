@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from rlgauge.cli.main import main
+
+QUICK = ["--min-seconds", "0.01", "--repeats", "2", "--warmup", "0"]
+TOY = "tests.kinds.throughput.toys:Vector"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return str(tmp_path / "out")
+
+
+def throughput(*argv):
+    return main(["throughput", *argv, *QUICK])
+
+
+def test_libraries_stand_side_by_side_with_their_ratio(out, capsys, tmp_path):
+    table = tmp_path / "table.csv"
+    asked = ["--library", "gymnasium-vector,gymnasium-serial", "--num-envs", "1,10", "--baseline", "gymnasium-serial"]
+    assert throughput(*asked, "--csv", str(table), "--out", out) == 0
+    printed = capsys.readouterr()
+    assert "cartpole: random actions, outcomes dropped" in printed.out
+    assert "x gymnasium-serial" in printed.out
+    assert "4 of 4" in printed.err
+    rows = list(csv.DictReader(table.open()))
+    assert [(row["library"], row["num_envs"]) for row in rows] == [
+        ("gymnasium-vector", "1"),
+        ("gymnasium-vector", "10"),
+        ("gymnasium-serial", "1"),
+        ("gymnasium-serial", "10"),
+    ]
+    speeds = [float(row["steps_per_second"]) for row in rows]
+    assert float(rows[1]["ratio_to_gymnasium-serial"]) == pytest.approx(speeds[1] / speeds[3])
+    assert float(rows[1]["efficiency_of_linear"]) == pytest.approx(speeds[1] / speeds[0] / 10)
+    assert float(rows[1]["run_seconds"]) >= 0.02
+
+
+def test_numbers_are_written_as_people_write_them_and_axes_multiply(out, capsys):
+    asked = ["--env", TOY, "--num-envs", "1k,0.01k", "--action", "random,fixed", "--emit", "drop,write"]
+    assert throughput(*asked, "--out", out, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    points = [one["point"] for one in found["points"]]
+    assert [(one["num_envs"], one["policy"], one["emit"]) for one in points] == [
+        (num, policy, emit) for num in (10, 1000) for policy in ("random", "fixed") for emit in ("drop", "write")
+    ]
+    assert found["settings"] == {
+        "min_seconds": 0.01,
+        "num_steps": None,
+        "warmup": 0,
+        "repeats": 2,
+        "burn_in": 200,
+        "processes": 1,
+    }
+
+
+def test_a_point_that_fails_is_told_and_the_command_with_it(out, capsys):
+    assert throughput("--env", "cartpole", "--library", "gymnasium-vector,gymnax", "--num-envs", "2", "--rng", "rbg",
+                      "--out", out) == 1  # fmt: skip
+    printed = capsys.readouterr()
+    assert "FAILED" in printed.out
+    assert "gymnasium-vector, cartpole x 2 rng=rbg: rng=rbg can't be honoured" in printed.err
+
+
+def test_the_file_of_the_system_replaced_has_its_fields(out, tmp_path):
+    folder = tmp_path / "results"
+    asked = ["--env", TOY, "--num-envs", "1,10", "-t", "phase1", "-d", "before the change"]
+    assert throughput(*asked, "--jaxarc-json", str(folder), "--quiet", "--out", out) == 0
+    (path,) = folder.iterdir()
+    assert path.name.startswith("benchmark_phase1_20")
+    found = json.loads(path.read_text())
+    assert set(found) == {
+        "timestamp", "description", "tag", "system_info", "config_summary", "single_environment", "batch_scaling",
+    }  # fmt: skip
+    assert found["description"] == "before the change"
+    assert found["single_environment"]["steps_per_second"] > 0
+    assert found["batch_scaling"]["10"]["batch_size"] == 10
+
+
+def test_what_was_measured_is_in_the_store(out, capsys):
+    assert throughput("--env", TOY, "--num-envs", "4", "--processes", "2", "--out", out, "--quiet") == 0
+    assert main(["summary", out]) == 0
+    assert f"{TOY} x 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--num-envs", "0"], "'0' is no number of things"),
+        (["--num-envs", "ten"], "'ten' is no number of things"),
+        (["--num-envs", "1.5"], "'1.5' is no number of things"),
+        (["--library", "gymnx"], "Did you mean 'gymnax'"),
+        (["--full", "--quick"], "contradict"),
+        (["--env", "CartPole-v1"], "Say which library has 'CartPole-v1'"),
+        (["--csv", "no/such/folder/x.csv"], "there is no folder"),
+        (["--tag", "a/b"], "slash"),
+        (["--num-envs", "10", "--block", "3", "--library", "rlgauge"], "block=3 does not divide"),
+        (["--repeats", "0"], "repeats=0"),
+    ],
+)
+def test_mistakes_are_said_before_anything_is_measured(argv, message, out, capsys):
+    assert main(["throughput", *argv, "--out", out]) == 2
+    assert message in capsys.readouterr().err

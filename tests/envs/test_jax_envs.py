@@ -1,0 +1,81 @@
+"""Environments in JAX behind the protocol."""
+
+from __future__ import annotations
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.envs import gymnax, own
+from rlgauge.envs.jax_env import FreeRunning, JaxEnv
+from rlgauge.envs.libraries import LIBRARIES, NAMES, library, missing, own_name
+
+KEYS = jax.random.split(jax.random.key(0), 5)
+
+
+@pytest.mark.parametrize("env", [own.make("cartpole"), own.make("gene-circuit"), gymnax.make("CartPole-v1")])
+def test_a_batch_is_its_environments_whatever_stands_beside_them(env):
+    assert isinstance(env, JaxEnv)
+    state = env.init(KEYS)
+    action = env.sample(KEYS, state)
+    state, outcome = env.step(KEYS, state, action)
+    alone = env.init(KEYS[2:3])
+    alone_action = env.sample(KEYS[2:3], alone)
+    _, alone_outcome = env.step(KEYS[2:3], alone, alone_action)
+    for whole, part in zip(jax.tree.leaves(outcome), jax.tree.leaves(alone_outcome), strict=True):
+        np.testing.assert_allclose(whole[2], part[0], rtol=1e-6)
+    assert outcome.reward.shape == outcome.is_over.shape == (5,)
+    assert outcome.is_over.dtype == bool
+
+
+def test_gymnax_goes_on_to_the_next_episode():
+    env = gymnax.make("CartPole-v1")
+    step = jax.jit(env.step)
+    state, ends = env.init(KEYS), []
+    for number in range(60):
+        keys = jax.vmap(jax.random.fold_in, (0, None))(KEYS, number)
+        state, outcome = step(keys, state, jnp.ones(5, jnp.int32))
+        ends.append(np.asarray(outcome.is_over))
+        assert (np.abs(np.asarray(outcome.observation)[ends[-1]]) <= 0.05).all()
+    assert (np.sum(ends, axis=0) >= 5).all()
+
+
+def test_our_cartpole_and_gymnax_do_what_gymnasium_does():
+    theirs = gymnasium.make("CartPole-v1")
+    first = theirs.reset(seed=4)[0]
+    one, other = own.make("cartpole"), gymnax.make("CartPole-v1")
+    ours, foreign = one.init(KEYS[:1]), other.init(KEYS[:1])
+    names = ("position", "speed", "angle", "rate")
+    ours = ours._replace(**{name: jnp.float32([value]) for name, value in zip(names, first, strict=True)})
+    fields = dict(zip(("x", "x_dot", "theta", "theta_dot"), jnp.float32(first)[:, None], strict=True))
+    foreign = foreign.replace(**fields)
+    for action in (1, 0, 0, 1, 0, 1, 1, 0):
+        expected = theirs.step(action)[0]
+        ours, outcome = one.step(KEYS[:1], ours, jnp.int32([action]))
+        foreign, foreign_outcome = other.step(KEYS[:1], foreign, jnp.int32([action]))
+        np.testing.assert_allclose(outcome.observation[0], expected, atol=1e-6)
+        np.testing.assert_allclose(foreign_outcome.observation[0], expected, atol=1e-6)
+
+
+def test_the_gene_circuit_can_run_on_by_itself():
+    assert isinstance(own.make("gene-circuit"), FreeRunning)
+    assert not isinstance(own.make("cartpole"), FreeRunning)
+
+
+def test_names_are_found_or_said():
+    assert own_name("cartpole", "gymnax") == "CartPole-v1"
+    assert own_name("Acrobot-v1", "gymnax") == "Acrobot-v1"
+    assert missing("rlgauge") is None
+    assert "environment of its own" in str(missing("myriad"))
+    assert set().union(*NAMES.values()) <= LIBRARIES.keys()
+    for mistake in (
+        lambda: own_name("gene-circuit", "gymnax"),
+        lambda: library("gymnx"),
+        lambda: own.make("cart"),
+        lambda: gymnax.make("CartPole"),
+    ):
+        with pytest.raises(UserError):
+            mistake()

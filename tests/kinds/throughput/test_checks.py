@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.kinds.throughput.checks import CheckError, check_counts, check_work
+from rlgauge.kinds.throughput.point import Point
+from rlgauge.kinds.throughput.prepared import Done
+
+CARTPOLE = Point(environment="cartpole", library="rlgauge", num_envs=10)
+
+
+def test_episodes_as_long_as_random_ones_pass():
+    checked = check_work(CARTPOLE, [Done(22_400, 1_000, 22_400.0)], {"flops": 12.0})
+    assert any("mean length 22.40 of 1000 episodes" in text for text in checked)
+
+
+@pytest.mark.parametrize(
+    ("done", "facts", "message"),
+    [
+        (Done(30_000, 1_000, 1.0), {}, "here 30.00 of 1000"),
+        (Done(9_000, 1_000, 1.0), {}, "here 9.00"),
+        (Done(0, 0, 0.0), {}, "took no step"),
+        (Done(30_000, 0, 1.0), {}, "No episode ended in 30000 random steps"),
+        (Done(22_400, 1_000, float("nan")), {}, "not finite"),
+        (Done(22_400, 1_000, 1.0), {"flops": 0.0}, "the compiler has removed the work"),
+    ],
+)
+def test_work_that_was_not_done_fails_the_point(done, facts, message):
+    with pytest.raises(CheckError, match=message):
+        check_work(CARTPOLE, [done], facts)
+
+
+def test_few_episodes_are_no_evidence():
+    assert check_work(CARTPOLE, [Done(1_000, 30, 1.0)], {})
+
+
+def test_two_ways_of_the_same_steps_must_agree():
+    one = Done(1_000, 44, 1_000.0)
+    assert "44 episodes of 1000 steps" in check_counts(CARTPOLE, one, one, how="in chunks of 3")
+    for other in (Done(1_000, 45, 1_000.0), Done(1_000, 44, 1_100.0)):
+        with pytest.raises(CheckError, match="in chunks of 3"):
+            check_counts(CARTPOLE, one, other, how="in chunks of 3")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.kinds.throughput import on_host
+from rlgauge.kinds.throughput.point import Point
+from tests.kinds.throughput.toys import Compiled, Single, Vector
+
+
+def point(**axes):
+    return Point(environment="toy", library="py", **{"num_envs": 6, **axes})
+
+
+def test_of_environments_behind_one_call_only_steps_of_episodes_count():
+    env = Vector(6)
+    prepared = on_host.Vectorised(lambda: env, point(), 0)
+    assert prepared.go(5) == (20, 30, 30.0)
+    assert len(env.actions) == 5
+    prepared.close()
+    assert env.is_closed
+
+
+@pytest.mark.parametrize(("policy", "num_distinct"), [("random", 130), ("predrawn", 64), ("fixed", 1)])
+def test_actions_are_drawn_as_they_were_asked_for(policy, num_distinct):
+    env = Vector(6)
+    prepared = on_host.Vectorised(lambda: env, point(policy=policy), 0)
+    prepared.go(100)
+    prepared.go(30)
+    assert len({actions.tobytes() for actions in env.actions}) == num_distinct
+    if policy == "predrawn":
+        np.testing.assert_array_equal(env.actions[0], env.actions[64])
+
+
+def test_single_environments_take_a_step_each_in_turn_and_begin_anew():
+    envs = []
+
+    def make():
+        envs.append(Single())
+        return envs[-1]
+
+    prepared = on_host.Serial(make, point(), 0)
+    assert prepared.go(9) == (54, 12, 108.0)
+    assert [len(env.actions) for env in envs] == [9] * 6
+    assert [env.length for env in envs] == [1] * 6
+
+
+def test_compiled_loops_are_asked_for_all_steps_at_once():
+    prepared = on_host.Native(lambda: Compiled(6), point(), 0)
+    assert prepared.go(2) == (128 * 6, 128 * 3, 128.0)
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"scan_chunk_size": 8}, "scan_chunk_size=8 can't be honoured"),
+        ({"block": 2}, "block=2"),
+        ({"rng": "rbg"}, "rng=rbg"),
+        ({"devices": 2}, "devices=2"),
+    ],
+)
+@pytest.mark.parametrize("way", [on_host.Vectorised, on_host.Serial, on_host.Native])
+def test_a_choice_without_effect_is_refused(way, axes, message):
+    with pytest.raises(UserError, match=message):
+        way(lambda: None, point(**axes), 0)
+
+
+@pytest.mark.parametrize("axes", [{"policy": "fixed"}, {"emit": "write"}])
+def test_compiled_loops_have_actions_and_outcomes_of_their_own(axes):
+    with pytest.raises(UserError, match="can't be honoured"):
+        on_host.Native(lambda: Compiled(6), point(**axes), 0)
