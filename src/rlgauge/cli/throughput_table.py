@@ -11,8 +11,10 @@ from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.results import Measured, bytes_per_env
 
-HEADER = ("library", "envs", "steps/s", "an env", "of best", "of linear", "a CPU-second")
-HEADER += ("reset", "compile", "run", "planned", "peak", "noise")
+HEADER = (
+    *("library", "envs", "steps/s", "an env", "of best", "of linear", "a CPU-second"),
+    *("reset", "compile", "run", "planned", "peak", "noise"),
+)
 
 
 def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:

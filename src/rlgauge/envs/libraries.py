@@ -80,6 +80,13 @@ LIBRARIES: Mapping[str, Library] = {
         module="myriad",
         isolated="myriad",
     ),
+    "jaxarc": Library(
+        make="rlgauge.envs.jaxarc:make",
+        kind="jax",
+        distribution="jaxarc",
+        module="jaxarc",
+        isolated="jaxarc",
+    ),
 }
 
 _CARTPOLE = "CartPole-v1"
@@ -95,6 +102,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "myriad": "cartpole-control",
     },
     "gene-circuit": {"rlgauge": "gene-circuit", "myriad": "ccasr-gfp-control"},
+    "arc-point": {"rlgauge": "arc-point", "jaxarc": "point"},
+    "arc-box": {"rlgauge": "arc-box", "jaxarc": "box"},
+    "arc-mask": {"rlgauge": "arc-mask", "jaxarc": "mask"},
 }
 """What an environment that several libraries have is called in each."""
 

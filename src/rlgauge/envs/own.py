@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 REFERENCES = {
     "cartpole": "rlgauge.envs.reference.cartpole:CartPole",
     "gene-circuit": "rlgauge.envs.reference.gene_circuit:GeneCircuit",
+    "arc-point": "rlgauge.envs.reference.arc_grid:with_points",
+    "arc-box": "rlgauge.envs.reference.arc_grid:with_boxes",
+    "arc-mask": "rlgauge.envs.reference.arc_grid:with_masks",
 }
-"""The class of each."""
+"""What makes each."""
 
 
 class Reference(Protocol):
@@ -43,6 +46,7 @@ class Own:
     def __init__(self, env: Reference) -> None:
         """Adapt `env`."""
         self._env = env
+        self.best_block: int | None = getattr(env, "best_block", None)
 
     def init(self, keys: jax.Array) -> State:
         """N environments, each at the start of an episode."""

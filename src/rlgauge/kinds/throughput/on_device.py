@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import psutil
-from jax.sharding import NamedSharding
+from jax.sharding import Mesh, NamedSharding
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs.jax_env import FreeRunning, JaxEnv
@@ -35,7 +36,7 @@ class Compiled:
         _check(self._env, point)
         self.plan = Plan(
             num_envs=point.num_envs,
-            block=point.block or default_block(point.num_envs // point.devices),
+            block=point.block or default_block(point.num_envs // point.devices, getattr(self._env, "best_block", None)),
             chunk=point.scan_chunk_size or default_chunk(point.num_envs),
             policy=point.policy,
             emit=point.emit,
@@ -43,7 +44,7 @@ class Compiled:
         )
         self.steps_per_trip = self.plan.chunk
         _check_room(self._env, self.plan)
-        self._mesh = jax.make_mesh((point.devices,), (jax_loop.AXIS,), devices=jax.devices()[: point.devices])
+        self._mesh = Mesh(np.array(jax.devices()[: point.devices]), (jax_loop.AXIS,))
         self._start = self._timed("init_compile", lambda: _compiled(lambda: jax_loop.start(self._env, self.plan), []))
         self._carry = self._timed("init", self._first_carry)
         self._actions = _settled(self._spread_actions(self._first_actions()))

@@ -77,9 +77,9 @@ def default_chunk(num_envs: int) -> int:
     return next((chunk for most, chunk in _CHUNKS if num_envs <= most), _NARROWEST_CHUNK)
 
 
-def default_block(num_envs: int) -> int:
-    """Environments that are stepped together for a chunk: the largest divisor that the cache holds."""
-    return largest_divisor(num_envs, _BLOCK)
+def default_block(num_envs: int, best: int | None = None) -> int:
+    """Environments that are stepped together for a chunk: the largest divisor that the cache holds, or up to `best`."""
+    return largest_divisor(num_envs, best or _BLOCK)
 
 
 def largest_divisor(number: int, most: int) -> int:

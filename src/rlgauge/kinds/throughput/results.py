@@ -25,10 +25,11 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """A point and what its processes measured; None is what was not measured.
 
     Steps per second: `steps_per_second` is the geometric mean over processes of their medians, and `low` to `high` its
-    95 % interval (Student's, of logarithms), from two processes on. `process_medians` are in the order of the processes.
-    `mean`, `deviation`, `median`, `least` and the quartiles are of all repetitions together. Seconds: `trace`, `compile`, `first` call, `run` (all repetitions that
-    were counted, and by the wall), `reset` of all environments; medians over processes. Bytes: `planned` is what the
-    compiler has planned, `peak` the most that the process held. `reason` says why a point failed.
+    95 % interval (Student's, of logarithms), from two processes on. `process_medians` are in the order of the
+    processes. `mean`, `deviation`, `median`, `least` and the quartiles are of all repetitions together. Seconds:
+    `trace`, `compile`, `first` call, `run` (all repetitions that were counted, and by the wall), `reset` of all
+    environments; medians over processes. Bytes: `planned` is what the compiler has planned, `peak` the most that the
+    process held. `reason` says why a point failed.
     """
 
     point: Point
@@ -88,7 +89,7 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
         point=point,
         task=task,
         status=Status.COMPLETED,
-        version=first["version"],
+        version=first.get("version"),
         num_processes=len(runs),
         num_repetitions=len(together),
         steps_per_second=statistics.geometric_mean(medians),
