@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlgauge.stats.bootstrap import blocks, harmonic_mean, replicate, tally
+from rlgauge.stats.bootstrap import blocks, replicate, tally
 
 DIGEST = bytes(range(16))
 
@@ -48,7 +48,3 @@ def test_a_tally_is_the_sum_over_all_replicates(threads):
 def test_a_bootstrap_without_replicates_is_refused():
     with pytest.raises(ValueError, match="needs replicates"):
         replicate(DIGEST, 0, 10, uniform)
-
-
-def test_the_harmonic_mean_leans_to_the_fewest_seeds():
-    assert harmonic_mean([2, 4, 4]) == pytest.approx(3.0)

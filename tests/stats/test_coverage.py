@@ -136,7 +136,7 @@ def test_the_command_writes_tables(capsys):
     main(["--studies", "20", "--quick", "--replicates", "30", "--seeds", "3", "--tasks", "2"])
     written = capsys.readouterr().out
     assert written.startswith("Shares of 2 studies")
-    assert written.count("**") == 2 * 5
+    assert written.count("**") == 2 * 6
     for table in written.split("**")[2::2]:
         widths = {line.count("|") for line in table.splitlines() if line.startswith("|")}
         assert len(widths) == 1

@@ -133,22 +133,37 @@ def test_where_every_run_wins_the_limit_is_that_of_as_many_coins_that_all_fell_a
     assert "ended alike" in summary.warnings[-1]
 
 
-@pytest.mark.parametrize("pairs", [(3, 7, 4, 2), (1, 60, 1, 30), (9, 1, 1, 1)])
-def test_where_runs_win_lose_and_tie_by_task_the_limit_is_the_least_mean_not_excluded(pairs):
-    shares, k = np.array([1, 0.5, 0, 1]), np.array(pairs)
-    candidate = [np.full(count, level) for count, level in zip(pairs, (2.0, 1.0, 0.0, 5.0), strict=True)]
-    baseline = [np.ones(count + extra) for count, extra in zip(pairs, (3, 1, 0, 2), strict=True)]
+@pytest.mark.parametrize(("sizes", "level"), [((4, 6), 1.0), ((3, 3, 3), 0.5)])
+def test_where_all_tasks_end_alike_the_limit_is_the_least_mean_not_excluded(sizes, level):
+    candidate = [np.full(size, level + 0.5) for size in sizes]
+    baseline = [np.ones(size + 1) for size in sizes]
     summary = improvement(candidate, baseline)
-    for ours, weights in ((summary.low, shares), (1 - summary.high, 1 - shares)):
+    share, k = summary.point, np.array(sizes)
+    for ours, weight in ((summary.low, share), (1 - summary.high, 1 - share)):
         least = optimize.minimize(  # over the logarithms of the probabilities of so uniform an outcome
-            lambda log_q, weights=weights: weights @ np.exp(log_q) / 4,
-            np.full(4, math.log(0.025) / k.sum()),
-            bounds=[(-20, 0)] * 4,
+            lambda log_q, weight=weight: weight * np.exp(log_q).mean(),
+            np.full(len(k), math.log(0.025) / k.sum()),
+            bounds=[(-20, 0)] * len(k),
             constraints={"type": "ineq", "fun": lambda log_q: k @ log_q - math.log(0.025)},
             options={"ftol": 1e-14, "maxiter": 1000},
         )
         assert ours == pytest.approx(least.fun, abs=1e-6)
     assert "ended alike" in summary.warnings[-1]
+
+
+@pytest.mark.parametrize("num_tasks", [10, 50])
+def test_of_one_run_a_task_the_interval_is_about_that_of_as_many_coins(num_tasks):
+    rng = np.random.default_rng(num_tasks)
+    missed = 0
+    for _ in range(400):
+        ours, theirs = rng.normal(size=(2, num_tasks, 1))
+        summary = improvement(list(ours), list(theirs))
+        missed += not summary.low <= 0.5 <= summary.high
+    assert missed <= 400 * 0.05 + 2 * math.sqrt(400 * 0.05 * 0.95)
+    won = [np.array([1.0])] * 29 + [np.array([-1.0])] * 21
+    summary = improvement(won, [np.zeros(1)] * 50)
+    exact = stats.binomtest(29, 50).proportion_ci(method="exact")
+    assert (summary.low, summary.high) == pytest.approx((exact.low, exact.high), abs=0.01)
 
 
 def test_a_near_perfect_record_excludes_nothing_that_a_perfect_one_does_not():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -83,8 +82,3 @@ def _parts(digest: bytes, num: int, num_cells: int, threads: int) -> list[tuple[
     # block's arrays again, and paging them in takes as long as all the rest.
     np.empty(_KEPT_BYTES, np.uint8)
     return list(blocks(digest, num, num_cells))
-
-
-def harmonic_mean(sizes: Sequence[int]) -> float:
-    """Of the seeds per task."""
-    return len(sizes) / math.fsum(1 / size for size in sizes)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlgauge.stats.aggregate import aggregates
+from rlgauge.stats.difference import difference
 from rlgauge.stats.estimate import METHODS, Method
 from rlgauge.stats.improvement import Method as ImprovementMethod
 from rlgauge.stats.improvement import probability_of_improvement
@@ -37,6 +38,10 @@ KINDS: tuple[Kind, ...] = ("normal", "lognormal", "bimodal", "success")
 METRICS: tuple[Metric, ...] = ("iqm", "mean", "optimality_gap")
 IMPROVEMENT_METHODS: tuple[ImprovementMethod, ...] = ("logit-t", "percentile")
 PROBABILITIES = (0.5, 0.75, 0.95, 0.99)
+_SHAPES: tuple[Kind, ...] = ("normal", "lognormal")
+RAGGED = ((1, 5, 5, 5, 5), (1, 1, 1, 5, 5), (2, 10, 10, 10, 10), (2, 2, 2, 10, 10))
+UNEQUAL = ((3, 10), (3, 30))
+"""Seeds of each task, candidate and baseline."""
 EPISODES = 50
 
 _ATOMS = 20_000
@@ -78,6 +83,34 @@ def aggregates_covered(
 
     truths: dict[str, float] = {metric: _metric(metric, populations_TK) for metric in metrics}
     return _tally(truths, map(study, _studies(populations_TK, seeds, studies, key=kind)))
+
+
+def ragged_covered(kind: Kind, sizes: Sequence[int], *, studies: int = 4_000, replicates: int = 1_000) -> list[Covered]:
+    """How often the default intervals hold the truth where tasks have unequal numbers of seeds."""
+    populations_TK = _populations(kind, len(sizes))
+
+    def study(scores_TR: NDArray[np.float64]) -> Answers:
+        scores = [row[:size] for row, size in zip(scores_TR, sizes, strict=True)]
+        summaries = aggregates(scores, METRICS, replicates=replicates)
+        yield from ((metric, "expanded", summary) for metric, summary in summaries.items())
+
+    truths: dict[str, float] = {metric: _metric(metric, populations_TK) for metric in METRICS}
+    return _tally(truths, map(study, _studies(populations_TK, max(sizes), studies, key=f"{kind} {sizes}")))
+
+
+def unequal_covered(
+    kind: Kind, nums: tuple[int, int], *, tasks: int = 5, studies: int = 4_000, replicates: int = 1_000
+) -> list[Covered]:
+    """How often the intervals of a difference that is none hold 0 where the two sides have other numbers of seeds."""
+    populations_TK = _populations(kind, tasks)
+
+    def study(scores_TR: NDArray[np.float64]) -> Answers:
+        ours, theirs = scores_TR[:, : nums[0]], scores_TR[:, nums[0] :]
+        for metric in METRICS:
+            summary = difference(candidate=list(ours), baseline=list(theirs), metric=metric, replicates=replicates)
+            yield metric, "expanded", summary
+
+    return _tally(dict.fromkeys(METRICS, 0.0), map(study, _studies(populations_TK, sum(nums), studies, key=kind)))
 
 
 def improvement_covered(
@@ -255,6 +288,7 @@ def tables(plan: Plan) -> Iterator[str]:
     yield f"Shares of {plan.studies:,} studies whose nominal 95 % interval holds the truth; their standard error is"
     yield f"{error:.4f}. Bootstraps have {plan.replicates:,} replicates."
     yield from _aggregates_table(plan)
+    yield from _ragged_table(plan)
     yield from _improvement_table(plan)
     yield from _mean_table(plan)
     yield from _success_table(plan)
@@ -269,6 +303,17 @@ def _aggregates_table(plan: Plan) -> Iterator[str]:
         )
         for metric in METRICS:
             yield _row(kind, seeds, metric, *(cell.share for cell in found if cell.what == metric))
+
+
+def _ragged_table(plan: Plan) -> Iterator[str]:
+    yield from _head("Unequal numbers of seeds", "seeds of the tasks", "scores", *METRICS)
+    for sizes, kind in itertools.product(RAGGED, _SHAPES):
+        found = ragged_covered(kind, sizes, studies=plan.studies, replicates=plan.replicates)
+        yield _row(", ".join(map(str, sizes)), kind, *(cell.share for cell in found))
+    for nums, kind in itertools.product(UNEQUAL, _SHAPES):
+        found = unequal_covered(kind, nums, tasks=plan.tasks, studies=plan.studies, replicates=plan.replicates)
+        title = f"difference, {nums[0]} of the candidate and {nums[1]} of the baseline"
+        yield _row(title, kind, *(cell.share for cell in found))
 
 
 def _improvement_table(plan: Plan) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from rlgauge.stats.bootstrap import Floats, harmonic_mean
+from rlgauge.stats.bootstrap import Floats
 from rlgauge.stats.intervals import normal_quantile, two_sided
 from rlgauge.stats.quantiles import student_t_quantile
 from rlgauge.stats.strata import Strata
@@ -21,6 +21,8 @@ Method = Literal["expanded", "percentile", "bca", "t"]
 METHODS: tuple[Method, ...] = ("expanded", "percentile", "bca", "t")
 FEW = 5
 """With fewer seeds a task an interval relies on assumptions more than on data."""
+_LENDABLE = 4
+"""Degrees of freedom in tasks with several seeds from which on the spread of those with one is taken from theirs."""
 _ROUNDING = 1e-12
 
 Jackknife = Callable[[], Sequence[Floats]]
@@ -36,40 +38,67 @@ def check_method(method: str, known: Sequence[str] = METHODS) -> None:
 def tails(sizes: Sequence[int], *, method: Method, confidence: float) -> tuple[float, float]:
     """The probabilities at which replicates are read, for so many seeds in each task: `expanded` and `percentile`.
 
-    expanded: what the normal has at `sqrt(R / (R - 1))` times Student's quantile with `df = sum over tasks of
-    (R_t - 1)`, R the harmonic mean of the seeds per task: the bootstrap of R values is too narrow by these two
-    (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, section 5.3). percentile: Efron 1979.
+    expanded: what the normal has at Student's quantile times how much too narrow the bootstrap of so few values is
+    (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, section 5.3). With R seeds in each of T tasks that is
+    `sqrt(R / (R - 1))`, and Student's degrees of freedom are `T (R - 1)`; else a task counts by the variance of its
+    mean, `1 / R_t`, and the degrees are Satterthwaite's (1946, doi:10.2307/3002019). percentile: Efron 1979.
     """
     p = two_sided(confidence)
     if method == "percentile":
         return 1 - p, p
-    size = harmonic_mean(sizes)
-    tail = _normal_cdf(-math.sqrt(size / (size - 1)) * student_t_quantile(p, sum(sizes) - len(sizes)))
+    several = [size for size in sizes if size > 1]
+    shown = math.fsum((size - 1) / size**2 for size in several)
+    wider = math.sqrt(math.fsum(1 / size for size in several) / shown)
+    tail = _normal_cdf(-wider * student_t_quantile(p, degrees_of_freedom(several)))
     return tail, 1 - tail
+
+
+def degrees_of_freedom(sizes: Sequence[int]) -> float:
+    """Of the mean over tasks with so many seeds each, those with one left out: `T (R - 1)` where all have R."""
+    several = [size for size in sizes if size > 1]
+    if len(set(several)) == 1:
+        return len(several) * (several[0] - 1.0)
+    total = math.fsum(1 / size for size in several)
+    return total**2 / math.fsum(1 / (size**2 * (size - 1)) for size in several)
+
+
+def unseen(sizes: Sequence[int]) -> float:
+    """What an interval is to be stretched by for tasks with one seed, taken to deviate as the others do; 1 for none."""
+    seen = math.fsum(1 / size for size in sizes if size > 1)
+    return math.sqrt(math.fsum(1 / size for size in sizes) / seen)
+
+
+def _is_blind(sizes: Sequence[int]) -> bool:
+    """Whether too little is known of the spread: nothing, or not enough to be lent to tasks with one seed."""
+    known = sum(sizes) - len(sizes)
+    return known == 0 or (min(sizes) == 1 and known < _LENDABLE)
 
 
 def interval(
     replicates_B: Floats, point: float, sizes: Sequence[int], jackknife: Jackknife, *, method: Method, confidence: float
 ) -> tuple[float, float] | None:
-    """The ends of the interval; None where no task has two seeds.
+    """The ends of the interval; None where no task has two seeds, or only a few have while others have one.
 
     expanded, percentile: see `tails`. bca: Efron 1987 with the jackknife's acceleration for strata (Davison and Hinkley
-    1997, section 5.3.2). t: Student's with the standard error of the stratified jackknife.
+    1997, section 5.3.2). t: Student's with the standard error of the stratified jackknife. Where tasks have one seed,
+    expanded and t are stretched, see `unseen`.
     """
     check_method(method)
     p = two_sided(confidence)
-    degrees = sum(sizes) - len(sizes)
-    if degrees == 0:
+    if _is_blind(sizes):
         return None
     if method == "t":
-        half = student_t_quantile(p, degrees) * jackknife_error(jackknife())
+        half = student_t_quantile(p, degrees_of_freedom(sizes)) * jackknife_error(jackknife()) * unseen(sizes)
         return point - half, point + half
     if method == "bca":
         read_at = _bca_tails(replicates_B, point, jackknife(), p)
     else:
         read_at = tails(sizes, method=method, confidence=confidence)
     low, high = np.quantile(replicates_B, read_at)
-    return float(low), float(high)
+    if method != "expanded" or min(sizes) > 1:
+        return float(low), float(high)
+    stretch = unseen(sizes)
+    return point + stretch * (float(low) - point), point + stretch * (float(high) - point)
 
 
 def summarise(
@@ -149,12 +178,18 @@ def doubts_of(strata: Strata) -> Iterator[str]:
         yield f"Fewer than {FEW} seeds in a task ({min(strata.sizes)}): the interval is rough."
     alone = strata.sizes.count(1)
     if alone:
-        yield f"{alone} of {len(strata.sizes)} tasks have one seed: their spread is not in the interval."
+        yield f"{alone} of {len(strata.sizes)} tasks have one seed: {_lent(strata.sizes)}"
     num_constant = sum(len(scores) > 1 and np.ptp(scores) == 0 for scores in strata.tasks)
     if num_constant:
         yield f"All seeds of {num_constant} of {len(strata.tasks)} tasks have one score: was the seed used?"
     elif any(len(np.unique(scores)) < len(scores) for scores in strata.tasks if _is_continuous(scores)):
         yield "Some seeds of a task have exactly the same score: are they copies of one run?"
+
+
+def _lent(sizes: Sequence[int]) -> str:
+    if _is_blind(sizes):
+        return "the few others say too little of the spread between seeds for an interval."
+    return "their spread is taken to be that of the others."
 
 
 def _is_continuous(scores: Floats) -> bool:

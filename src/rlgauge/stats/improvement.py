@@ -45,8 +45,10 @@ def probability_of_improvement(
     names them. `n` counts the runs of both. Raises ValueError where no task has runs of both.
 
     `logit-t`: Student's interval on the log-odds; the variance of placements is Brunner and Munzel's (2000,
-    doi:10.1002/(SICI)1521-4036(200001)42:1<17::AID-BIMJ17>3.0.CO;2-U), as are the degrees of freedom. Where all runs of
-    one beat all of the other, the limit is exact. `percentile`: the bootstrap of runs within tasks, `replicates` times.
+    doi:10.1002/(SICI)1521-4036(200001)42:1<17::AID-BIMJ17>3.0.CO;2-U), as are the degrees of freedom. Where on every
+    task all runs of one beat all of the other, the limit is exact; where they do on some and the reverse on others, no
+    variance shows, and the largest that is possible is taken. `percentile`: the bootstrap of runs within tasks,
+    `replicates` times.
     """
     contests, warnings = _contests(candidate, baseline, tasks)
     p = two_sided(confidence)
@@ -127,6 +129,11 @@ class _Contest(msgspec.Struct, frozen=True):
         return min(len(self.wins), len(self.defeats))
 
     @property
+    def largest_variance(self) -> float:
+        """The largest that `point` can have, from as few independent pairs."""
+        return 0.25 / self.num_pairs
+
+    @property
     def variances(self) -> list[tuple[float, float]]:
         """The variances of `point` from the candidate's runs and from the baseline's, with their degrees of freedom.
 
@@ -134,7 +141,7 @@ class _Contest(msgspec.Struct, frozen=True):
         """
         m, n = len(self.wins), len(self.defeats)
         if min(m, n) == 1:
-            return [(0.25, math.inf)]
+            return [(self.largest_variance, math.inf)]
         return [
             (float(np.var(self.wins / (2 * n), ddof=1)) / m, m - 1.0),
             (float(np.var(self.defeats / (2 * m), ddof=1)) / n, n - 1.0),
@@ -193,10 +200,15 @@ def _logit_t(contests: Sequence[_Contest], point: float, p: float) -> tuple[floa
 
     Without that, an interval beside 1 could exclude values that an interval at 1 does not.
     """
-    if all(contest.is_decided for contest in contests):
+    if _is_uniform(contests):
         points = [contest.point for contest in contests]
         return _least_mean(contests, points, 1 - p), 1 - _least_mean(contests, [1 - x for x in points], 1 - p)
-    components = [component for contest in contests for component in contest.variances]
+    is_decided = all(contest.is_decided for contest in contests)
+    components = [
+        component
+        for contest in contests
+        for component in ([(contest.largest_variance, math.inf)] if is_decided else contest.variances)
+    ]
     variance = math.fsum(value for value, _ in components)
     share = math.fsum((value / variance) ** 2 / df for value, df in components)
     t = student_t_quantile(p, min(1 / share, 1e9) if share else 1e9)
@@ -204,6 +216,11 @@ def _logit_t(contests: Sequence[_Contest], point: float, p: float) -> tuple[floa
     half = t * math.sqrt(variance) / len(contests) / (point * (1 - point))
     least = _least_mean(contests, [1.0] * len(contests), 1 - p)
     return min(_odds_to_rate(centre - half), least), max(_odds_to_rate(centre + half), 1 - least)
+
+
+def _is_uniform(contests: Sequence[_Contest]) -> bool:
+    """Whether all pairs of runs of all tasks ended alike: chance can't have chosen which tasks were won."""
+    return all(contest.is_decided for contest in contests) and len({contest.point for contest in contests}) == 1
 
 
 def _odds_to_rate(log_odds: float) -> float:
@@ -304,7 +321,7 @@ def _is_constant(runs: NDArray[np.float64]) -> bool:
 
 
 def _extremes(contests: Sequence[_Contest]) -> list[str]:
-    if all(contest.is_decided for contest in contests):
+    if _is_uniform(contests):
         return ["On every task all pairs of runs ended alike: the limits are those that so many runs can exclude."]
     alone = ", ".join(contest.task for contest in contests if contest.num_pairs == 1)
     return [f"One run shows no deviation, the largest possible is taken: {alone}."] if alone else []

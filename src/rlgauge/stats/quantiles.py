@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from itertools import count
@@ -17,6 +18,7 @@ _LARGEST_LOG = 700.0
 """What `math.exp` can still take: a density that grows without bound at 0 is cut there."""
 
 
+@functools.lru_cache(maxsize=1024)  # a table of many tasks asks for the same few again and again
 def student_t_quantile(p: float, df: float) -> float:
     """Student's quantile at p in (0, 1) for df > 0 degrees of freedom. Raises ValueError outside.
 
