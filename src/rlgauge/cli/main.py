@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "compare": ("compare a candidate with a baseline, with a verdict and an exit code", "rlgauge.cli.compare:main"),
     "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),
     "throughput": ("measure steps per second and memory of environments", "rlgauge.cli.throughput:main"),
+    "doctor": ("look whether this machine is fit for measuring, and what is installed", "rlgauge.cli.doctor:main"),
+    "plot": ("draw figures of what throughput measured", "rlgauge.cli.plot:main"),
     "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),
 }
 """What each command does and where it is."""
@@ -33,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except UserError as error:
-        print(f"rlgauge: {error}", file=sys.stderr)
+        from rlgauge.cli.console import complain
+
+        complain(f"rlgauge: {error}")
         return MISUSED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -33,6 +33,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     ckpt_path: str | None = None
     train_seed: int | None = None
 
+    @property
+    def identity(self) -> object:
+        """What it shares with another that is the same policy."""
+        return self.uri, self.ckpt_path
+
     def source(self, task_id: str) -> PolicySource:
         """Where the policy for a task comes from. Raises UserError."""
         ckpt_path = self.ckpt_path and self.ckpt_path.replace("{task}", task_id)
@@ -48,6 +53,11 @@ class Live:
         self.policy = policy
         self.train_seed: int | None = None
         self._digest: str | None = None
+
+    @property
+    def identity(self) -> object:
+        """What it shares with another that is the same policy."""
+        return id(self.policy)
 
     def digest(self) -> str:
         """A hash of a torch module that says all of itself, else a name that no other process will ever give."""
@@ -75,6 +85,17 @@ def parse_candidates(policy: object, train_seeds: Sequence[int] | None = None) -
     if train_seeds and all(candidate.train_seed is None for candidate in candidates):
         raise UserError("Training seeds were given, but no policy has {seed} in its URI, such as sb3:ppo_{seed}.zip.")
     return candidates
+
+
+def check_apart(policies: Sequence[Candidate | Live]) -> None:
+    """Raise UserError where another policy is the first one: which of them fares better is never decided."""
+    first, *others = policies
+    same = next((policy.name for policy in others if policy.identity == first.identity), None)
+    if same is not None:
+        raise UserError(
+            f"{first.name} and {same} are the same policy: which of them fares better is never decided, however many "
+            "episodes are played. Give another one."
+        )
 
 
 def _are_seeds(value: object) -> bool:

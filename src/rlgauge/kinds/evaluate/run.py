@@ -19,7 +19,7 @@ from rlgauge.core.workload import Context
 from rlgauge.episodes.latency import Latency
 from rlgauge.kinds.evaluate import stopping
 from rlgauge.kinds.evaluate.benchmark import Benchmark
-from rlgauge.kinds.evaluate.candidates import Live, parse_candidates
+from rlgauge.kinds.evaluate.candidates import Live, check_apart, parse_candidates
 from rlgauge.kinds.evaluate.results import BenchmarkResults, EpisodeResult, TaskResult
 from rlgauge.kinds.evaluate.rounds import Played, play_until_decided
 from rlgauge.kinds.evaluate.session import Memory, Session
@@ -58,6 +58,7 @@ def evaluate(
     """The results of a workload: in memory without `out`, else stored; see `Benchmark.evaluate`."""
     if stop is not None:
         stop.check([policy.name for policy in workload.policies])
+        check_apart(workload.policies)
     workload.check_policies()
     if out is None:
         if workers is not None:
