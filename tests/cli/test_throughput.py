@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from rlgauge.cli.main import main
+from rlgauge.cli.throughput_ab import side_of
 
 QUICK = ["--min-seconds", "0.01", "--repeats", "2", "--warmup", "0"]
 TOY = "tests.kinds.throughput.toys:Vector"
@@ -106,3 +111,54 @@ def test_what_was_measured_is_in_the_store(out, capsys):
 def test_mistakes_are_said_before_anything_is_measured(argv, message, out, capsys):
     assert main(["throughput", *argv, "--out", out]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_demonstration_counts_what_it_does(capsys):
+    assert main(["throughput", "demo", "--num-envs", "1k", "--seconds", "0.2"]) == 0
+    printed = capsys.readouterr()
+    assert "steps of 1,000 environments in" in printed.out
+    assert "steps/s" in printed.err
+    assert main(["throughput", "demo", "--seconds", "0"]) == 2
+
+
+def test_the_example_is_the_demonstration():
+    example = Path(__file__).parents[2] / "examples" / "performance_demo.py"
+    ended = subprocess.run(
+        [sys.executable, str(example), "--num-envs", "100", "--seconds", "0.1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "steps of 100 environments" in ended.stdout
+
+
+def test_two_sides_are_measured_in_turns(out, capsys):
+    asked = ["gymnasium-vector", "gymnasium-serial", "--num-envs", "50", "--pairs", "2", "--json", "--out", out]
+    assert throughput("ab", *asked) == 0
+    (ratio,) = json.loads(capsys.readouterr().out)
+    assert ratio["verdict"] == "faster"
+    assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
+    pairs = zip(ratio["candidate"]["process_medians"], ratio["baseline"]["process_medians"], strict=True)
+    assert ratio["ratio"] == pytest.approx(math.prod(ours / theirs for ours, theirs in pairs) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["gymnax", "gymnax"], "are the same"),
+        (["gymnx", "gymnax"], "Did you mean 'gymnax'"),
+        (["gymnasium==1.0", "gymnasium==1.1"], "say which with --library"),
+        (["gymnax", "rlgauge", "--pairs", "1"], "two pairs at least"),
+    ],
+)
+def test_sides_that_cannot_be_compared_are_refused(argv, message, capsys):
+    assert main(["throughput", "ab", *argv]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_requirements_and_revisions_are_sides():
+    assert side_of("gymnax==0.0.8", None) == ("gymnax", "gymnax==0.0.8")
+    assert side_of("git:v0.1", None) == ("rlgauge", "git:v0.1")
+    assert side_of("gymnasium==1.1", "gymnasium-vector") == ("gymnasium-vector", "gymnasium==1.1")
+    assert side_of("envpool", None) == ("envpool", None)

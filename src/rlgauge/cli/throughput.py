@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlgauge.cli.console import say
-from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
+from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, dispatch
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.pythons import Pythons
 from rlgauge.cli.throughput_files import write_csv, write_jaxarc, write_json
@@ -36,16 +36,15 @@ _FULL_NUMS = "100,1k,10k,100k,1M,5M"
 _DEFAULT_LIBRARIES = ("rlgauge", "gymnax", "gymnasium-vector", "gymnasium-serial", "envpool")
 _QUICK = {"processes": 1, "repeats": 5, "min_seconds": 0.2}
 _PUBLISHED = {"processes": 3, "repeats": 7, "min_seconds": 0.5}
+_PARTS = {"ab": "rlgauge.cli.throughput_ab:main", "demo": "rlgauge.cli.throughput_demo:main"}
 _MOST_SERIAL = 10_000
 """More single environments than this are left out where nobody asked for them."""
 
 
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge throughput`. Raises UserError."""
-    if argv and argv[0] == "ab":
-        from rlgauge.cli import throughput_ab
-
-        return throughput_ab.main(argv[1:])
+    if argv and argv[0] in _PARTS:
+        return dispatch("part of throughput", argv, _PARTS)
     options = parse(build_parser(), _long(argv))
     if options is None:
         return FINE
@@ -78,7 +77,7 @@ def build_parser() -> ArgumentParser:
     parser = make_parser(
         "throughput",
         "Measure environments: steps per second of one and of very many, times and memory. `rlgauge throughput ab` "
-        "measures two libraries, versions or revisions in turns.",
+        "measures two libraries, versions or revisions in turns, `rlgauge throughput demo` shows very many live.",
     )
     parser.add_argument("--config", action="config", help="YAML file with these options; see --print_config")
     _add_what(parser)

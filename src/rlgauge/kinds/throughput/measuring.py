@@ -54,7 +54,7 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
     """A record for each repetition of a point. Raises UnmeasurableError and CheckError."""
     point = msgspec.convert(case.params["point"], Point)
     settings = msgspec.convert(case.params["settings"], Settings)
-    _prepare_process(point)
+    prepare_process(point)
     try:
         prepared = _prepare(point, case.seed)
         series = timer.measure(prepared, settings, tell=context.at)
@@ -70,7 +70,7 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
         yield _record(index, repetition)
 
 
-def _prepare_process(point: Point) -> None:
+def prepare_process(point: Point) -> None:
     """What libraries read when they are imported; a processor is as many devices as are asked for."""
     wanted = [XLA_FLAGS, *([f"{_NUM_DEVICES}={point.devices}"] if point.devices > 1 else [])]
     given = os.environ.get("XLA_FLAGS", "")
