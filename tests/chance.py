@@ -53,6 +53,10 @@ def one(observation: Any) -> int:
     return 1
 
 
+def like_one(observation: Any) -> int:
+    return 1
+
+
 def slow_one(observation: Any) -> int:
     time.sleep(0.01)
     return 1

@@ -28,7 +28,10 @@ from rlgauge.kinds.evaluate.results import EpisodeResult, TaskResult
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-COMMANDS = ("benchmark", "runs list", "runs show", "import", "summary", "compare", "power", "throughput", "plot", "doctor", "quickstart")
+COMMANDS = (
+    *("benchmark", "runs list", "runs show", "import", "summary", "compare", "power"),
+    *("throughput", "throughput ab", "throughput demo", "throughput tune", "plot", "doctor", "quickstart"),
+)
 
 NOT_RUN = (
     "make quickstart",  # a minute, and .venv is made

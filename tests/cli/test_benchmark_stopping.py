@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlgauge import BenchmarkResults, Stopping
+from rlgauge.core.errors import UserError
 from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 from tests import driving
@@ -84,9 +85,12 @@ def test_the_list_of_a_dry_run_is_what_is_played_at_most(give):
         (("--alpha", "0.1"), "--alpha goes with --stop-when-decided"),
         (("--max-episodes", "9"), "--max-episodes goes with --stop-when-decided"),
         (("--return-bounds", "0", "9"), "--return-bounds goes with --stop-when-decided"),
-        (("--stop-when-decided", "--alpha", "2"), "alpha=2.0: a share of false alarms"),
-        (("--stop-when-decided", "--max-episodes", "0"), "max_episodes=0: a whole number from 1"),
-        (("--stop-when-decided", "--return-bounds", "9", "0"), "the lowest and the highest return are needed"),
+        (("--stop-when-decided", "--alpha", "2"), "rlgauge: --alpha 2.0: a share of false alarms"),
+        (("--stop-when-decided", "--max-episodes", "0"), "rlgauge: --max-episodes 0: a whole number from 1"),
+        (
+            ("--stop-when-decided", "--return-bounds", "9", "0"),
+            "--return-bounds 9.0 0.0: the lowest and the highest return are needed, such as 0 5",
+        ),
         (("--stop-when-decided", "--return-bounds", "9"), "--return-bounds needs 2 values."),
         (("--stop-when-decided", "--return-bounds", "a", "b"), "--return-bounds takes a number, not 'a'."),
         (("--stop-when-decided", "--return-bounds", "0", "11"), "which is not between the bounds 0 and 11"),
@@ -102,7 +106,30 @@ def test_one_policy_alone_can_not_be_decided(give):
     said = give("benchmark", *ONE, "--stop-when-decided")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "There is one policy, random, and nothing to be decided" in said.err
+    assert "(--precision)" in said.err
     assert not Path("o").exists()
+
+
+def test_a_policy_is_not_compared_with_itself(give):
+    argv = ("--env", "CartPole-v1", "--policy", "a=random", "--policy", "zero", "--policy", "b=random", "--out", "o")
+    said = give("benchmark", *argv, "--stop-when-decided")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "a and b are the same policy" in said.err
+    assert not Path("o").exists()
+    with pytest.raises(UserError, match="random and random-2 are the same policy"):
+        GymnasiumBenchmark(["CartPole-v1"]).evaluate(["random", "random"], stop=Stopping())
+    with pytest.raises(UserError, match="are the same policy"):
+        GymnasiumBenchmark(["CartPole-v1"]).evaluate({"a": _left, "b": _left}, stop=Stopping())
+
+
+def _left(observation):
+    return 0
+
+
+def test_a_rule_that_lacks_a_measure_names_the_options_for_it(give):
+    said = give("benchmark", "--env", "CartPole-v1", "--policy", "random", "--precision", "0.2", "--out", "o")
+    assert said.code == 2
+    assert "the bounds of the return (--return-bounds), or a rule for success (--success-return)." in said.err
 
 
 def test_errors_beyond_what_is_allowed_still_end_with_1(give, folder, monkeypatch):

@@ -469,13 +469,17 @@ def test_imported_configurations_that_differ_are_told(give):
         shutil.copytree(DATA / "sacred_sample" / "train_imitation", name)
         edit(name, "config.json", lambda told, rate=rate: told.update(learning_rate=rate))
     said = give("compare", "new", "old", "--algo", "bc", "--task", "Pendulum-v1")
-    assert "bc on Pendulum-v1 was configured differently on the two sides in learning_rate." in said.out
+    assert "bc on Pendulum-v1: the two sides were configured differently in learning_rate." in said.out
 
 
 def test_the_commands_of_the_example_workflow_are_what_the_page_says_and_work(give, monkeypatch):
     page = (ROOT / "docs" / "compare.md").read_text()
     (block,) = re.findall(r"^```yaml\n(name: .*?)^```$", page, re.MULTILINE | re.DOTALL)
-    steps = yaml.safe_load(block)["jobs"]["speed"]["steps"]
+    job = yaml.safe_load(block)["jobs"]["speed"]
+    steps = job["steps"]
+    installs = [line for step in steps for line in step.get("run", "").splitlines() if "pip install" in line]
+    assert set(installs) == {'python -m pip install . "$RLGAUGE"'}  # on no package index
+    assert job["env"]["RLGAUGE"].startswith("git+https://")
     commands = [line for step in steps for line in step.get("run", "").splitlines() if line.startswith("rlgauge ")]
     assert len(commands) == 2
     write("runs/baseline")
@@ -484,3 +488,103 @@ def test_the_commands_of_the_example_workflow_are_what_the_page_says_and_work(gi
     codes = [give(*command.replace("$GITHUB_STEP_SUMMARY", "summary.md").split()[1:]).code for command in commands]
     assert codes == [1, 1]
     assert Path("summary.md").read_text().startswith("### Comparison: worse")
+
+
+def _score_tables() -> list[str]:
+    for out, score in (("new", 100), ("old", 103)):
+        rows = [f"ppo,Hopper,{seed},{score + seed**2},{900 + seed}" for seed in range(4)]
+        Path(f"{out}.csv").write_text("\n".join(["algo,env,seed,score,expert_score", *rows]) + "\n")
+    return ["new.csv", "old.csv"]
+
+
+def _jaxarc_files() -> list[str]:
+    for out, speed, cores in (("new", 990, 4), ("old", 1000, 8)):
+        speeds = {"throughput": {"64": {"sps": [speed, speed + 9, speed - 9]}}}
+        meta = {"meta": {"mode": "pure", "system": {"num_cores": cores}}}
+        Path(f"{out}.json").write_text(json.dumps({**meta, **speeds}))
+    return ["new.json", "old.json"]
+
+
+def _sacred_folders() -> list[str]:
+    for name, rate in (("new", 0.1), ("old", 0.2)):
+        shutil.copytree(DATA / "sacred_sample" / "train_imitation", name)
+        edit(name, "config.json", lambda told, rate=rate: told.update(learning_rate=rate))
+        edit(name, "run.json", lambda told, rate=rate: told.update(start_time=f"2026-01-0{rate * 10:.0f}T00:00:00"))
+    return ["new", "old"]
+
+
+@pytest.mark.parametrize("write_results", [_score_tables, _jaxarc_files, _sacred_folders])
+@pytest.mark.parametrize("asked", [(), ("--metric", "improvement"), ("--normalise=-9000,expert", "--strict")])
+def test_imported_runs_are_compared_as_they_are_where_they_were_read(give, write_results, asked):
+    sides = write_results()
+    stores = [f"imported/{side}" for side in sides]
+    for side, store in zip(sides, stores, strict=True):
+        assert give("import", side, "--out", store).code == 0
+    one = ["--algo", "bc", "--baseline-algo", "bc"] if write_results is _sacred_folders else []
+    direct, imported = (give("compare", *paths, *one, *asked) for paths in (sides, stores))
+    told = imported.out
+    for side, store in zip(sides, stores, strict=True):
+        told = told.replace(store, side)
+    assert (imported.code, told) == (direct.code, direct.out)
+
+
+def test_what_lacks_a_task_is_told_by_its_own_name(give):
+    rows = [
+        f"{algo},{env},{seed},{seed}"
+        for algo, env in (("a", "Hopper"), ("b", "Hopper"), ("b", "Ant"))
+        for seed in range(3)
+    ]
+    Path("scores.csv").write_text("algo,env,seed,score\n" + "\n".join(rows) + "\n")
+    said = give("compare", "scores.csv", "--algo", "b", "--baseline-algo", "a")
+    assert "Missing: the baseline has no a on Ant." in said.out
+    said = give("compare", "scores.csv", "--algo", "a", "--baseline-algo", "b")
+    assert "Missing: the candidate has no a on Ant." in said.out
+
+
+def test_a_stale_copy_of_the_baseline_is_no_candidate(give):
+    write("old")
+    shutil.copytree("old", "new")
+    said = give("compare", "new", "old")
+    assert said.code == 2
+    assert said.err.startswith("rlgauge: 5 of 5 runs of the candidate new are the same as in the baseline old, or copi")
+    said = give("compare", "old", "./old")
+    assert "Candidate and baseline are the same folder. Name the baseline: another folder" in said.err
+
+
+def test_a_copied_table_is_told_to_measure_the_same(give):
+    shutil.copy(PUBLISHED, "copy.csv")
+    said = give("compare", "copy.csv", PUBLISHED, "--algo", "GAIL")
+    assert "Both sides measured the same to the last digit, run by run: GAIL on seals/Ant-v0, " in said.out
+
+
+def test_every_format_says_that_nothing_was_decided(give):
+    write("old", num_processes=1)
+    write("new", num_processes=1)
+    for asked in ((), ("--format", "markdown"), ("--format", "junit"), ("--json",)):
+        assert "nothing decided" in give("compare", "new", "old", *asked).out.lower()
+
+
+def test_published_scores_whose_experts_differ_are_doubted_where_they_are_compared_as_they_are(give):
+    asked = ("compare", PUBLISHED, "--algo", "??exp_command=dagger", "--baseline-algo", "GAIL")
+    for metric in ((), ("--metric", "improvement")):
+        assert "differ on seals/Hopper-v0 (437.3 to 2631), " in give(*asked, *metric).out
+
+
+def test_keys_in_which_two_algorithms_configurations_differ_are_told_where_both_have_them(give):
+    said = give("compare", str(DATA / "sacred_sample"), "--algo", "bc", "--baseline-algo", "dagger")
+    told = "Pendulum-v1: the two sides were configured differently in bc.train_kwargs.n_epochs, dagger.total_timesteps."
+    assert told in said.out
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("old", "--format", "latex"), "rlgauge: Unknown format 'latex'. Known: json, junit, markdown, table.\n"),
+        (("old", "more"), "rlgauge: Unexpected argument 'more'. See `rlgauge compare --help`.\n"),
+        (("old", "--algo", "Toi"), "Unknown algorithm of the candidate 'Toi'. Did you mean 'toy'?"),
+    ],
+)
+def test_what_is_suggested_can_be_meant(give, asked, told):
+    for out in ("new", "old"):
+        write(out)
+    assert told in give("compare", "new", *asked).err

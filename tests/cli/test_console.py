@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rlgauge.cli.console import fit, say, show_table
+from rlgauge.cli.console import complain, fit, say, show_table
 
 COLUMNS = [
     ["task", "CartPole-v1", "Acrobot-v1"],
@@ -13,7 +13,7 @@ COLUMNS = [
 
 
 def titles(columns):
-    return [column[0] for column in columns]
+    return [column[0].replace("\n", " ") for column in columns]
 
 
 def test_a_table_that_fits_is_left_alone():
@@ -72,3 +72,46 @@ def test_paragraphs_break_between_words_on_a_terminal(capsys, monkeypatch):
 def test_paragraphs_are_one_line_elsewhere(capsys):
     say("one two three " * 30)
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_a_column_of_one_value_becomes_a_sentence_where_that_may_be(capsys):
+    columns = [["task", "a" * 20, "b" * 20], ["quantity", "return", "return"], ["verdict", "same", "same"]]
+    fitted, note = fit(columns, 34, [], ["quantity"])
+    assert (titles(fitted), note) == (["task", "verdict"], "Every quantity is return.")
+    assert titles(fit(columns, 60, [], ["quantity"])[0]) == ["task", "quantity", "verdict"]
+    columns[1][2] = "success"
+    assert titles(fit(columns, 34, [], ["quantity"])[0]) == ["task", "quantity", "verdict"]
+
+
+def test_a_table_that_can_fit_breaks_no_word(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "44")
+    monkeypatch.setenv("TERM", "dumb")
+    show_table(
+        ["task", "difference", "verdict"],
+        [
+            ["seals/HalfCheetah-v0", "+1,162 [+999, +1,325]", "better"],
+            ["seals/Ant-v0", "-5.3 [-8.1, 2.6]", "inconclusive"],
+        ],
+    )
+    assert capsys.readouterr().out.split() == [
+        "task", "difference", "verdict", "─" * 44,
+        "seals/", "+1,162", "better", "HalfCheetah-v0", "[+999,", "+1,325]",
+        "seals/Ant-v0", "-5.3", "inconclusive", "[-8.1,", "2.6]",
+    ]  # fmt: skip
+
+
+def test_a_paragraph_keeps_numbers_with_their_units_and_intervals_whole(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "22")
+    say("A long tolerance of 12 % and [0.12, 0.34].")
+    assert capsys.readouterr().out == "A long tolerance of\n  12 % and\n  [0.12, 0.34].\n"
+
+
+def test_errors_are_broken_on_a_terminal_and_one_line_elsewhere(capsys, monkeypatch):
+    complain("one two three")
+    assert capsys.readouterr().err == "one two three\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "12")
+    complain("one two three")
+    assert capsys.readouterr().err == "one two\n  three\n"

@@ -23,7 +23,7 @@ MISTAKES = {
     "fraction": ((*ENV, *POLICY, "--num_episodes", "1.5"), "--num-episodes takes a whole number, not '1.5'."),
     "number": ((*ENV, *POLICY, "--time-limit", "x"), "--time-limit takes a number, not 'x'."),
     "no value": ((*ENV, *POLICY, "--workers"), "--workers needs a value."),
-    "no episodes": ((*ENV, *POLICY, "--num-episodes", "0"), "num_episodes=0: at least 1 is needed."),
+    "no episodes": ((*ENV, *POLICY, "--num-episodes", "0"), "rlgauge: --num-episodes 0: at least 1 is needed."),
     "no workers": ((*ENV, *POLICY, "--workers", "0"), "--workers must be more than 0, not 0."),
     "no time": ((*ENV, *POLICY, "--episode-seconds=-1"), "--episode-seconds must be more than 0, not -1.0."),
     "size": ((*ENV, *POLICY, "--memory-limit", "2Q"), "'2Q' is no size: write one such as 2GiB"),
@@ -37,7 +37,7 @@ MISTAKES = {
     ),
     "ending": ((*ENV, *POLICY, "-o", "a.txt"), "--output a.txt: the ending says what is written"),
     "place": ((*ENV, *POLICY, "-o", "no/a.csv"), "--output no/a.csv: there is no folder 'no'."),
-    "negative seed": ((*ENV, *POLICY, "--seed=-1"), "seed=-1: at least 0 is needed."),
+    "negative seed": ((*ENV, *POLICY, "--seed=-1"), "rlgauge: --seed -1: at least 0 is needed."),
     "too many": ((*ENV, *POLICY, "--num-episodes", "1000000000"), "at most 1,000,000 can be handled."),
     "errors below none": ((*ENV, *POLICY, "--max-errors=-1"), "--max-errors must be 0 or more, not -1."),
     "no folder": ((*ENV, *POLICY, "--out", " "), "--out needs the name of a folder."),
@@ -88,7 +88,7 @@ MISTAKES = {
     ),
     "untyped argument's value": (
         ("--benchmark", "mine.Plain", "--benchmark.num_episodes", "x", *POLICY),
-        "num_episodes='x': a whole number is needed.",
+        "--benchmark.num_episodes 'x': a whole number is needed.",
     ),
     "argument missing": (("--benchmark", f"{BENCHMARKS}.GymnasiumBenchmark", *POLICY), "needs --benchmark.env."),
     "refused by the class": (

@@ -88,3 +88,15 @@ def test_help_says_no_python_types(capsys):
 
 def test_option_names_are_those_of_the_parser():
     assert set(option_names(parser_of_lists())) == {"--help", "--config", "--print_config", "--policy", "--num-envs"}
+
+
+@pytest.mark.parametrize("value", ["-1600,expert", "-.5,1", "-1e3", "-5", "-2.5"])
+def test_what_begins_with_a_minus_and_a_digit_is_a_value(value):
+    parser = make_parser("test", "A test.")
+    parser.add_argument("--normalise", type=str)
+    parser.add_argument("--rate", type=float, nargs="+")
+    parser.add_argument("--policy", type=list[str] | str, default=[])
+    options = parse(parser, ["--policy", value, "--normalise", value, "--rate", "-0.5", "1"], repeated=["--policy"])
+    assert (options.policy, options.normalise, options.rate) == ([value], value, [-0.5, 1.0])
+    with pytest.raises(UserError, match=r"^--normalise needs a value\.$"):
+        parse(parser, ["--normalise", "-x"])

@@ -205,3 +205,9 @@ def test_a_mistake_is_one_sentence(give, mistake):
     assert said.err.startswith("rlgauge: ")
     assert sentence in said.err
     assert said.err.count("\n") == 1
+
+
+def test_runs_without_an_option_are_told_where_they_belong(give):
+    said = give("power", "runs", "--difference", "100")
+    assert (said.code, said.err) == (2, "rlgauge: Unexpected argument 'runs': runs that exist go with --pilot runs.\n")
+    assert "stray" not in give("power", "--help").out

@@ -201,7 +201,7 @@ def test_the_file_says_the_format_and_is_written_whole(give, folder):
         (("--score", "success"), "Unknown score 'success'"),
         (("--references", "r.csv"), "say how with --normalise"),
         (("--normalise", "0,1", "--references", "nowhere.csv"), "There is no references file"),
-        (("--columns", "algorithm"), "--columns takes OLD=NEW"),
+        (("--columns", "algorithm"), "--columns takes MEANING=TITLE"),
         (("--rename", "sac=SAC"), "Unknown algorithm or task 'sac'"),
     ],
 )
@@ -303,3 +303,160 @@ def compiled(folder: Path, name: str) -> None:
     ended = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout[-2000:]
     assert "Overfull" not in ended.stdout
+
+
+SWEEP = "".join(f"ppo,Ant,{lr},{seed},{100 * lr + seed}\n" for lr in (1, 2) for seed in range(3))
+
+
+def test_a_column_of_a_table_tells_groups_apart_or_else_tasks(give, folder):
+    name = table("lr.csv", SWEEP, "algo,env,lr,seed,score\n")
+    for asked, groups in (
+        ((), [("ppo", "Ant (lr=1)"), ("ppo", "Ant (lr=2)")]),
+        (("--by", "algorithm,lr"), [("ppo, lr=1", "Ant"), ("ppo, lr=2", "Ant")]),
+    ):
+        told = json.loads(give("summary", name, *asked, "--json").out)
+        assert [(line["group"], line["task"], line["num_runs"]) for line in told["lines"]] == [(*g, 3) for g in groups]
+
+
+def test_sacreds_configurations_are_dimensions(give):
+    said = give("summary", SACRED, "--by", "algorithm,lr", "--json")
+    groups = {line["group"] for line in json.loads(said.out)["lines"]}
+    assert "bc, bc.optimizer_kwargs.lr=0.0004" in groups
+    assert "airl, bc.optimizer_kwargs.lr=none" in groups
+    said = give("summary", SACRED, "--by", "algorithm,batch_size")
+    assert said.err == "rlgauge: --by batch_size may be bc.batch_size or rl.batch_size: give the whole name.\n"
+
+
+def test_a_summary_never_replaces_what_it_reads(give, folder):
+    name = table("scores.csv", "ppo,T,0,60\n")
+    Path("link.csv").symlink_to(name)
+    table("references.csv", "T,20\n", "task,expert\n")
+    before = Path(name).read_text()
+    for output, more in ((name, ()), ("link.csv", ()), ("references.csv", ("--references", "references.csv"))):
+        said = give("summary", name, "-o", output, "--format", "csv", "--normalise", "0,30", *more)
+        assert said.code == 2
+        assert "that is one of the files to read, and would be replaced. Name another." in said.err
+    assert Path(name).read_text() == before
+    assert give("summary", name, "-o", "other.csv").code == 0
+    assert give("summary", name, "-o", "other.csv").code == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ("env,rand", "references.csv has no column random: its columns of scores are rand. Is 'rand' meant to be it?"),
+        (
+            "env,randm,expert",
+            "has no column random: its columns of scores are expert, randm. Is 'randm' meant to be it?",
+        ),
+        ("env,human", "references.csv has no column random: its columns of scores are human."),
+    ],
+)
+def test_references_of_other_names_than_asked_are_refused(give, folder, columns, told):
+    name = table("scores.csv", "ppo,T,0,60,1,100\n", "algo,env,seed,score,random,expert\n")
+    table("references.csv", f"T,20{',80' * columns.count('expert')}\n", f"{columns}\n")
+    said = give("summary", name, "--normalise", "random,expert", "--references", "references.csv")
+    assert said.code == 2
+    assert told in said.err
+
+
+def test_what_a_file_of_references_does_not_say_is_told(give, folder):
+    rows = "ppo,T,0,60,1,100\nppo,U,0,60,1,100\nppo,V,0,60,1,100\n"
+    name = table("scores.csv", rows, "algo,env,seed,score,random,expert\n")
+    table("references.csv", "T,20,80\nU,20,\n", "task,random,expert\n")
+    said = give("summary", name, "--normalise", "random,expert", "--references", "references.csv")
+    assert "note: references.csv has no random score of V: there, what the runs say of it counts." in said.out
+    assert "note: references.csv has no expert score of U, V: there, what the runs say of it counts." in said.out
+    table("references.csv", "T,80\nU,80\nV,80\n", "task,expert\n")
+    said = give("summary", name, "--normalise", "random,expert", "--references", "references.csv")
+    assert "note: references.csv has no column random: what the runs say of it counts." in said.out
+
+
+def test_the_paths_that_were_given_are_told_apart_by_asking(give, folder):
+    store("a", "ppo", {0: 10.0, 1: 12.0})
+    store("b", "ppo", {2: 20.0, 3: 22.0})
+    assert "Runs of several of the paths that were given are pooled in ppo on T" in give("summary", "a", "b").out
+    told = json.loads(give("summary", "a", "b", "--by", "algorithm,given", "--json").out)
+    assert {line["group"]: line["score"]["point"] for line in told["lines"]} == {"ppo, given=a": 11, "ppo, given=b": 21}
+    assert give("summary", "a", "--by", "given").code == 0
+
+
+def test_evaluations_without_a_seed_are_taken_for_seeds_which_is_said(give, folder):
+    for name, rewards in (("one", [1, 2]), ("two", [3, 4])):
+        Path(name, "diffusion").mkdir(parents=True)
+        info = {"per_task": [{"task_group": "pusht", "task_id": 0, "metrics": {"sum_rewards": rewards}}]}
+        Path(name, "diffusion", "eval_info.json").write_text(json.dumps({**info, "overall": {"pc_success": None}}))
+    said = give("summary", ".", "--rename", "one/diffusion=d", "--rename", "two/diffusion=d")
+    assert "Results that name no training seed are taken for one seed each: d on pusht_0 (2)." in said.out
+
+
+def test_on_one_task_nothing_is_told_with_two_intervals(give, folder):
+    name = table("rates.csv", "bc,T,0,0.6\nbc,T,1,0.6\nbc,T,2,0.6\n", "algo,env,seed,success_rate\n")
+    assert "All runs on" not in give("summary", name).out
+    name = table("scores.csv", "".join(f"bc,T,{seed},{seed}\n" for seed in range(5)))
+    (overall,) = json.loads(give("summary", name, "--json").out)["overall"]
+    assert list(overall["metrics"]) == ["iqm"]
+
+
+def test_that_references_differ_is_told_without_normalising_too(give):
+    said = give("summary", PUBLISHED)
+    assert "The expert scores that runs give for one task differ on seals/Hopper-v0 (437.3 to 2631)" in said.out
+    assert "The expert scores" not in give("summary", PUBLISHED, "--algo", "GAIL", "--algo", "AIRL").out
+
+
+def test_grouped_by_task_the_task_is_told_once(give):
+    said = give("summary", PUBLISHED, "--by", "task", "--normalise", "0,expert")
+    assert "\ntask             " in said.out
+    assert "task  " not in said.out.partition("\ntask  ")[2].splitlines()[0]
+    assert "no score on" not in said.out
+    assert "seals/Ant-v0 on" not in said.out
+    assert "\\textbf" in give("summary", PUBLISHED, "--by", "algorithm,task", "--format", "latex").out
+
+
+def test_a_lower_reference_may_be_a_negative_number(give):
+    said = give("summary", SACRED, "--normalise", "-1600,expert")
+    assert "Normalised: (score - (-1600)) / (expert score - (-1600)), run by run." in said.out
+    assert give("summary", SACRED, "--normalise", "--json").err == "rlgauge: --normalise needs a value.\n"
+
+
+def test_references_the_wrong_way_round_are_refused_with_what_helps(give):
+    said = give("summary", SACRED, "--normalise", "0,expert")
+    assert said.err == (
+        "rlgauge: On Pendulum-v1 the expert score is -237.531, below 0, though more return is better: normalised, "
+        "better would be less. Give --normalise a number below -237.531 in place of 0, or name with --task the tasks "
+        "to take.\n"
+    )
+    assert give("summary", SACRED, "--normalise", "-237.6,expert").code == 0
+
+
+def test_speeds_are_of_processes_and_their_intervals_can_be_read(give, folder):
+    head = "env_name,num_envs,scan_chunk_size,total_throughput_steps_per_s\n"
+    table("speed.csv", "CartPole,8,1,45000000\nCartPole,8,1,55000000\nAcrobot,8,1,5000000\n", head)
+    said = give("summary", "speed.csv")
+    assert "50,000,000 ± 7,071,068" in said.out
+    assert "[0, 113,531,024]" in said.out
+    assert "of the processes" in said.out
+    assert "seed" not in said.out
+    assert "--normalise" not in said.out
+
+
+def test_whether_more_is_better_is_only_said_where_it_is_known(give, folder):
+    store("out", "ppo", {0: 10.0, 1: 20.0})
+    assert "; more is better." in give("summary", "out").out
+    assert "; more is taken for better." in give("summary", SACRED, "--score", "length").out
+
+
+def test_a_name_of_a_reference_that_nobody_gives_has_a_suggestion(give):
+    assert "Did you mean 'expert'?" in give("summary", PUBLISHED, "--normalise", "0,exprt").err
+
+
+def test_the_same_of_many_seeds_or_rows_is_said_once(give, folder):
+    table("a.csv", "".join(f"ppo,T,{seed},{seed}\n" for seed in range(5)))
+    shutil.copy("a.csv", "b.csv")
+    table("c.csv", "".join(f"ppo,T,{seed},{seed + 1}\n" for seed in range(5)))
+    said = give("summary", "a.csv", "b.csv", "c.csv")
+    assert "5 runs were found more than once and counted once: b.csv is a.csv (5 runs)." in said.out
+    assert (
+        "ppo on T, seed 0; ppo on T, seed 1; ppo on T, seed 2 and 2 more: each was run 2 times: their mean is the "
+        "score of that one seed." in said.out
+    )

@@ -43,7 +43,7 @@ def test_libraries_stand_side_by_side_with_their_ratio(out, capsys, tmp_path):
     speeds = [float(row["steps_per_second"]) for row in rows]
     assert float(rows[1]["ratio_to_gymnasium-serial"]) == pytest.approx(speeds[1] / speeds[3])
     assert float(rows[1]["efficiency_of_linear"]) == pytest.approx(speeds[1] / speeds[0] / 10)
-    assert float(rows[1]["run_seconds"]) >= 0.02
+    assert 0 < float(rows[1]["run_seconds"]) < 10
 
 
 def test_numbers_are_written_as_people_write_them_and_axes_multiply(out, capsys):

@@ -11,6 +11,7 @@ from rlgauge.compare.line import Verdict
 from rlgauge.compare.references import Normalisation
 from rlgauge.compare.seeds import STOPPED, typical
 from rlgauge.core.errors import UserError
+from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Status
 from tests.compare.making import checkpoint, compared, draw_medians, failed, processes, reading, seeds
 
@@ -152,10 +153,37 @@ def test_two_constant_runs_a_side_are_too_few_to_tell():
     assert line.more == 1  # 1 of the 20 ways to divide six
 
 
-def test_a_speed_of_zero_has_no_ratio_and_is_told():
+def test_a_process_at_a_speed_of_zero_has_failed():
     comparison = compared(processes([0.0, *FIVE]), processes(FIVE))
-    assert comparison.lines[0].num_candidate == 5
-    assert any("no steps_per_second above 0" in note for note in comparison.notes)
+    (line,) = comparison.lines
+    assert (line.num_candidate, line.missing_candidate) == (5, 1)
+    assert any("1 run measured no steps_per_second above 0" in note for note in comparison.notes)
+    (run,) = comparison.failed
+    assert (comparison.outcome, run.status, run.seed) == (Outcome.WORSE, Status.FAILED, 0)
+    assert "did nothing" in run.reason
+    assert compared(processes(FIVE), processes([0.0, *FIVE]), allow_missing=True).outcome is Outcome.FINE
+
+
+def test_where_all_processes_are_at_zero_the_side_is_named_that_has_no_speed():
+    comparison = compared(processes([0.0] * 5), processes(FIVE))
+    assert [one.side for one in comparison.missing] == ["candidate"]
+    assert (comparison.outcome, len(comparison.failed)) == (Outcome.WORSE, 5)
+
+
+def test_a_process_with_another_speed_or_a_score_has_not_failed():
+    """A rate of what seldom happens may be 0."""
+    totals = {"crashes_per_second": Total(n=1, mean=0.0), "steps_per_second": Total(n=1, mean=9.0)}
+    units = {"crashes_per_second": "crashes/s", "steps_per_second": "steps/s"}
+    runs = [Reading(algorithm="toy", task="T", seed=seed, totals=totals, units=units) for seed in range(3)]
+    assert compared(runs, runs).failed == []
+
+
+def test_sizes_of_zero_on_both_sides_have_no_ratio_and_are_not_missing():
+    for theirs, sides in (([0.0, 0.0], []), ([5.0, 5.0], ["candidate"])):
+        ours = [*processes([0.0, 0.0], "peak_bytes"), *processes([0.0, 0.0], "peak_bytes", task="B")]
+        comparison = compared(ours, [*processes(theirs, "peak_bytes"), *processes([0.0, 0.0], "peak_bytes", task="B")])
+        assert [one.side for one in comparison.missing] == sides
+        assert any("no peak_bytes above 0" in note for note in comparison.notes)
 
 
 def test_training_seeds_are_the_unit_of_scores():

@@ -50,13 +50,25 @@ def test_more_lines_need_more_runs():
 
 
 def test_what_lies_on_the_edge_of_the_same_is_decided_by_a_test_alone():
-    """The chance of a test at a difference, by the normal distribution, where `same` is out of reach."""
+    """The chance of a test at a difference, by the noncentral t distribution, where `same` is out of reach."""
     chance = chance_to_decide(
         point=0.5, variances=(1.0, 1.0), n=(20, 20), same=(1e-9, 1e-9), confidence=0.95, num_lines=1
     )
     error = math.sqrt(2 / 20)
-    limit = stats.t.ppf(0.95, 38) * error
-    assert chance == pytest.approx(stats.norm.sf(limit, 0.5, error) + stats.norm.cdf(-limit, 0.5, error))
+    df = 1 / (1 / 38 + 1 / 80 * 2 / 19)  # the share of a side is beta distributed, with a variance of 1 / 80
+    limit, shift = stats.t.ppf(0.95, df), 0.5 / error
+    assert chance == pytest.approx(stats.nct.sf(limit, 38, shift) + stats.nct.cdf(-limit, 38, shift), abs=1e-6)
+
+
+@pytest.mark.parametrize(("point", "deviation"), [(0.25, 0.1), (0.35, 0.14), (0.3, 0.12)])
+def test_few_runs_decide_with_the_probability_that_is_told(point, deviation):
+    """Where the deviation is an estimate of a few: the normal distribution with it known promises one more run."""
+    variances = (deviation**2, deviation**2)
+    told = {"point": point, "variances": variances, "n": (2, 2), "confidence": 0.95, "num_lines": 1}
+    more = runs_to_decide(same=SAME, **told)
+    assert more is not None
+    share = share_decided(ratio=math.exp(point), deviation=deviation, n=2 + more, seed=3, studies=700)
+    assert share >= PROBABILITY - 0.03
 
 
 def test_without_a_band_and_without_a_difference_nothing_decides():

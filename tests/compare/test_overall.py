@@ -98,3 +98,26 @@ def test_where_no_spread_is_seen_on_a_side_nothing_is_shown(ours, theirs):
     comparison = compared(seeds(ours), seeds(theirs), metric="iqm")
     assert (comparison.overall.verdict, comparison.outcome) == (Verdict.INCONCLUSIVE, Outcome.FINE)
     assert comparison.overall.summary.warnings
+
+
+def test_the_optimality_gap_of_times_is_that_to_the_better_reference():
+    quick, slow = processes(range(10, 16), "seconds"), processes(range(30, 36), "seconds")
+    right = {"metric": "optimality_gap", "normalisation": Normalisation(50.0, 5.0)}
+    assert compared(quick, slow, **right).overall.verdict is Verdict.BETTER
+    assert compared(slow, quick, **right).outcome is Outcome.WORSE
+    with pytest.raises(UserError, match="Of seconds less is better: give --normalise the worse, larger one first"):
+        compared(quick, slow, metric="optimality_gap", normalisation=Normalisation(0.0, 50.0))
+
+
+@pytest.mark.parametrize("metric", ["iqm", "optimality_gap"])
+def test_references_that_turn_some_tasks_round_are_refused(metric):
+    quick, slow = (
+        [
+            one
+            for task, (low, high) in {"a": (0.0, 50.0), "b": (50.0, 0.0)}.items()
+            for one in processes(values, "seconds", task=task, references={"low": low, "high": high})
+        ]
+        for values in (range(10, 16), range(30, 36))
+    )
+    with pytest.raises(UserError, match="larger one on b and the smaller one on a"):
+        compared(quick, slow, metric=metric, normalisation=Normalisation("low", "high"))

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from rlgauge.compare.quantity import quantity_of
-from rlgauge.compare.references import Normalisation, References, read_references, with_references
+from rlgauge.compare.references import Normalisation, References, read_references, unlike, with_references
 from rlgauge.core.errors import UserError
 from rlgauge.stats.normalise import Reference
-from tests.compare.making import failed, seeds
+from tests.compare.making import compared, failed, processes, seeds
 
 RETURN = quantity_of("return", "reward")
 BOTH = Normalisation("random", "expert")
@@ -49,7 +49,9 @@ def test_equal_references_are_refused():
 
 def test_references_by_which_the_worse_run_would_be_the_better_are_refused():
     (run,) = expert(-178.0)
-    with pytest.raises(UserError, match="0 would become 0 and -178 1 on CartPole-v1, yet more return is better"):
+    with pytest.raises(
+        UserError, match="On CartPole-v1 the expert score is -178, below 0, though more return is better"
+    ):
         References([run], RETURN, Normalisation(0.0, "expert")).of(run)
     assert References([run], quantity_of("seconds", "s"), Normalisation(0.0, "expert")).of(run) == Reference(
         0.0, -178.0
@@ -100,3 +102,26 @@ def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path):
 def test_a_file_of_other_tasks_is_refused():
     with pytest.raises(UserError, match=r"Unknown task in the references file 'CartPole'. Did you mean 'CartPole-v1'"):
         with_references(expert(1.0), {"CartPole": {"random": 1.0}})
+
+
+def test_scores_that_are_not_normalised_are_doubted_where_the_sides_references_differ():
+    ours, theirs = seeds([1.0, 2.0], references={"expert": 437.0}), seeds([3.0, 4.0], references={"expert": 2631.0})
+    asked = "The expert scores that runs give for one task differ on CartPole-v1 (437 to 2631): was it the same task"
+    for metric in (None, "improvement", "iqm"):
+        assert compared(ours, theirs, metric=metric).notes[0].startswith(asked)
+    own = compared(ours, theirs, normalisation=Normalisation(0.0, "expert")).notes
+    assert not any("was it the same task" in note for note in own)
+    assert any("every run is normalised by its own" in note for note in own)
+
+
+def test_references_that_differ_by_chance_are_no_doubt():
+    ours = seeds([1.0], references={"expert": 100.0}) + seeds([2.0], references={"expert": 110.0})
+    theirs = seeds([3.0], references={"expert": 108.0}) + seeds([2.0], references={"random": 1.0})
+    assert list(unlike([(ours, theirs)])) == []
+    assert len(list(unlike([(ours, seeds([1.0], references={"expert": 111.0}))]))) == 1
+
+
+def test_speeds_and_success_rates_have_no_references_to_doubt():
+    for name in ("steps_per_second", "success"):
+        ours, theirs = (processes([0.5, 0.4], name, references={"expert": score}) for score in (1.0, 2.0))
+        assert not any("expert" in note for note in compared(ours, theirs).notes)

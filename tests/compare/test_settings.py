@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rlgauge.compare.comparable import imported_differences
 from rlgauge.compare.settings import setting_names, told_apart
+from rlgauge.compare.sides import Pair
 from tests.compare.making import reading
 
 
@@ -25,3 +27,10 @@ def test_all_runs_of_a_task_are_told_apart_where_one_of_them_was_measured_twice(
     runs = [run("x", num="1"), run("y", num="2"), run("x", algorithm="other", num="1")]
     assert [found.task for found in told_apart(runs)] == [f"CartPole-v1 (num={number})" for number in (1, 2, 1)]
     assert told_apart([run("x", 0), run("y", 1)]) == [run("x", 0), run("y", 1)]
+
+
+def test_columns_in_which_imported_runs_differ_are_named():
+    ours = [reading("return", [1.0], settings="a", labels={"lr": "0.1", "task": "x"}, kind="imported-scores")]
+    theirs = [reading("return", [1.0], settings="b", labels={"lr": "0.2", "task": "y"}, kind="imported-scores")]
+    (told,) = imported_differences([Pair("toy", "toy", "T", ours, theirs)])
+    assert told == "toy on T: the two sides were configured differently in lr."

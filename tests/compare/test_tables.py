@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,48 @@ def test_success_rates_of_pairs_are_of_the_pairs_too():
 def test_runs_that_are_missing_are_not_counted_among_episodes():
     comparison = compared([checkpoint([1.0, 2.0, 4.0]), failed(seed=1)], [checkpoint([1.0, 3.0, 3.0])])
     assert column(comparison, "n") == ["3 / 3"]
+
+
+def test_either_side_and_their_difference_have_as_many_decimal_places():
+    ours, theirs = (seeds([middle - 0.1, middle, middle + 0.1]) for middle in (1.014, 1.015))
+    comparison = compared(ours, theirs)
+    assert (column(comparison, "candidate"), column(comparison, "baseline")) == (["1.014"], ["1.015"])
+    assert column(comparison, "difference")[0].startswith("-0.001 [-0.1")
+    told = compared(ours, theirs, metric="mean").verdict
+    assert re.match(r"mean of candidate new 1\.014 \[.*, of baseline old 1\.015 \[.*, difference -0\.001 \[", told)
+
+
+@pytest.mark.parametrize(
+    ("deviation", "shown"),
+    [
+        (0.002, ("1.0140", "1.0150", r"-0\.0010 \[-0\.0\d{3}, \+0\.00\d{2}\]")),
+        (5.0, ("1.01", "1.01", r"-0\.00 \[-8\.\d{2}, \+8\.\d{2}\]")),
+    ],
+)
+def test_a_difference_shows_the_digits_that_its_interval_leaves(deviation, shown):
+    ours, theirs = (seeds([middle - deviation, middle, middle + deviation]) for middle in (1.014, 1.0149999))
+    comparison = compared(ours, theirs)
+    assert (*column(comparison, "candidate"), *column(comparison, "baseline")) == shown[:2]
+    assert re.fullmatch(shown[2], column(comparison, "difference")[0])
+
+
+def test_thousands_are_set_apart_in_differences_too():
+    comparison = compared(seeds([4100.0, 4200.0, 4300.0]), seeds([1000.0, 1100.0, 1250.0]))
+    assert re.fullmatch(r"\+3,083 \[\+2,\d{3}, \+3,\d{3}\]", column(comparison, "difference")[0])
+
+
+def test_small_and_large_numbers_have_exponents():
+    small = [3.0e-9, 3.1e-9, 2.9e-9]
+    comparison = compared(seeds(scaled(small, 2)), seeds(small))
+    assert column(comparison, "baseline") == ["3.00e-09"]
+    assert re.fullmatch(r"\+3.00e-09 \[\+2...e-09, \+3...e-09\]", column(comparison, "difference")[0])
+    assert column(compared(seeds(scaled(small, 1e90)), seeds(small)), "candidate") == ["3.000000e+81"]
+
+
+def test_a_difference_too_small_to_see_changes_no_figures():
+    comparison = compared(seeds([100.0, 100.0]), seeds([100.0, 100.0 + 1e-8]))
+    assert column(comparison, "candidate") == ["100.000000"]
+
+
+def scaled(values: list[float], factor: float) -> list[float]:
+    return [value * factor for value in values]

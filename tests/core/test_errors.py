@@ -13,3 +13,7 @@ def test_an_unknown_name_is_told_with_the_nearest_and_all_known_ones() -> None:
 
 def test_nothing_is_suggested_where_nothing_is_near() -> None:
     assert str(unknown("suite", "zzz", ["libero_10"])) == "Unknown suite 'zzz'. Known: libero_10."
+
+
+def test_capitals_do_not_make_a_name_another() -> None:
+    assert "Did you mean 'GAIL'?" in str(unknown("algorithm", "gail", ["AIRL", "GAIL", "??exp_command=bc"]))

@@ -120,7 +120,7 @@ def test_myriads_throughput_gives_a_reading_a_row(tmp_path):
     assert (fine.algorithm, fine.task, fine.seed) == ("myriad", "cartpole-100envs", None)
     assert fine.totals["steps_per_second"].mean == 5040536.4
     assert fine.totals["estimated_state_bytes"].mean == 0.5 * 2**20
-    assert fine.labels == {"num_envs": "100", "device": "cpu"}
+    assert fine.labels == {"num_envs": "100", "device": "cpu", "num_steps": "1000", "scan_chunk_size": "256"}
     assert (failed.status, failed.reason, failed.totals) == (Status.FAILED, "no memory", {})
 
 

@@ -110,3 +110,18 @@ def test_every_cut_of_a_file_gives_the_points_before_it():
 def test_garbage_gives_nothing():
     assert not list(points(b"\xff" * 200))
     assert not list(points(struct.pack("<QI", 4, 0) + b"\xff\xff\xff\xff" + b"\0\0\0\0"))
+
+
+def test_the_tag_that_was_taken_is_told(tmp_path):
+    written(tmp_path / "PPO_1", eval__mean_reward=[(100, 1.0)], rollout__ep_rew_mean=[(64, 2.0)])
+    assert "The return of event files is the last eval/mean_reward." in read([tmp_path]).notes
+    written(tmp_path / "b" / "PPO_2", charts__episodic_return=[(100, 1.0)])
+    told = "The return of event files is the mean of the last 100 charts/episodic_return."
+    assert told in read([tmp_path / "b"]).notes
+
+
+def test_a_task_that_nothing_names_is_told_with_how_to_name_it(tmp_path):
+    written(tmp_path / "PPO_1", eval__mean_reward=[(100, 1.0)])
+    (note,) = (note for note in read([tmp_path]).notes if "unknown" in note)
+    assert note.endswith("PPO_1 names the task: it is called unknown; --rename unknown=NAME gives it a name.")
+    assert not any("unknown" in note for note in read([tmp_path], names={"unknown": "Ant"}).notes)

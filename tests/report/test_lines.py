@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 import scipy.stats
@@ -132,3 +133,15 @@ def test_the_interval_of_one_run_is_normalised_with_it():
 def test_an_evaluation_that_was_stopped_early_says_that_its_interval_does_not_hold():
     found = line([checkpoint([3.0, 5.0, 4.0], details={STOPPED: "It was stopped."})])
     assert found.score.warnings[-1] == "It was stopped."
+
+
+def test_the_mean_of_two_trainings_of_a_seed_is_no_rate_of_their_episodes():
+    """1 of 1 and 0 of 99 are no 50 of 100."""
+    trainings = [checkpoint([1.0], "success"), checkpoint([0.0] * 99, "success")]
+    found = line([msgspec.structs.replace(one, seed=0) for one in trainings], "success")
+    assert (found.score.point, ends(found)) == (0.5, (None, None))
+
+
+def test_a_rate_of_untold_episodes_beside_others_is_no_rate_of_one_episode():
+    found = line([*seeds([1.0], "success"), checkpoint([1.0, 0.0, 1.0], "success", seed=1)], "success")
+    assert found.score.method == "Student t"

@@ -22,10 +22,21 @@ def summary(point: float, low: float | None, high: float | None) -> Summary:
         (0.0, 0.0, 3),
         (1.0, 1e-12, 6),
         (-110.1, 221.8, 0),
+        (0.000123, None, 6),
+        (3e-9, 1e-10, 11),
+        (0.0, 3e-9, 10),
+        (1e-9, 5.0, 6),
     ],
 )
 def test_three_digits_of_a_value_and_two_of_its_spread_are_shown(value, spread, digits):
     assert places(value, spread) == digits
+
+
+def test_what_is_too_small_or_too_long_has_an_exponent():
+    assert plus_minus(3e-9, 1.04e-10, digits=places(3e-9, 1.04e-10)) == "3.00e-09 ± 1.0e-10"
+    assert fixed(0.0, 11) == "0"
+    assert fixed(-1.25e99, 0) == "-1.250000e+99"
+    assert fixed(123_456_789.0, 0) == "123,456,789"
 
 
 def test_a_zero_has_no_minus():
@@ -53,3 +64,12 @@ def test_of_many_names_three_are_named():
     assert some(["a", "b", "c"]) == "a, b, c"
     assert some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert (count(1, "run"), count(2_000, "run")) == ("1 run", "2,000 runs")
+
+
+def test_long_numbers_are_parted_in_thousands():
+    assert [fixed(value, 1) for value in (1234.56, 9999.9, 12345.67, -108531024.0)] == [
+        "1234.6",
+        "9999.9",
+        "12,345.7",
+        "-108,531,024.0",
+    ]

@@ -55,9 +55,21 @@ def test_success_rates_of_several_tasks_are_averaged_as_they_are():
     assert one.metrics["optimality_gap"].point == pytest.approx(0.6)
 
 
-def test_a_return_has_no_optimality_gap():
-    (one,), _ = overall(seeds([1.0, 2.0, 3.0]))
-    assert list(one.metrics) == ["iqm", "mean", "median"]
+def test_over_one_task_there_is_nothing_that_its_line_shows_already():
+    (one,), _ = overall(seeds([1.0, 2.0, 3.0, 9.0]))
+    assert list(one.metrics) == ["iqm"]
+    (one,), _ = overall(seeds([1.0, 2.0, 3.0, 9.0]), normalisation=HUNDRED)
+    assert list(one.metrics) == ["iqm", "optimality_gap"]
+    assert overall(seeds([1.0, 2.0, 3.0])) == ([], [])
+    assert overall(seeds([1.0, 2.0, 3.0]), metrics=("mean", "iqm")) == (
+        [],
+        ["Over one task mean and IQM would repeat the mean in its line: see there."],
+    )
+    assert overall(seeds([0.5, 0.5, 0.5], "success"), "success")[0] == []
+
+
+def test_where_groups_are_of_one_task_there_is_nothing_over_all_tasks_and_no_gap():
+    assert overall(on_two_tasks(), by=("task",), normalisation=HUNDRED) == ([], [])
 
 
 def test_one_run_on_one_task_is_not_repeated():
@@ -90,3 +102,35 @@ def test_resampling_tasks_counts_tasks_and_widens_the_interval():
     assert tasks_too.degrees == 1
     ours, theirs = tasks_too.metrics["mean"], seeds_only.metrics["mean"]
     assert ours.high - ours.low > theirs.high - theirs.low
+
+
+def of_times(*references: tuple[float, float]) -> tuple[list[Overall], list[str]]:
+    """Of a fast and a slow library on as many tasks as there are references, the first of which becomes 0."""
+    runs = [
+        run
+        for name, factor in (("fast", 1.0), ("slow", 2.0))
+        for task, (low, high) in enumerate(references)
+        for run in seeds(
+            [5.0 * factor, 5.5 * factor, 6.0 * factor, 5.7 * factor],
+            "seconds",
+            algorithm=name,
+            task=f"task {task}",
+            references={"low": low, "high": high},
+        )
+    ]
+    return overall(runs, "seconds", normalisation=Normalisation("low", "high"))
+
+
+def test_where_less_is_better_there_is_no_optimality_gap_to_a_worse_reference():
+    for ends, has_gap in (((0.0, 20.0), False), ((20.0, 5.0), True)):
+        found, told = of_times(ends)
+        assert all(("optimality_gap" in one.metrics) == has_gap for one in found)
+        assert any("No optimality gap: of seconds less is better" in note for note in told) != has_gap
+    (fast, slow), _ = of_times((20.0, 5.0))
+    assert fast.metrics["optimality_gap"].point < slow.metrics["optimality_gap"].point
+
+
+def test_where_normalising_turns_some_tasks_round_nothing_is_said_over_all():
+    found, told = of_times((0.0, 20.0), (20.0, 5.0))
+    assert found == []
+    assert any("more of less seconds on some tasks and less on others" in note for note in told)

@@ -6,7 +6,8 @@ from rlgauge.compare.quantity import quantity_of
 from rlgauge.compare.references import Normalisation
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
-from rlgauge.report.question import check_dimensions, choose_quantity, group_of
+from rlgauge.report.configured import configured
+from rlgauge.report.question import choose_quantity, group_of
 from tests.compare.making import failed, reading
 
 
@@ -54,6 +55,6 @@ def test_groups_are_named_by_their_dimensions():
 
 def test_a_dimension_that_no_run_has_is_refused_with_those_they_have():
     runs = [reading("return", [1.0], labels={"lr": "0.1"}), reading("return", [1.0])]
-    check_dimensions(("lr", "algorithm"), runs)
+    assert configured(runs, ("lr", "algorithm")) == (runs, ("lr", "algorithm"))
     with pytest.raises(UserError, match=r"Unknown dimension to group by 'lrs'. Did you mean 'lr'"):
-        check_dimensions(("lrs",), runs)
+        configured(runs, ("lrs",))

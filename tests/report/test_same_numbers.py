@@ -76,7 +76,8 @@ def test_a_line_of_both_has_one_mean_of_as_many_runs_and_as_many_missing(runs, n
         if line.noun == "run":
             assert (num, missing) == (own.num_runs, own.num_missing)
     shared = [note for note in comparison.notes if note.startswith("toy on CartPole-v1")]
-    assert shared == [note for note in overview.notes if note in shared]
+    names = [note.partition(" was run")[0] for note in shared]
+    assert all(any(name in note for note in overview.notes) for name in names)
 
 
 @pytest.mark.parametrize("metric", ["iqm", "mean", "median", "optimality_gap"])
@@ -91,8 +92,8 @@ def test_a_metric_of_both_is_one_summary(metric):
 
 def test_a_metric_of_both_misses_the_same_runs():
     runs = [*CASES["failed"], failed(seed=5), *BASELINE]
-    overview, comparison = both(runs, ("toy", "baseline"), metric="mean")
-    found = {one.group: one.metrics["mean"] for one in overview.overall}
+    overview, comparison = both(runs, ("toy", "baseline"), metric="iqm")
+    found = {one.group: one.metrics["iqm"] for one in overview.overall}
     assert (comparison.overall.candidate, comparison.overall.baseline) == (found["toy"], found["baseline"])
     assert found["toy"].missing == comparison.overall.summary.missing == 3
     assert both(runs, ("toy", "baseline"), metric="improvement")[1].overall.summary.missing == 3

@@ -60,7 +60,7 @@ def test_of_two_checkpoints_under_one_name_the_later_measured_counts():
 def test_runs_without_seed_and_checkpoint_are_all_counted():
     runs, told = scored([reading("return", [1.0]), reading("return", [2.0])])
     assert [run.score for run in runs.seeds] == [1.0, 2.0]
-    assert told == []
+    assert told == ["Results that name no training seed are taken for one seed each: toy on CartPole-v1 (2)."]
 
 
 def test_algorithms_and_settings_that_are_pooled_are_told():
@@ -131,3 +131,11 @@ def test_a_score_beyond_all_measure_is_refused(score):
 def test_references_too_close_to_divide_by_are_refused():
     with pytest.raises(UserError, match="are too close"):
         scored(seeds([1e90]), normalisation=Normalisation(0.0, 1e-300))
+
+
+def test_processes_at_a_speed_of_zero_are_unmeasured_and_told():
+    told: list[str] = []
+    runs = seeds([100.0, 0.0, 101.0], "steps_per_second")
+    found = score_runs(runs, quantity_of("steps_per_second", "steps/s"), Question(), told)
+    assert [(run.score, run.why_not) for run in found.seeds] == [(100.0, None), (None, "unmeasured"), (101.0, None)]
+    assert told == ["1 run measured no steps_per_second above 0: what did nothing counts as unmeasured."]

@@ -10,7 +10,7 @@ from scipy import stats
 
 from rlgauge.stats.intervals import clopper_pearson, deviation_limit, jeffreys, wilson
 from rlgauge.stats.quantiles import beta_cdf, beta_quantile, chi_square_cdf, chi_square_quantile, student_t_quantile
-from rlgauge.stats.rates import success_over_seeds
+from rlgauge.stats.rates import chance_variance, success_over_seeds
 
 SHAPES = [0.5, 1, 2, 7.5, 50, 1000]
 LEVELS = [1e-6, 0.005, 0.025, 0.5, 0.9, 0.975, 0.9995]
@@ -191,3 +191,15 @@ def test_the_interval_over_seeds_covers_at_least_as_often_as_it_says(seeds, mean
         rates = rng.beta(mean * concentration, (1 - mean) * concentration, rates.shape)
     found = covered(lambda row, n: success_over_seeds(row, [n] * seeds), rng.binomial(50, rates), 50, mean)
     assert found > 0.95 - 0.036
+
+
+def test_rates_of_one_success_rate_deviate_by_their_episodes_alone():
+    rng = np.random.default_rng(3)
+    episodes = np.array([20, 50, 200])
+    rates = rng.binomial(episodes, 0.7, (4000, 3)) / episodes
+    estimates = [chance_variance(list(row), episodes.tolist()) for row in rates]
+    assert np.mean(estimates) == pytest.approx(np.mean(0.7 * 0.3 / episodes), rel=0.02)
+
+
+def test_rates_that_are_all_1_deviate_by_one_failure_that_is_added():
+    assert chance_variance([1.0, 1.0], [5, 5]) == pytest.approx(11 / 12 * 1 / 12 / 5)

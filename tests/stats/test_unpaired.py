@@ -128,3 +128,12 @@ def test_welch_gives_no_interval_where_there_is_no_deviation(candidate, baseline
 def test_welch_refuses_what_is_no_sample(candidate):
     with pytest.raises(ValueError, match=r"no values|not finite"):
         welch(candidate=candidate, baseline=[1.0, 2.0])
+
+
+@pytest.mark.parametrize("size", [1e99, 1e-99])
+def test_welch_does_not_depend_on_how_large_the_values_are(size):
+    ours, theirs = [1.0, 1.2, 1.7], [2.0, 2.1, 2.6, 2.4]
+    expected = welch(candidate=ours, baseline=theirs)
+    found = welch(candidate=[size * value for value in ours], baseline=[size * value for value in theirs])
+    assert found.p_value == pytest.approx(expected.p_value)
+    assert found.difference.low / size == pytest.approx(expected.difference.low)

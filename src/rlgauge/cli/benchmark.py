@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rlgauge.cli.dry_run import predict
+from rlgauge.cli.errors import in_options
 from rlgauge.cli.evaluation import Manner, evaluate
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import as_list, make_parser, parse
@@ -18,7 +19,7 @@ from rlgauge.cli.units import parse_memory, parse_seeds
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits
 from rlgauge.kinds.evaluate.benchmark import Benchmark, GymnasiumBenchmark
-from rlgauge.kinds.evaluate.candidates import Candidate, Live, parse_candidates
+from rlgauge.kinds.evaluate.candidates import Candidate, Live, check_apart, parse_candidates
 from rlgauge.kinds.evaluate.stopping import Stopping
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 
@@ -37,17 +38,32 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, _dotted(argv), repeated=("--policy", "--env"))
     if options is None:
         return FINE
+    try:
+        return _measure(parser, options)
+    except UserError as error:
+        raise in_options(error, _spelled(options)) from error
+
+
+def _measure(parser: ArgumentParser, options: Namespace) -> int:
+    """The exit code, after what was asked for."""
     _check(options)
     _check_stopping(options)
     manner = _manner(options)
     workload = _workload(parser, options)
     if manner.stop is not None:
         manner.stop.check([policy.name for policy in workload.policies])
+        check_apart(workload.policies)
         workload = workload.part(0, manner.stop.max_episodes)
     workload.check_policies()
     if options.dry_run:
         return predict(workload, manner)
     return evaluate(workload, manner)
+
+
+def _spelled(options: Namespace) -> dict[str, str]:
+    """The options by the names that they have in Python; those of a benchmark class are its arguments."""
+    of_env = {name: f"--{name.replace('_', '-')}" if options.env else f"--benchmark.{name}" for name in _WITH_ENV}
+    return {**of_env, **{name: f"--{name.replace('_', '-')}" for name in (*_POSITIVE, "precision", *_WITH_STOPPING)}}
 
 
 def build_parser() -> ArgumentParser:

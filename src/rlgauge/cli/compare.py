@@ -16,13 +16,14 @@ from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import as_list, make_parser, parse
 from rlgauge.cli.stopped import with_stopping
+from rlgauge.compare.apart import check_apart
 from rlgauge.compare.as_json import to_json
 from rlgauge.compare.as_junit import to_junit
 from rlgauge.compare.as_markdown import to_markdown
 from rlgauge.compare.comparison import Comparison
 from rlgauge.compare.gate import compare
 from rlgauge.compare.question import ALLOWABLE, METRICS, Question
-from rlgauge.compare.sides import Side, check_apart, choose
+from rlgauge.compare.sides import Side, choose
 from rlgauge.compare.tables import legend, notes, tables
 from rlgauge.compare.words import names
 from rlgauge.core.errors import UserError, unknown
@@ -52,7 +53,9 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, argv, repeated=("--rename", "--task", "--score"))
     if options is None:
         return FINE
-    kind = sources.output_format(options, (*_FORMATS, _OLD_NAME))
+    if options.format == _OLD_NAME:
+        options.format = _FORMATS[0]
+    kind = sources.output_format(options, _FORMATS)
     question = _question(options)
     comparison = _compared(options, question)
     _write(comparison, _WRITERS.get(kind), options)
@@ -130,8 +133,9 @@ def _chosen(sides: _Sides, options: Namespace, *, needs_one: bool) -> tuple[Side
     is_one = options.baseline is None or _is_same(options.candidate, options.baseline)
     ours, theirs = Side(options.candidate, sides.candidate), Side(options.baseline or options.candidate, sides.baseline)
     if is_one and options.baseline_algo is None:
+        same = "" if options.baseline is None else "Candidate and baseline are the same folder. "
         raise UserError(
-            f"Name the baseline: another folder, or an algorithm of {ours.source} with --baseline-algo (it holds "
+            f"{same}Name the baseline: another folder, or an algorithm of {ours.source} with --baseline-algo (it holds "
             f"{', '.join(ours.algorithms) or 'none'})."
         )
     is_named = options.algo is not None or options.baseline_algo is not None
@@ -213,7 +217,7 @@ def _tell(comparison: Comparison) -> None:
     say(f"{ours[0].upper()}{ours[1:]} against {theirs}.")
     for table in tables(comparison):
         print()
-        show_table(table.header, table.rows)
+        show_table(table.header, table.rows, sentences=["quantity"])
     print()
     for text in (*legend(comparison), *notes(comparison)):
         say(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rlgauge.core.errors import UserError
 from rlgauge.core.workload import import_object
@@ -27,6 +27,16 @@ def plain(message: str, command: str, argv: Sequence[str], known: Sequence[str])
         return UserError(_benchmark(message))
     text = _of_options(message, argv, known) or _of_configuration(message, known) or " ".join(message.split())
     return UserError(text.replace("COMMAND", command))
+
+
+def in_options(error: UserError, spelled: Mapping[str, str]) -> UserError:
+    """The error with options where Python's arguments are named: `--alpha 2.0: ...` of `alpha=2.0: ...`."""
+    text = str(error)
+    if (found := re.match(r"(\w+)=(.+?): ", text, re.DOTALL)) and found[1] in spelled:
+        text = f"{spelled[found[1]]} {found[2]}: {text[found.end() :]}"
+        text = re.sub(r"\((-?[\w.]+), (-?[\w.]+)\)", r"\1 \2", text)
+    names = "|".join(spelled)
+    return UserError(re.sub(rf"(?<=\()({names})(?=[,)])", lambda found: spelled[found[1]], text))
 
 
 def _of_options(message: str, argv: Sequence[str], known: Sequence[str]) -> str | None:
@@ -68,8 +78,9 @@ def _unknown_option(name: str, argv: Sequence[str], known: Sequence[str]) -> str
     """The option as it was typed, which the parser no longer knows."""
     typed = (argument.partition("=")[0] for argument in argv)
     given = next((option for option in typed if option.replace("-", "_") == name.replace("-", "_")), name)
-    what = "Unknown option" if given.startswith("-") else "Unexpected argument"
-    return f"{what} {given!r}.{_near(given, known)} See `COMMAND --help`."
+    if not given.startswith("-"):
+        return f"Unexpected argument {given!r}. See `COMMAND --help`."
+    return f"Unknown option {given!r}.{_near(given, known)} See `COMMAND --help`."
 
 
 def _benchmark(message: str) -> str:

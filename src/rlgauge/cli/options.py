@@ -14,6 +14,10 @@ from rlgauge.core.errors import UserError
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
+_NEGATIVE = re.compile(r"-\.?\d")
+"""How a value begins that argparse would take for an option, unless it is a number alone."""
+_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)")
+
 
 def make_parser(command: str, description: str) -> ArgumentParser:
     """A parser whose errors are raised and that no environment variable reaches."""
@@ -47,7 +51,7 @@ def parse(parser: ArgumentParser, argv: Sequence[str], *, repeated: Iterable[str
 
     known = option_names(parser)
     try:
-        options = parser.parse_args(_collect(normalise(argv, known), set(repeated)))
+        options = parser.parse_args(_collect(_joined(normalise(argv, known), known), set(repeated)))
     except ArgumentError as error:
         raise plain(str(error), parser.prog, argv, known) from error
     except UnicodeDecodeError as error:
@@ -84,6 +88,21 @@ def normalise(argv: Sequence[str], known: Iterable[str]) -> list[str]:
             underscored = name.replace("-", "_")
             argument = spelled.get(underscored, "--" + underscored[2:]) + equals + value  # noqa: PLW2901
         result.append(argument)
+    return result
+
+
+def _joined(argv: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The arguments with a value that looks like an option, such as -1600,expert, joined to its option by `=`."""
+    options = set(known)
+    result: list[str] = []
+    arguments = iter(argv)
+    for argument in arguments:
+        if argument == "--":
+            return [*result, argument, *arguments]
+        if _NEGATIVE.match(argument) and not _NUMBER.fullmatch(argument) and result and result[-1] in options:
+            result[-1] += f"={argument}"
+        else:
+            result.append(argument)
     return result
 
 

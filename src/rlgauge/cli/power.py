@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from argparse import SUPPRESS
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ def main(argv: Sequence[str]) -> int:
     options = parse(build_parser(), argv, repeated=("--pilot", "--algo", "--rename"))
     if options is None:
         return FINE
+    if options.stray:
+        raise UserError(
+            f"Unexpected argument {options.stray[0]!r}: runs that exist go with --pilot {options.stray[0]}."
+        )
     subject = _subject(options)
     _check(options)
     try:
@@ -50,6 +55,7 @@ def main(argv: Sequence[str]) -> int:
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge power`."""
     parser = make_parser("power", "Say how many seeds or episodes a comparison of two algorithms needs, or can show.")
+    parser.add_argument("stray", nargs="*", type=str, help=SUPPRESS)  # to say where runs that exist belong
     group = parser.add_argument_group("Scores of training seeds")
     group.add_argument(
         "--deviation", type=float | None, metavar="X", help="standard deviation of scores between seeds, within a task"

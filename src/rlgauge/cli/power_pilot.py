@@ -99,7 +99,8 @@ def _read(options: Namespace) -> _Pilot:
         normalisation=sources.normalisation(options),
         metrics=("mean",),
     )
-    overview = make_overview(sources.referred(collected.readings, options), question, notes=collected.notes)
+    notes = list(collected.notes)
+    overview = make_overview(sources.referred(collected.readings, options, notes), question, notes=notes)
     is_normalised = overview.formula is not None
     samples: dict[tuple[str, str], list[float]] = defaultdict(list)
     for run in overview.runs:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlgauge.cli.count import counted
 from rlgauge.cli.options import as_list
+from rlgauge.compare.phrases import some
 from rlgauge.compare.references import Normalisation, read_references, with_references
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
@@ -35,14 +38,14 @@ _NOT_SCANNED = "--no-scan: what an index has was taken from it alone and not ver
 def add_source_options(parser: ArgumentParser, *, positional: bool = True) -> None:
     """Add the paths and what says how they are read."""
     if positional:
-        parser.add_argument("out", nargs="+", type=str, metavar="OUT", help="folders, zip files or score tables")
+        parser.add_argument("source", nargs="+", type=str, metavar="SOURCE", help="folders, zip files or score tables")
     group = parser.add_argument_group("How the sources are read")
     group.add_argument("--no-scan", action="store_true", help="trust the index; do not look at the folders again")
     group.add_argument(
         "--columns",
         type=str | None,
-        metavar="A=B,...",
-        help="columns of a score table, such as algorithm=method,task=env",
+        metavar="MEANING=TITLE,...",
+        help="columns of a score table, such as algorithm=method,task=env,settings=lr+gamma",
     )
     group.add_argument(
         "--rename", type=list[str] | str, default=[], metavar="OLD=NEW", help="another name for an algorithm or task"
@@ -83,7 +86,17 @@ def output_format(options: Namespace, formats: Sequence[str]) -> str:
         raise UserError(f"--output {path}: say what to write with --format, or end it with {', '.join(endings)}.")
     if not path.parent.is_dir():
         raise UserError(f"--output {path}: there is no folder '{path.parent}'.")
+    _check_not_read(path, options)
     return named or endings[path.suffix]
+
+
+def _check_not_read(path: Path, options: Namespace) -> None:
+    """Raise UserError where the answer would replace what it is made from."""
+    named = [name for name in ("source", "candidate", "baseline", "references") if options.get(name) is not None]
+    given = [options[name] for name in named]
+    read = [text for value in given for text in ([value] if isinstance(value, str) else value)]
+    if path.exists() and any(Path(text).exists() and path.samefile(text) for text in read):
+        raise UserError(f"--output {path}: that is one of the files to read, and would be replaced. Name another.")
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -114,11 +127,43 @@ def normalisation(options: Namespace) -> Normalisation | None:
     return Normalisation(low, high)
 
 
-def referred(readings: list[Reading], options: Namespace) -> list[Reading]:
-    """The readings with the scores of --references, where that was given. Raises UserError."""
+def referred(readings: list[Reading], options: Namespace, told: list[str] | None = None) -> list[Reading]:
+    """The readings with the scores of --references, where that was given; `told` gets what there is to say of them.
+
+    Raises UserError where the file has none of the scores asked for.
+    """
     if options.references is None:
         return readings
-    return with_references(readings, read_references(Path(options.references)))
+    references = read_references(Path(options.references))
+    referred = with_references(readings, references)
+    asked = normalisation(options)
+    names = [] if asked is None else [end for end in (asked.low, asked.high) if isinstance(end, str)]
+    notes = list(_lacking(names, references, {reading.task for reading in readings}, options.references))
+    if told is not None:
+        told += notes
+    return referred
+
+
+def _lacking(
+    names: Sequence[str], references: Mapping[str, Mapping[str, float]], tasks: set[str], path: str
+) -> Iterator[str]:
+    """What a file of references does not say, in sentences. Raises UserError where it says nothing that was asked."""
+    columns = {name for own in references.values() for name in own}
+    missing = [name for name in names if name not in columns]
+    for name in missing:
+        near = difflib.get_close_matches(name, columns - set(names), n=1)
+        if near or len(missing) == len(names):
+            hint = f" Is {near[0]!r} meant to be it?" if near else ""
+            have = ", ".join(sorted(columns)) or "none with a number"
+            raise UserError(f"{path} has no column {name}: its columns of scores are {have}.{hint}")
+        yield f"{path} has no column {name}: what the runs say of it counts."
+    uncovered: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        lacking = sorted(task for task in tasks if name not in references.get(task, {}))
+        if lacking and name in columns:
+            uncovered[some(lacking)].append(name)
+    for where, own in uncovered.items():
+        yield f"{path} has no {' and no '.join(own)} score of {where}: there, what the runs say of it counts."
 
 
 def number(text: str) -> float:
@@ -143,10 +188,10 @@ def collect(options: Namespace, paths: Sequence[str] | None = None) -> Collected
 
     with counted("Reading") as listen:
         collected = read(
-            [Path(path) for path in (options.out if paths is None else paths)],
+            [Path(path) for path in (options.source if paths is None else paths)],
             scan=not options.no_scan,
-            columns=_pairs(_split(options.columns), "--columns"),
-            names=_pairs(as_list(options.rename), "--rename"),
+            columns=_pairs(_split(options.columns), "--columns", "MEANING=TITLE, such as score=mean"),
+            names=_pairs(as_list(options.rename), "--rename", "OLD=NEW"),
             listen=listen,
         )
     if options.no_scan and any(reading.folders for reading in collected.readings):
@@ -158,12 +203,12 @@ def _split(text: str | None) -> list[str]:
     return [] if text is None else text.split(",")
 
 
-def _pairs(texts: Sequence[str], option: str) -> Mapping[str, str]:
-    """New names by old ones; the last `=` divides them, since an old name may hold one."""
+def _pairs(texts: Sequence[str], option: str, what: str) -> Mapping[str, str]:
+    """What stands right of the last `=` by what stands left of it, since an old name may hold one."""
     pairs = {}
     for text in texts:
         old, equals, new = text.rpartition("=")
         if not equals or not old.strip() or not new.strip():
-            raise UserError(f"{option} takes OLD=NEW, not {text!r}.")
+            raise UserError(f"{option} takes {what}, not {text!r}.")
         pairs[old.strip()] = new.strip()
     return pairs

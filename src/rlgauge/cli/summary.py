@@ -19,7 +19,7 @@ from rlgauge.report.as_json import to_json
 from rlgauge.report.latex import to_latex
 from rlgauge.report.markdown import to_markdown
 from rlgauge.report.overview import Overview, make_overview
-from rlgauge.report.question import Question
+from rlgauge.report.question import GIVEN, Question, given_by
 from rlgauge.report.runs_csv import to_csv
 from rlgauge.report.tables import tables
 from rlgauge.stats.estimate import METHODS, Method
@@ -46,10 +46,13 @@ def main(argv: Sequence[str]) -> int:
     kind = sources.output_format(options, _FORMATS)
     question = _question(options)
     collected = sources.collect(options)
-    readings = sources.referred(with_stopping(collected.readings), options)
+    told = list(collected.notes)
+    readings = sources.referred(with_stopping(collected.readings), options, told)
+    if len(options.source) > 1 or GIVEN in question.by:
+        readings = given_by(readings, options.source)
     sources.check_names("algorithm", question.algorithms, [reading.algorithm for reading in readings])
     sources.check_names("task", question.tasks, [reading.task for reading in readings])
-    overview = make_overview(readings, question, notes=collected.notes)
+    overview = make_overview(readings, question, notes=told)
     _write(overview, kind, options)
     return FINE if overview.is_measured else FAILED
 
@@ -67,7 +70,7 @@ def build_parser() -> ArgumentParser:
         type=str,
         default="algorithm",
         metavar="DIMENSIONS",
-        help="what tells groups apart, such as algorithm,settings",
+        help="what tells groups apart, such as algorithm,settings or algorithm,given",
     )
     sources.add_normalise_options(group.add_argument)
     group.add_argument(

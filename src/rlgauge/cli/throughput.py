@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from rlgauge.cli.console import say
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, dispatch
 from rlgauge.cli.options import make_parser, parse
@@ -21,6 +23,7 @@ from rlgauge.core.execute import Limits, execute
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
 from rlgauge.envs.libraries import LIBRARIES, NAMES, library, missing
+from rlgauge.kinds.throughput import tuned
 from rlgauge.kinds.throughput.measuring import OWN
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured, results_of
@@ -36,7 +39,7 @@ _FULL_NUMS = "100,1k,10k,100k,1M,5M"
 _DEFAULT_LIBRARIES = ("rlgauge", "gymnax", "gymnasium-vector", "gymnasium-serial", "envpool")
 _QUICK = {"processes": 1, "repeats": 5, "min_seconds": 0.2}
 _PUBLISHED = {"processes": 3, "repeats": 7, "min_seconds": 0.5}
-_PARTS = {"ab": "rlgauge.cli.throughput_ab:main", "demo": "rlgauge.cli.throughput_demo:main"}
+_PARTS = {name: f"rlgauge.cli.throughput_{name}:main" for name in ("ab", "demo", "tune")}
 _MOST_SERIAL = 10_000
 """More single environments than this are left out where nobody asked for them."""
 
@@ -77,7 +80,7 @@ def build_parser() -> ArgumentParser:
     parser = make_parser(
         "throughput",
         "Measure environments: steps per second of one and of very many, times and memory. `rlgauge throughput ab` "
-        "measures two libraries, versions or revisions in turns, `rlgauge throughput demo` shows very many live.",
+        "measures two libraries, versions or revisions in turns; `demo` shows very many live; `tune` finds chunks.",
     )
     parser.add_argument("--config", action="config", help="YAML file with these options; see --print_config")
     _add_what(parser)
@@ -205,9 +208,19 @@ def _points(options: Namespace) -> list[Point]:
         for own in _libraries(environment, options.library):
             point = Point(environment=environment, library=own, **dict(zip(names, choice, strict=True)))
             if options.library is not None or not _is_much(point):
-                points.append(point)
+                points.append(_with_tuned_chunk(point))
     order = {name: place for place, name in enumerate(dict.fromkeys(point.library for point in points))}
     return sorted(points, key=lambda point: (point.environment, order[point.library]))
+
+
+def _with_tuned_chunk(point: Point) -> Point:
+    """The point with the chunk that was found to be fastest, where that was measured and nobody says otherwise."""
+    if point.scan_chunk_size is not None:
+        return point
+    found = tuned.load(point.environment, point.library)
+    if found is None or found.num_envs != point.num_envs:
+        return point
+    return msgspec.structs.replace(point, scan_chunk_size=found.scan_chunk_size)
 
 
 def _is_much(point: Point) -> bool:

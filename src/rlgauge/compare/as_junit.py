@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 from rlgauge.compare.comparison import Comparison, Outcome, Overall
 from rlgauge.compare.figures import of_metric, with_p
 from rlgauge.compare.line import Line, Verdict
-from rlgauge.compare.tables import legend, notes, verdict
-from rlgauge.compare.words import failure, missing_sentence, names, place
+from rlgauge.compare.tables import legend, notes
+from rlgauge.compare.words import failure, missing_sentence, names, place, verdict
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -27,6 +27,7 @@ def to_junit(comparison: Comparison) -> str:
     is_counted = not comparison.allow_missing or comparison.outcome is Outcome.MISSING
     for one in comparison.missing:
         name = f"{one.algorithm} on {one.task}" + (f", {one.quantity}" if one.quantity else "")
+        name += "".join(f", seed {seed}" for seed in one.seeds)
         case = _case(suite, name, "missing")
         ET.SubElement(case, "error" if is_counted else "skipped", message=_clean(missing_sentence([one])))
     for difference in comparison.refused:

@@ -8,14 +8,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from rlgauge.compare.effect import Effect, Sample, of_differences, of_samples, sample
+from rlgauge.compare.effect import Effect, Sample, of_differences, of_samples, sample, untested
 from rlgauge.compare.quantity import Quantity, Sort
+from rlgauge.compare.seeds import counts_of
 from rlgauge.core.reading import Reading, Total
 from rlgauge.stats.normalise import Reference
 from rlgauge.stats.paired import mcnemar_exact
 from rlgauge.stats.unpaired import compare_rates
 
 _WARNING = "One run a side{}: what is said is of these two over their episodes, not of other training seeds."
+_NO_COUNTS = (
+    "Nothing tells how many episodes each of these two success rates is of, so they can't be tested: give several "
+    "training seeds, or results with their episodes."
+)
 _SAME = ", in pairs of the same episodes"
 _EPISODE = "episode"
 
@@ -50,7 +55,7 @@ def compare_checkpoints(
         return _warned(effect, _WARNING.format(_SAME))
     totals = candidate.totals[quantity.name], baseline.totals[quantity.name]
     effect = _rates(*totals, confidence) if is_rate else _samples((ours, theirs), totals, ends, confidence)
-    return _warned(effect, _WARNING.format(""))
+    return effect if effect.p_below is None else _warned(effect, _WARNING.format(""))
 
 
 def _episodes(reading: Reading, name: str, ends: Reference) -> Mapping[_Key, float]:
@@ -63,7 +68,8 @@ def _episodes(reading: Reading, name: str, ends: Reference) -> Mapping[_Key, flo
 
 def _paired(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> Effect:
     differences = [own - other for own, other in zip(ours, theirs, strict=True)]
-    return of_differences(differences, confidence=confidence, noun=_EPISODE)
+    size = max(map(abs, (*ours, *theirs)))
+    return of_differences(differences, confidence=confidence, noun=_EPISODE, size=size)
 
 
 def _paired_success(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> Effect:
@@ -87,7 +93,9 @@ def _paired_success(ours: Sequence[float], theirs: Sequence[float], confidence: 
 
 def _rates(ours: Total, theirs: Total, confidence: float) -> Effect:
     """Two success rates of episodes that have nothing to do with each other."""
-    counts = [(round(total.mean * total.n), total.n) for total in (ours, theirs)]
+    counts = counts_of((ours, theirs))
+    if counts is None:
+        return untested(ours.mean - theirs.mean, (1, 1), _NO_COUNTS)
     found = compare_rates(candidate=counts[0], baseline=counts[1], confidence=2 * confidence - 1)
     point, half = found.difference.point, found.p_value / 2
     return Effect(

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from rlgauge.compare.facts import facts_of, imported_configuration
+from rlgauge.compare.facts import facts_of, is_foreign
+from rlgauge.compare.phrases import some
+from rlgauge.compare.settings import configuration_of
 from rlgauge.compare.sides import Pair
 from rlgauge.core.reading import Reading
 
@@ -36,22 +38,32 @@ def differences(pairs: Iterable[Pair], *, whats: Sequence[str]) -> list[Differen
 
 
 def imported_differences(pairs: Iterable[Pair]) -> Iterator[str]:
-    """A sentence for each algorithm and task whose imported runs were configured differently on the two sides.
+    """Sentences on algorithms and tasks whose runs, of another system, were configured differently on the two sides.
 
-    What a configuration of another system has to do with the measurement is not known, so it is told, never refused.
+    What a configuration of another system has to do with the measurement is not known, so it is told, never refused. Of
+    two algorithms, whose own parameters differ by nature, it is told what both have.
     """
+    found: dict[str, list[str]] = defaultdict(list)
     for pair in pairs:
         ours, theirs = (
-            {reading.settings: reading for reading in side if not reading.folders and reading.settings}
+            {reading.settings: reading for reading in side if is_foreign(reading) and reading.settings}
             for side in (pair.candidate, pair.baseline)
         )
-        if pair.algorithm != pair.baseline_algorithm or not ours or not theirs or set(ours) & set(theirs):
+        if not ours or not theirs or set(ours) & set(theirs):
             continue
-        own, other = (imported_configuration(next(iter(side.values()))) for side in (ours, theirs))
+        own, other = (configuration_of(next(iter(side.values()))) for side in (ours, theirs))
+        is_one = pair.algorithm == pair.baseline_algorithm
         names = [name for name in dict.fromkeys([*own, *other]) if own.get(name) != other.get(name)]
-        what = f" in {', '.join(names[:_MOST_NAMED])}" if names else ""
-        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-        yield f"{pair.algorithm} on {pair.task} was configured differently on the two sides{what}{more}."
+        names = [name for name in names if is_one or (name in own and name in other)]
+        if is_one or names:
+            found[_in_what(names)].append(f"{pair.algorithm} on {pair.task}" if is_one else pair.task)
+    for what, where in found.items():
+        yield f"{some(where)}: the two sides were configured differently{what}."
+
+
+def _in_what(names: Sequence[str]) -> str:
+    what = f" in {', '.join(names[:_MOST_NAMED])}" if names else ""
+    return f"{what} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else what
 
 
 def num_silent(readings: Iterable[Reading]) -> int:

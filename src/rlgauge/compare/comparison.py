@@ -36,12 +36,16 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
-    """A case that only one side has; `side` is the one that lacks it. `quantity` is None where the side has no run."""
+    """A case that only one side has; `side` is the one that lacks it.
+
+    `quantity` is None where the side has no run, `seeds` are those that it has no run of where it has others.
+    """
 
     side: str
     algorithm: str
     task: str
     quantity: str | None = None
+    seeds: list[int] = []
 
 
 class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +77,7 @@ class Overall(msgspec.Struct, frozen=True, kw_only=True):
     tasks: list[TaskSummary]
     verdict: Verdict
     is_regression: bool
+    is_within_tolerance: bool = False
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

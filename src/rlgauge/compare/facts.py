@@ -39,9 +39,14 @@ class Provenance(msgspec.Struct, frozen=True):
     is_dirty: bool = False
 
 
+def is_foreign(reading: Reading) -> bool:
+    """Whether another system measured it, be it read there or imported since; a run out of a zip file tells no more."""
+    return not reading.folders or reading.kind.startswith("imported-")
+
+
 def facts_of(reading: Reading) -> Iterator[Facts]:
-    """The facts of each folder of a run; of an imported one, what its file said of the machine."""
-    if not reading.folders:
+    """The facts of each folder of a run; of one of another system, what its file said of the machine."""
+    if is_foreign(reading):
         told = _mapping(reading.details.get("machine"))
         yield Facts(machine={name: str(value) for name, value in told.items() if isinstance(value, (str, int))})
         return
@@ -60,14 +65,18 @@ def facts_of(reading: Reading) -> Iterator[Facts]:
 
 def configuration(reading: Reading) -> dict[str, str]:
     """The parameters of a run's case, nested ones by dotted names, without those that tell one run from another."""
-    config = _decoded(Path(reading.folders[0], "config.json"), ConfigFile) if reading.folders else None
+    config = None if is_foreign(reading) else _decoded(Path(reading.folders[0], "config.json"), ConfigFile)
     return {} if config is None else dict(_flat(config.case.params, _OF_THE_RUN))
 
 
 def imported_configuration(reading: Reading) -> dict[str, str]:
-    """What the config.json beside an imported run says, without its seed and log folder; empty where none is there."""
+    """What the config.json beside a run of another system says, without its seed and log folder.
+
+    It lies where the run was imported from; empty where it is there no more.
+    """
+    imported_from = [str(file.provenance.get("imported_from")) for file in _run_files([reading])]
     try:
-        told = msgspec.json.decode(Path(reading.source, "config.json").read_bytes())
+        told = msgspec.json.decode(Path(*imported_from[:1] or [reading.source], "config.json").read_bytes())
     except (OSError, msgspec.DecodeError):
         return {}
     return dict(_flat(_mapping(told), {"seed", "logging"}))

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from rlgauge.compare.apart import alike
 from rlgauge.compare.comparable import Difference, differences, imported_differences, num_silent
 from rlgauge.compare.comparison import Comparison, Missing, Outcome, Overall, Party
 from rlgauge.compare.facts import provenance_of
 from rlgauge.compare.judge import judge
+from rlgauge.compare.lacking import lacking_seeds, unequal_seeds
 from rlgauge.compare.line import Line, Measured, Verdict, measure
 from rlgauge.compare.overall import overall
 from rlgauge.compare.phrases import some
-from rlgauge.compare.quantity import Quantity, check_wanted, measured, only, quantities
+from rlgauge.compare.quantity import Quantity, Sort, check_wanted, converted, only, quantities
 from rlgauge.compare.question import ALLOWABLE, Question
-from rlgauge.compare.references import References
-from rlgauge.compare.seeds import STOPPED, present
+from rlgauge.compare.references import References, unlike
+from rlgauge.compare.scales import check_scales
+from rlgauge.compare.seeds import STOPPED, present, score_of
 from rlgauge.compare.sides import Failed, Pair, Side, failed_runs, pairs, pooled
 from rlgauge.compare.words import headline, verdict_sentence
 from rlgauge.core.errors import UserError
@@ -36,7 +39,9 @@ def compare(
     found = [pair._replace(candidate=present(pair.candidate), baseline=present(pair.baseline)) for pair in every]
     _check_overlap(found, candidate, baseline)
     both = [pair for pair in found if pair.candidate and pair.baseline]
-    told += [sentence for pair in both for sentence in pooled(pair)]
+    check_scales(both)
+    told += alike(both)
+    told += pooled(both)
     chosen = [
         (pair, quantity)
         for pair, own in zip(every, found, strict=True)
@@ -45,12 +50,16 @@ def compare(
     ]
     if question.metric is not None:
         chosen = _of_one_quantity(chosen, question)
+    told += [
+        sentence for pair, quantity in chosen for sentence in converted((*pair.candidate, *pair.baseline), quantity)
+    ]
     refused = _refused(both, question, told, is_speed=any(quantity.is_ratio for _, quantity in chosen))
     failed = [
         *failed_runs("candidate", (reading for pair in found for reading in pair.candidate)),
         *failed_runs("baseline", (reading for pair in found for reading in pair.baseline)),
     ]
-    missing = _missing_cases(found)
+    missing = [*_missing_cases(found), *lacking_seeds(found)]
+    told += unequal_seeds(both)
     lines: list[Line] = []
     whole: Overall | None = None
     known = [*candidate.readings, *baseline.readings, *others]
@@ -58,6 +67,8 @@ def compare(
     told += _not_normalised(references, question)
     shown = [reading for pair in both for reading in (*pair.candidate, *pair.baseline)]
     told += [sentence for own in references.values() for sentence in own.doubts(shown)]
+    if question.normalisation is None and any(quantity.sort is Sort.SCORE for quantity in references):
+        told[:0] = unlike((pair.candidate, pair.baseline) for pair in both)
     told += [str(reading.details[STOPPED]) for reading in shown if STOPPED in reading.details]
     if not refused and question.metric is None:
         lines, lacking = _lines(chosen, question, references, told)
@@ -100,8 +111,8 @@ def _of_one_quantity(chosen: Sequence[tuple[Pair, Quantity]], question: Question
     if len(question.scores) > 1:
         raise UserError(f"--metric is of one quantity, not of {', '.join(question.scores)}: name one with --score.")
     readings = [reading for pair, _ in chosen for reading in (*pair.candidate, *pair.baseline)]
-    meant = [only(found).name for found in (quantities(readings, question.scores),) if found]
-    return [(pair, quantity) for pair, quantity in chosen if quantity.name in meant]
+    meant = {found.name: found for found in map(only, filter(None, [quantities(readings, question.scores)]))}
+    return [(pair, meant[quantity.name]) for pair, quantity in chosen if quantity.name in meant]
 
 
 def _references(known: Sequence[Reading], quantity: Quantity, question: Question) -> References:
@@ -144,9 +155,9 @@ def _missing_cases(found: Iterable[Pair]) -> list[Missing]:
     lacking = []
     for pair in found:
         if not pair.candidate:
-            lacking.append(Missing(side="candidate", algorithm=pair.baseline_algorithm, task=pair.task))
+            lacking.append(Missing(side="candidate", algorithm=pair.algorithm, task=pair.task))
         elif not pair.baseline:
-            lacking.append(Missing(side="baseline", algorithm=pair.algorithm, task=pair.task))
+            lacking.append(Missing(side="baseline", algorithm=pair.baseline_algorithm, task=pair.task))
     return lacking
 
 
@@ -164,10 +175,21 @@ def _lines(
         if one is not None:
             found.append(one)
             continue
-        has_ours = any(quantity.name in measured(reading) for reading in pair.candidate)
-        side, name = ("baseline", pair.baseline_algorithm) if has_ours else ("candidate", pair.algorithm)
-        lacking.append(Missing(side=side, algorithm=name, task=pair.task, quantity=quantity.name))
+        sides = (
+            ("candidate", pair.algorithm, pair.candidate),
+            ("baseline", pair.baseline_algorithm, pair.baseline),
+        )
+        without = [(side, name) for side, name, readings in sides if not _has_measured(readings, quantity)]
+        if len(without) == 1:  # else both measured 0, which has no ratio and is told
+            side, name = without[0]
+            lacking.append(Missing(side=side, algorithm=name, task=pair.task, quantity=quantity.name))
     return judge(found, question), lacking
+
+
+def _has_measured(readings: Iterable[Reading], quantity: Quantity) -> bool:
+    """Whether any of the runs measured it; of what is compared by its ratio, more than 0."""
+    scores = (score_of(reading, quantity) for reading in readings)
+    return any(score is not None and (score > 0 or not quantity.is_ratio) for score in scores)
 
 
 def _party(side: Side, found: Iterable[Pair], position: int) -> Party:

@@ -15,8 +15,8 @@ def judge(measured: Sequence[Measured], question: Question) -> list[Line]:
     """The lines with their verdicts.
 
     A line is worse (or better) where its one-sided p-value, adjusted by Holm's method over all lines, is at most
-    1 - confidence; beyond the tolerance that is a regression. It is the same where its interval lies within 5 % of no
-    difference and nothing beyond the tolerance is shown. All else is inconclusive.
+    1 - confidence; beyond the tolerance that is a regression. It is the same where no difference is shown and its
+    interval lies within 5 % of none. All else is inconclusive.
     """
     worse = holm([_p_value(one, is_worse=True) for one in measured])
     better = holm([_p_value(one, is_worse=False) for one in measured])
@@ -71,6 +71,7 @@ def _line(one: Measured, p_values: tuple[float | None, float | None], num_tested
         verdict=verdict,
         word=words.get(verdict, str(verdict)),
         is_regression=verdict is Verdict.WORSE and is_beyond,
+        is_within_tolerance=verdict in words and not is_beyond,
         p_worse=p_values[0],
         p_better=p_values[1],
         more=more,
@@ -86,11 +87,7 @@ def _verdict(one: Measured, p_values: tuple[float | None, float | None], alpha: 
     for p, verdict in zip(p_values, (Verdict.WORSE, Verdict.BETTER), strict=True):
         if p is not None and p <= alpha:
             shown = verdict
-    if shown is not None and is_beyond:
-        return shown, True
-    if _is_same(one):
-        return Verdict.SAME, is_beyond
-    return shown or Verdict.INCONCLUSIVE, is_beyond
+    return shown or (Verdict.SAME if _is_same(one) else Verdict.INCONCLUSIVE), is_beyond
 
 
 def _is_same(one: Measured) -> bool:

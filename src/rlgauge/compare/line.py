@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
 from rlgauge.compare.checkpoint import compare_checkpoints
-from rlgauge.compare.effect import Effect, of_samples, sample
-from rlgauge.compare.quantity import Quantity, Sort
-from rlgauge.compare.question import SAME, Question
-from rlgauge.compare.references import UNSCALED, References, on_scale
-from rlgauge.compare.seeds import one_a_seed, score_of
+from rlgauge.compare.effect import Effect, Sample, of_samples, sample
+from rlgauge.compare.phrases import count
+from rlgauge.compare.quantity import Quantity, Sort, stopped_speeds
+from rlgauge.compare.question import Question
+from rlgauge.compare.references import SAME, UNSCALED, References, on_scale
+from rlgauge.compare.seeds import counts_of, one_a_seed, score_of
 from rlgauge.compare.sides import Pair
 from rlgauge.core.reading import Reading
 from rlgauge.stats.normalise import Reference
+from rlgauge.stats.rates import chance_variance
 
 
 class Verdict(StrEnum):
@@ -37,8 +39,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     where `is_ratio`, else candidate - baseline; the interval is that of the line alone. `unit` is that of the values,
     empty where they are normalised. `missing_candidate` and `missing_baseline` count the runs that measured nothing.
     `p_worse` and `p_better` are one-sided, adjusted by Holm's method over all lines that are judged. `is_regression` is
-    a line that is worse beyond the tolerance. `more` is how many more runs on each side would decide an inconclusive
-    line with a probability of 0.8, if things are as measured; None where that can't be told.
+    a line that is worse beyond the tolerance, `is_within_tolerance` one that is worse or better within it. `more` is
+    how many more runs on each side would decide an inconclusive line with a probability of 0.8, if things are as
+    measured; None where that can't be told.
     """
 
     algorithm: str
@@ -64,6 +67,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict = Verdict.INCONCLUSIVE
     word: str = ""
     is_regression: bool = False
+    is_within_tolerance: bool = False
     p_worse: float | None = None
     p_better: float | None = None
     more: int | None = None
@@ -109,7 +113,7 @@ def _ratio(pair: Pair, quantity: Quantity, question: Question, notes: list[str])
     plain = References((), quantity, None)
     ours, theirs = (take(readings, quantity, plain, notes) for readings in (pair.candidate, pair.baseline))
     own, other = (
-        _logarithms(taken.values, quantity, f"{side}, {pair.task}", notes)
+        _logarithms(taken, quantity, f"{side}, {pair.task}", notes)
         for side, taken in (("candidate", ours), ("baseline", theirs))
     )
     if not own or not other:
@@ -130,12 +134,13 @@ def _ratio(pair: Pair, quantity: Quantity, question: Question, notes: list[str])
     )
 
 
-def _logarithms(medians: Sequence[float], quantity: Quantity, where: str, notes: list[str]) -> list[float]:
-    positive = [median for median in medians if median > 0]
-    if len(positive) < len(medians):
+def _logarithms(taken: Taken, quantity: Quantity, where: str, notes: list[str]) -> list[float]:
+    positive = [median for median in taken.values if median > 0]
+    left_out = len(taken.values) - len(positive) + taken.stopped
+    if left_out:
         notes.append(
-            f"{where}: {len(medians) - len(positive)} runs measured no {quantity.name} above 0; they have no ratio and "
-            "are left out."
+            f"{where}: {count(left_out, 'run')} measured no {quantity.name} above 0; they have no ratio and are left "
+            "out."
         )
     return [math.log(median) for median in positive]
 
@@ -160,7 +165,7 @@ def _difference(
             candidate=own, baseline=other, quantity=quantity, ends=(scale, its_scale), confidence=question.confidence
         )
     else:
-        sides = {"candidate": sample(ours.values), "baseline": sample(theirs.values)}
+        sides = {"candidate": _sample(ours, quantity), "baseline": _sample(theirs, quantity)}
         effect = of_samples(**sides, confidence=question.confidence, noun=noun)
     candidate, baseline = effect.means or (statistics.fmean(ours.values), statistics.fmean(theirs.values))
     is_scaled = references.formula is not None
@@ -180,23 +185,37 @@ def _difference(
     )
 
 
+def _sample(taken: Taken, quantity: Quantity) -> Sample:
+    """The runs' scores; success rates deviate as much as their episodes do by chance, where these are told."""
+    if quantity.sort is not Sort.SUCCESS:
+        return sample(taken.values)
+    counts = counts_of([reading.totals[quantity.name] for reading, _ in taken.runs])
+    within = None if counts is None else chance_variance(taken.values, [played for _, played in counts])
+    return sample(taken.values, within=within)
+
+
 class Taken(msgspec.Struct, frozen=True):
-    """The runs that count, each with what becomes 0 and 1; their scores on that scale; how many have none."""
+    """The runs that count, each with what becomes 0 and 1; their scores on that scale; how many have none.
+
+    `stopped` of the latter have a speed that is not above 0.
+    """
 
     runs: list[tuple[Reading, Reference]]
     values: list[float]
     missing: int
+    stopped: int = 0
 
 
 def take(readings: Iterable[Reading], quantity: Quantity, references: References, notes: list[str]) -> Taken:
     """The scores of a side on a task, one a training seed (of speeds, times and sizes, one a process)."""
-    runs, values, missing = [], [], 0
+    runs, values, missing, stopped = [], [], 0, 0
     for seed in one_a_seed(readings, quantity, notes):
         score = score_of(seed.reading, quantity)
         if score is None:
             missing += 1
+            stopped += quantity.name in stopped_speeds(seed.reading)
             continue
         ends = references.of(seed.reading) or UNSCALED
         runs.append((seed.reading, ends))
         values.append(on_scale(score, ends, seed.reading.task))
-    return Taken(runs, values, missing)
+    return Taken(runs, values, missing, stopped)

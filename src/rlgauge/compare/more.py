@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
-from rlgauge.compare.effect import welch_error
-from rlgauge.stats.quantiles import student_t_quantile
+from rlgauge.compare.effect import half_width, welch_error
+from rlgauge.stats.noncentral import mean_over_deviations
 
 PROBABILITY = 0.8
 """With which so many more runs decide, if the difference and the deviations are what was measured."""
@@ -56,14 +56,22 @@ def chance_to_decide(
     confidence: float,
     num_lines: int,
 ) -> float:
-    """The probability that a study of so many runs says worse, better or same, its estimate normal about `point`."""
+    """The probability that a study of so many runs says worse, better or same.
+
+    Its estimate is normal about `point`, and its deviation, by which it judges, an estimate too.
+    """
     error, df = welch_error(variances, n)
-    shown = student_t_quantile(1 - (1 - confidence) / num_lines, df) * error
-    half = student_t_quantile(confidence, df) * error
-    start, end = max(-shown, -same[0] + half), min(shown, same[1] - half)  # between them: same, and not shown otherwise
+    limit = half_width(variances, n, confidence=1 - (1 - confidence) / num_lines)
+    width = half_width(variances, n, confidence=confidence)
     estimate = NormalDist(point, error)
-    is_shown = estimate.cdf(-shown) + 1 - estimate.cdf(shown)
-    return is_shown + (estimate.cdf(end) - estimate.cdf(start) if start < end else 0.0)
+
+    def chance(deviation: float) -> float:
+        shown, half = limit * deviation, width * deviation
+        start, end = max(-shown, -same[0] + half), min(shown, same[1] - half)  # same, and not shown otherwise
+        is_shown = estimate.cdf(-shown) + 1 - estimate.cdf(shown)
+        return is_shown + (estimate.cdf(end) - estimate.cdf(start) if start < end else 0.0)
+
+    return mean_over_deviations(chance, df)
 
 
 def _least(is_enough: Callable[[int], bool]) -> int | None:

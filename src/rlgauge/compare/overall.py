@@ -8,8 +8,8 @@ from typing import NamedTuple
 from rlgauge.compare.comparison import Overall, TaskSummary
 from rlgauge.compare.line import Taken, Verdict, take
 from rlgauge.compare.quantity import Quantity, Sort
-from rlgauge.compare.question import SAME, Question
-from rlgauge.compare.references import References
+from rlgauge.compare.question import Question
+from rlgauge.compare.references import SAME, References
 from rlgauge.compare.sides import Pair
 from rlgauge.core.errors import UserError
 from rlgauge.stats.aggregate import aggregate
@@ -61,6 +61,8 @@ def overall(
     tasks = [task for task in found if task.candidate.values and task.baseline.values]
     if not tasks:
         return None
+    if references.formula is not None and quantity.is_less_better and metric != "improvement":
+        _check_ends(metric, quantity, tasks)
     is_less = quantity.is_less_better and not _turns(tasks)
     if metric == "improvement":
         measured = _improvement(tasks, question, is_less_better=is_less)
@@ -72,7 +74,7 @@ def overall(
     no_difference = _EVEN if metric == "improvement" else 0.0
     is_plain = metric != "improvement" and not is_scaled
     extent = abs(measured.baseline.point) if is_plain and measured.baseline is not None else 1.0
-    verdict, is_regression = _judge(
+    verdict, is_beyond = _judge(
         measured.summary, no_difference, extent, tolerance=question.tolerance, is_less_better=is_less_better
     )
     return Overall(
@@ -96,7 +98,8 @@ def overall(
             for task, summary in zip(tasks, measured.by_task, strict=True)
         ],
         verdict=verdict,
-        is_regression=is_regression,
+        is_regression=verdict is Verdict.WORSE and is_beyond,
+        is_within_tolerance=verdict in {Verdict.WORSE, Verdict.BETTER} and not is_beyond,
     )
 
 
@@ -106,6 +109,23 @@ def _check(metric: str, tasks: Sequence[_Task]) -> None:
         raise UserError(
             f"The {metric.replace('_', ' ')} over {len(tasks)} tasks needs normalised scores: give --normalise "
             "LOW,HIGH, such as random,expert, or ask for --metric improvement, which needs none."
+        )
+
+
+def _check_ends(metric: str, quantity: Quantity, tasks: Sequence[_Task]) -> None:
+    """Raise UserError where less is better and what is normalised says the opposite, or on some tasks only."""
+    turns = {task.name: _turns([task]) for task in tasks}
+    if len(set(turns.values())) > 1:
+        named = [next(name for name, turned in turns.items() if turned is wanted) for wanted in (True, False)]
+        raise UserError(
+            f"The first reference is the larger one on {named[0]} and the smaller one on {named[1]}, so more would be "
+            f"better on one and worse on the other: of {quantity.name} less is better, so let the worse, larger one "
+            "come first on all."
+        )
+    if metric == "optimality_gap" and not all(turns.values()):
+        raise UserError(
+            f"The optimality gap is what lacks to the second reference score. Of {quantity.name} less is better: give "
+            "--normalise the worse, larger one first, or ask for another --metric."
         )
 
 
@@ -156,18 +176,16 @@ def _turns(tasks: Sequence[_Task]) -> bool:
 def _judge(
     summary: Summary, no_difference: float, extent: float, *, tolerance: float, is_less_better: bool
 ) -> tuple[Verdict, bool]:
-    """The verdict that the whole interval allows, and whether it is a regression beyond the tolerance."""
+    """The verdict that the whole interval allows, and whether the difference is beyond the tolerance."""
     if summary.low is None or summary.high is None or (has_no_width(summary) and summary.point != no_difference):
         return Verdict.INCONCLUSIVE, False  # no width: nothing of seeds not run yet is known
     sign = -1 if is_less_better else 1
     gain, *limits = (sign * (value - no_difference) for value in (summary.point, summary.low, summary.high))
     is_beyond = abs(gain) > tolerance * extent
     shown = Verdict.WORSE if max(limits) < 0 else Verdict.BETTER if min(limits) > 0 else None
-    if shown is not None and is_beyond:
-        return shown, shown is Verdict.WORSE
-    if max(map(abs, limits)) < SAME * extent:
-        return Verdict.SAME, False
-    return shown or Verdict.INCONCLUSIVE, False
+    if shown is not None:
+        return shown, is_beyond
+    return (Verdict.SAME if max(map(abs, limits)) < SAME * extent else Verdict.INCONCLUSIVE), is_beyond
 
 
 def has_no_width(summary: Summary) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
+from rlgauge.compare.units import SIZES, TIMES, factor, is_speed
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Status
 
-_TIMES = {"s", "ms", "us", "µs", "ns", "min", "h"}
-_SIZES = {"bytes", "B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"}
 _SUCCESS = "success"
 _SCORES = ("return", "score", "success")
 _BEST_KNOWN = "steps_per_second"
@@ -76,16 +76,59 @@ def quantity_of(name: str, unit: str) -> Quantity:
     """The quantity; one in a unit of no known kind is a score, of which more is better."""
     if unit == _SUCCESS:
         return Quantity(name, unit, Sort.SUCCESS)
-    if unit.endswith("/s") or unit == "Hz":
+    if is_speed(unit):
         return Quantity(name, unit, Sort.SPEED)
-    if unit in _TIMES:
+    if unit in TIMES:
         return Quantity(name, unit, Sort.TIME)
-    return Quantity(name, unit, Sort.MEMORY if unit in _SIZES else Sort.SCORE)
+    return Quantity(name, unit, Sort.MEMORY if unit in SIZES else Sort.SCORE)
 
 
 def measured(reading: Reading) -> Mapping[str, Total]:
-    """What a run measured; nothing if it did not complete."""
-    return reading.totals if reading.status is Status.COMPLETED else {}
+    """What a run measured; nothing if it did not complete, and no speed of 0: that of a process that did nothing."""
+    if reading.status is not Status.COMPLETED:
+        return {}
+    stopped = stopped_speeds(reading)
+    return {name: total for name, total in reading.totals.items() if name not in stopped} if stopped else reading.totals
+
+
+def stopped_speeds(reading: Reading) -> list[str]:
+    """The speeds that are not above 0."""
+    return [
+        name
+        for name, total in reading.totals.items()
+        if not (total.mean if total.median is None else total.median) > 0 and is_speed(reading.units.get(name, ""))
+    ]
+
+
+def has_stopped(reading: Reading) -> bool:
+    """Whether a run completed, without a speed above 0 of those that it should have, and is not there for a score."""
+    stopped = stopped_speeds(reading)
+    others = [name for name in reading.totals if name not in stopped]
+    is_other = any(name in _SCORES or is_speed(reading.units.get(name, "")) for name in others)
+    return reading.status is Status.COMPLETED and bool(stopped) and not is_other
+
+
+def in_unit_of(quantity: Quantity, reading: Reading) -> float:
+    """By which what a run measured is multiplied to be in the quantity's unit.
+
+    Raises UserError for a unit of something else, and of a score for any other.
+    """
+    unit = reading.units.get(quantity.name, "")
+    found = factor(unit, quantity.unit)
+    if found is None or (found != 1 and not quantity.is_ratio):
+        raise UserError(
+            f"{quantity.name} is in {quantity.unit} in some runs and in {unit} in others, such as {reading.source}: "
+            "these can't be compared. Give it in one unit."
+        )
+    return found
+
+
+def converted(readings: Iterable[Reading], quantity: Quantity) -> Iterator[str]:
+    """A sentence where a quantity was measured in several units."""
+    units = {reading.units.get(quantity.name, "") for reading in readings if quantity.name in measured(reading)}
+    others = sorted(units - {quantity.unit, ""})
+    if others:
+        yield f"{quantity.name} was measured in {', '.join(others)} too: all of it is given in {quantity.unit}."
 
 
 def check_wanted(readings: Iterable[Reading], wanted: Iterable[str]) -> None:
@@ -130,9 +173,9 @@ def _ambiguous(names: Iterable[str]) -> UserError:
 
 
 def _units(readings: Iterable[Reading]) -> Mapping[str, str]:
-    """The unit of every quantity that was measured."""
-    units: dict[str, str] = {}
+    """The unit of every quantity that was measured: of several the one that most runs use."""
+    units: dict[str, Counter[str]] = {}
     for reading in readings:
         for name in measured(reading):
-            units[name] = reading.units.get(name) or units.get(name, "")
-    return units
+            units.setdefault(name, Counter())[reading.units.get(name, "")] += 1
+    return {name: min(own, key=lambda unit: (not unit, -own[unit], unit)) for name, own in units.items()}

@@ -13,8 +13,6 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 """What can be asked of all tasks together."""
 ALLOWABLE = ("machine", "versions", "configuration")
 """What may differ between the sides if it is allowed by name."""
-SAME = 0.05
-"""Two sides whose whole interval lies within this of no difference are the same."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

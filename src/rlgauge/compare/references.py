@@ -6,7 +6,7 @@ import csv
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ import msgspec
 from rlgauge.compare.phrases import some
 from rlgauge.compare.quantity import Quantity, Sort
 from rlgauge.compare.seeds import one_a_seed, score_of
-from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.errors import UserError, did_you_mean, unknown
 from rlgauge.core.reading import Reading
 from rlgauge.stats.normalise import Reference
 
 _TASK = ("task", "env", "environment")
 UNSCALED = Reference(0.0, 1.0)
 """What leaves a score as it is."""
+SAME = 0.05
+"""What lies within this part of each other is the same."""
 _OWN_SCALE = "A success rate is not normalised: it has a scale of its own."
 
 
@@ -73,9 +75,15 @@ class References:
                 f"The reference scores of {reading.task} are both {low:g}: nothing can be normalised by them."
             )
         if high < low and not self._quantity.is_less_better:
+            first, second = (_called(end) if isinstance(end, str) else f"score {end:g}" for end in self._ends)
             raise UserError(
-                f"{low:g} would become 0 and {high:g} 1 on {reading.task}, yet more {self._quantity.name} is better: "
-                "give --normalise a lower reference score first, such as random,expert."
+                f"On {reading.task} the {second} is {high:g}, and so below the {first}, {low:g}, though more "
+                f"{self._quantity.name} is better: normalised, better would be less. Give --normalise a lower first "
+                "score, as a number or by --references FILE, or name with --task the tasks to take."
+                if isinstance(self._ends[0], str)
+                else f"On {reading.task} the {second} is {high:g}, below {low:g}, though more {self._quantity.name} is "
+                f"better: normalised, better would be less. Give --normalise a number below {high:g} in place of "
+                f"{low:g}, or name with --task the tasks to take."
             )
         return Reference(low, high)
 
@@ -87,10 +95,9 @@ class References:
             spans = [_Span(task, min(values), max(values)) for task in tasks if (values := self._told[name, task])]
             spans = sorted((span for span in spans if span.low < span.high), key=lambda span: -span.ratio)
             if spans:
-                shown = some([f"{span.task} ({span.low:g} to {span.high:g})" for span in spans])
                 doubts.append(
-                    f"The {name} scores that runs give for one task differ on {shown}: every run is normalised by its "
-                    "own, so that equal normalised scores need not be equal scores."
+                    f"The {name} scores that runs give for one task differ on {_shown(spans)}: every run is normalised "
+                    "by its own, so that equal normalised scores need not be equal scores."
                 )
         return doubts
 
@@ -103,9 +110,10 @@ class References:
         told = self._told.get((name, task, reading.algorithm)) or self._told.get((name, task))
         values = told or self._scores(name, task)
         if not values:
+            hint = did_you_mean(name, {known for known, *_ in self._told} - {name})
             raise UserError(
                 f"The {name} score of {task} is not known: give it with --references FILE (a CSV file with the "
-                f"columns task,{name}), or runs of an algorithm called {name}."
+                f"columns task,{name}), or runs of an algorithm called {name}.{hint}"
             )
         return statistics.fmean(values) if min(values) < max(values) else values[0]
 
@@ -124,6 +132,40 @@ def on_scale(score: float, ends: Reference, task: str) -> float:
     if not math.isfinite(normalised):
         raise UserError(f"The reference scores of {task}, {ends.low} and {ends.high}, are too close.")
     return normalised
+
+
+def unlike(compared: Iterable[Sequence[Sequence[Reading]]]) -> Iterator[str]:
+    """A sentence on tasks whose scores are compared as they are, though their runs say that they are not alike.
+
+    An item of `compared` holds the runs of one task, group by group. What they say is the groups' mean reference
+    scores, which differ by more than `SAME` where the task, its version or its rewards are not the same.
+    """
+    found: dict[str, list[_Span]] = defaultdict(list)
+    for groups in compared:
+        told = [_means_of_references(group) for group in groups if group]
+        for name in dict.fromkeys(name for own in told for name in own):
+            values = [own[name] for own in told if name in own]
+            span = _Span(next(group[0].task for group in groups if group), min(values), max(values))
+            if span.low < span.high and span.ratio > SAME:
+                found[name].append(span)
+    for name, spans in found.items():
+        spans.sort(key=lambda span: -span.ratio)
+        yield (
+            f"The {name} scores that runs give for one task differ on {_shown(spans)}: was it the same task, with the "
+            "same rewards? If not, neither returns nor ranks compare, and --normalise measures every run by its own."
+        )
+
+
+def _means_of_references(readings: Iterable[Reading]) -> dict[str, float]:
+    told: dict[str, list[float]] = defaultdict(list)
+    for reading in readings:
+        for name, value in reading.references.items():
+            told[name].append(value)
+    return {name: statistics.fmean(values) for name, values in told.items()}
+
+
+def _shown(spans: Iterable[_Span]) -> str:
+    return some([f"{span.task} ({span.low:.4g} to {span.high:.4g})" for span in spans])
 
 
 class _Span(msgspec.Struct, frozen=True):

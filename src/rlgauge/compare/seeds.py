@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from rlgauge.compare.phrases import count
-from rlgauge.compare.quantity import Quantity, measured
+from rlgauge.compare.phrases import count, some
+from rlgauge.compare.quantity import Quantity, in_unit_of, measured
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading, Total
 
@@ -17,6 +17,7 @@ STOPPED = "stopping"
 """Where the details of a reading say in a sentence that its episodes were counted by looking at them."""
 _LARGEST = 1e100
 """Scores beyond it can't be squared and summed."""
+_WHOLE = 1e-6
 _Group = Callable[[Reading], str]
 
 
@@ -30,12 +31,14 @@ class Seed(msgspec.Struct, frozen=True):
 def score_of(reading: Reading, quantity: Quantity) -> float | None:
     """The mean of a run; of a speed, time or size the median of its samples. None where it did not measure it.
 
-    A run that did not complete measured nothing. Raises UserError for a score that is too large.
+    In the quantity's unit. A run that did not complete measured nothing. Raises UserError for a score that is too large
+    and for one in a unit that can't be converted.
     """
     total = measured(reading).get(quantity.name)
     if total is None:
         return None
     score = typical(reading, quantity.name) if quantity.is_ratio else total.mean
+    score *= in_unit_of(quantity, reading)
     if not abs(score) < _LARGEST:
         raise UserError(
             f"The {quantity.name} of {reading.source} is {score:g}, too large for anything to be made of it."
@@ -56,6 +59,19 @@ def typical(reading: Reading, name: str) -> float:
     return statistics.median(values) if values else total.mean
 
 
+def counts_of(totals: Sequence[Total]) -> list[tuple[int, int]] | None:
+    """The successes and the episodes of every success rate; None unless each is told of so many whole episodes.
+
+    The rate of a single episode is not: what tells a mean alone, such as a table, counts as one value.
+    """
+    counts = [(round(total.mean * total.n), total.n) for total in totals]
+    is_whole = all(
+        total.n > 1 and abs(total.mean * total.n - won) < _WHOLE * total.n and 0 <= won <= total.n
+        for total, (won, _) in zip(totals, counts, strict=True)
+    )
+    return counts if is_whole else None
+
+
 def one_a_seed(
     readings: Iterable[Reading], quantity: Quantity, told: list[str], *, group: _Group = lambda _: ""
 ) -> list[Seed]:
@@ -66,9 +82,15 @@ def one_a_seed(
     counts, whatever its seed. Runs without a seed and a checkpoint can't be told to be repetitions. `group` tells apart
     what is not to be taken for repetitions of one seed.
     """
-    found = _by_seed(readings, group)
-    seeds = [seed for own in found for seed in _one_of(own, quantity, told)]
+    said: dict[str, list[str]] = defaultdict(list)
+    seeds = [seed for own in _by_seed(readings, group) for seed in _one_of(own, quantity, said)]
+    told += [_of_all(names, what) for what, names in said.items()]
     return sorted(seeds, key=lambda seed: _order(seed.reading))
+
+
+def _of_all(names: Sequence[str], what: str) -> str:
+    """One sentence of all seeds of which the same is to be said."""
+    return f"{names[0]}{what}" if len(names) == 1 else f"{some(names, between='; ')}: each{what.removeprefix(':')}"
 
 
 def present(readings: Iterable[Reading]) -> list[Reading]:
@@ -96,37 +118,38 @@ def _of_latest_checkpoint(found: Sequence[Reading]) -> list[Reading]:
     return [reading for reading in found if reading.checkpoint == latest]
 
 
-def _one_of(found: Sequence[Reading], quantity: Quantity, told: list[str]) -> Iterator[Seed]:
+def _one_of(found: Sequence[Reading], quantity: Quantity, said: dict[str, list[str]]) -> Iterator[Seed]:
+    """What stands for the runs of one seed; `said` holds the seeds' names by what there is to say of them."""
     first = found[0]
     name = f"{first.algorithm} on {first.task}" + ("" if first.seed is None else f", seed {first.seed}")
     own = _of_latest_checkpoint(found)
     if len(own) < len(found):
         num = len({reading.checkpoint for reading in found})
-        told.append(f"{name} was measured with {num} different checkpoints: the one measured last counts.")
+        said[f" was measured with {num} different checkpoints: the one measured last counts."].append(name)
     valid = [reading for reading in own if quantity.name in measured(reading)]
     if len(valid) == 0:
         if len(own) > 1:
-            told.append(f"{name} was tried {len(own)} times and has no score: it is one missing seed.")
+            said[f" was tried {len(own)} times and has no score: it is one missing seed."].append(name)
         yield Seed(own[-1], own[-1:])
         return
     if len(valid) < len(own):
         failed = len(own) - len(valid)
-        told.append(f"{name}: {count(failed, 'run')} without a score {'was' if failed == 1 else 'were'} repeated.")
+        were = "was" if failed == 1 else "were"
+        said[f": {count(failed, 'run')} without a score {were} repeated."].append(name)
     if len(valid) == 1 or quantity.is_ratio:
         yield from (Seed(reading, [reading]) for reading in valid)
     elif valid[0].checkpoint:
-        told.append(f"{name} was evaluated {len(valid)} times with one checkpoint: the most episodes count.")
+        said[f" was evaluated {len(valid)} times with one checkpoint: the most episodes count."].append(name)
         longest = max(valid, key=lambda reading: reading.totals[quantity.name].n)
         yield Seed(longest, [longest])
     else:
-        told.append(f"{name} was run {len(valid)} times: their mean is the score of that one seed.")
+        said[f" was run {len(valid)} times: their mean is the score of that one seed."].append(name)
         yield Seed(_joint(valid, quantity.name), valid)
 
 
 def _joint(readings: Sequence[Reading], name: str) -> Reading:
-    """One run with the mean of several; their records are those of none."""
-    totals = [reading.totals[name] for reading in readings]
-    mean = Total(n=sum(total.n for total in totals), mean=statistics.fmean(total.mean for total in totals))
+    """One run with the mean of several, one value, of no episodes of its own; their records are those of none."""
+    mean = Total(n=1, mean=statistics.fmean(reading.totals[name].mean for reading in readings))
     errors = sum(reading.num_errors for reading in readings)
     return msgspec.structs.replace(readings[-1], totals={name: mean}, num_errors=errors, folders=(), episodes=())
 

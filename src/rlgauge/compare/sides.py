@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from rlgauge.compare.facts import is_foreign
+from rlgauge.compare.phrases import some
+from rlgauge.compare.quantity import has_stopped, stopped_speeds
 from rlgauge.compare.settings import setting_names
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
@@ -69,22 +71,6 @@ def choose(side: Side, wanted: str | None, *, title: str, option: str, needs_one
     return Side(side.source, kept, chosen)
 
 
-def check_apart(candidate: Side, baseline: Side) -> None:
-    """Raise UserError where runs are on both sides: they would be compared with themselves."""
-    both = {_identity(reading) for reading in candidate.readings} & {_identity(one) for one in baseline.readings}
-    if both:
-        algorithms = sorted({algorithm for _, algorithm, *_ in both})
-        raise UserError(
-            f"Runs of {', '.join(algorithms)} are on both sides and would be compared with themselves: name another "
-            "algorithm with --baseline-algo, or another folder."
-        )
-
-
-def _identity(reading: Reading) -> tuple[str, str, str, int | None, tuple[str, ...]]:
-    source = os.path.realpath(reading.source)
-    return source, reading.algorithm, reading.task, reading.seed, tuple(map(os.path.realpath, reading.folders))
-
-
 def pairs(candidate: Side, baseline: Side) -> list[Pair]:
     """Every task of every algorithm, on either side, with the runs of both; one of them may have none.
 
@@ -123,9 +109,8 @@ def _by_settings(pair: Pair) -> list[Pair]:
         names = setting_names([*pair.candidate, *pair.baseline])
         return _divided(pair, names, names)
     own, other = setting_names(pair.candidate), setting_names(pair.baseline)
-    if all(reading.folders for reading in (*pair.candidate, *pair.baseline)) and set(own.values()) & set(
-        other.values()
-    ):
+    is_known = not any(map(is_foreign, (*pair.candidate, *pair.baseline)))
+    if is_known and set(own.values()) & set(other.values()):
         return _divided(pair, own, other)  # something else differs, in all of them
     return [pair]
 
@@ -142,14 +127,19 @@ def _divided(pair: Pair, ours: Mapping[str, str], theirs: Mapping[str, str]) -> 
     ]
 
 
-def pooled(pair: Pair) -> Iterator[str]:
+def pooled(pairs: Iterable[Pair]) -> Iterator[str]:
     """A sentence for each side of which runs of several configurations are taken together."""
-    for side, name, readings in (
-        ("candidate", pair.algorithm, pair.candidate),
-        ("baseline", pair.baseline_algorithm, pair.baseline),
-    ):
-        if len({reading.settings for reading in readings}) > 1:
-            yield f"Runs with different settings are pooled in {name} on {pair.task}, {side}."
+    found: dict[str, list[str]] = {"candidate": [], "baseline": []}
+    for pair in pairs:
+        for side, name, readings in (
+            ("candidate", pair.algorithm, pair.candidate),
+            ("baseline", pair.baseline_algorithm, pair.baseline),
+        ):
+            if len({reading.settings for reading in readings}) > 1:
+                found[side].append(f"{name} on {pair.task}")
+    for side, where in found.items():
+        if where:
+            yield f"Runs with different settings are pooled in {some(where)}, {side}."
 
 
 def failed_runs(side: str, readings: Iterable[Reading]) -> list[Failed]:
@@ -160,15 +150,17 @@ def failed_runs(side: str, readings: Iterable[Reading]) -> list[Failed]:
             algorithm=reading.algorithm,
             task=reading.task,
             seed=reading.seed,
-            status=str(reading.status),
+            status=str(Status.FAILED if has_stopped(reading) else reading.status),
             reason=_why(reading),
         )
         for reading in readings
-        if reading.status is not Status.COMPLETED or not reading.totals or reading.num_errors
+        if reading.status is not Status.COMPLETED or not reading.totals or reading.num_errors or has_stopped(reading)
     ]
 
 
 def _why(reading: Reading) -> str:
+    if has_stopped(reading):
+        return f"it did nothing: {' and '.join(stopped_speeds(reading))} not above 0"
     if reading.num_errors and reading.status is Status.COMPLETED:
         return f"{reading.num_errors} of its records are errors"
     return " ".join((reading.reason or "it measured nothing").split())

@@ -8,9 +8,9 @@ import msgspec
 
 from rlgauge.compare.comparison import Comparison, Overall, TaskSummary
 from rlgauge.compare.figures import effect, of_metric, p_value, percent, typical_value
-from rlgauge.compare.line import Line, Verdict
+from rlgauge.compare.line import Line
 from rlgauge.compare.phrases import METRICS, counted
-from rlgauge.compare.words import deciding, failure, missing_sentence, warnings
+from rlgauge.compare.words import deciding, failure, missing_sentence, verdict, warnings
 
 _NAMED = 10
 
@@ -108,13 +108,6 @@ def _effect_title(lines: list[Line]) -> str:
 
 def _p_title(lines: list[Line]) -> str:
     return "adjusted p" if _num_tested(lines) > 1 else "p"
-
-
-def verdict(line: Line) -> str:
-    """`faster`, `REGRESSION: slower`, `slower, within tolerance`, `same`, `inconclusive`."""
-    if line.is_regression:
-        return f"REGRESSION: {line.word}"
-    return f"{line.word}, within tolerance" if line.verdict is Verdict.WORSE else line.word
 
 
 def _of_tasks(overall: Overall) -> Table:

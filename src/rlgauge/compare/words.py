@@ -13,7 +13,6 @@ from rlgauge.compare.phrases import METRICS, count, plural, some
 from rlgauge.compare.sides import Failed
 
 _HEADLINES = {
-    Outcome.FINE: "no regression",
     Outcome.MISSING: "data is missing",
     Outcome.INCONCLUSIVE: "inconclusive",
     Outcome.NOT_COMPARABLE: "not comparable",
@@ -40,12 +39,29 @@ def _named(party: Party, *, differ: bool, is_one_source: bool) -> str:
 
 
 def headline(comparison: Comparison) -> str:
-    """The outcome in a few words: `no regression`, `worse`, `a run failed`."""
+    """The outcome in a few words: `no regression`, `nothing decided`, `worse`, `a run failed`."""
+    if comparison.outcome is Outcome.FINE:
+        return _fine(comparison)
     if comparison.outcome is not Outcome.WORSE:
         return _HEADLINES[comparison.outcome]
     number = len(comparison.counted)
     failed = ["a run failed" if number == 1 else f"{number:,} runs failed"] if number else []
     return ", and ".join([*(["worse"] if comparison.is_regression else []), *failed])
+
+
+def _fine(comparison: Comparison) -> str:
+    """What is inconclusive is no proof that nothing got worse."""
+    verdicts = _verdicts(comparison)
+    number = verdicts.count(Verdict.INCONCLUSIVE)
+    if number == len(verdicts):
+        return "nothing decided"
+    return "no regression" + (f", {number} of {len(verdicts)} lines inconclusive" if number else "")
+
+
+def _verdicts(comparison: Comparison) -> list[Verdict]:
+    if comparison.overall is not None:
+        return [comparison.overall.verdict]
+    return [line.verdict for line in comparison.lines]
 
 
 def verdict_sentence(comparison: Comparison) -> str:
@@ -76,13 +92,20 @@ def _judged(comparison: Comparison) -> str:
         words = _and(list(dict.fromkeys(line.word for line in regressions)))
         where = "" if len(comparison.lines) == 1 else f" in {len(regressions)} of {len(comparison.lines)} lines"
         return f"Regression: {ours} is {words} than {theirs}{where}: {_lines(regressions)}."
+    is_open = set(_verdicts(comparison)) == {Verdict.INCONCLUSIVE}
+    begin = "Nothing decided" if is_open else "No regression"
     if len(comparison.lines) == 1:
-        return f"No regression: {ours} {_relation(comparison.lines[0])} {theirs}: {_lines(comparison.lines)}."
-    counts = Counter(line.word for line in comparison.lines)
+        return f"{begin}: {ours} {_relation(comparison.lines[0])} {theirs}: {_lines(comparison.lines)}."
+    if is_open:
+        return (
+            f"{begin}: {ours} is shown to be neither better nor worse than {theirs}, nor the same, in any of "
+            f"{len(comparison.lines)} lines."
+        )
+    counts = Counter(verdict(line).replace(",", "") for line in comparison.lines)
     told = ", ".join(f"{count} {word}" for word, count in counts.most_common())
     return (
-        f"No regression: {ours} is nowhere shown to be worse than {theirs} by more than "
-        f"{percent(comparison.tolerance)}; of {len(comparison.lines)} lines {told}."
+        f"{begin}: {ours} is nowhere shown to be worse than {theirs} by more than {percent(comparison.tolerance)}; of "
+        f"{len(comparison.lines)} lines {told}."
     )
 
 
@@ -91,11 +114,18 @@ def _relation(line: Line) -> str:
         return "is the same as"
     if line.verdict is Verdict.INCONCLUSIVE:
         return "is not shown to differ from"
-    return f"is {line.word} than" if line.verdict is Verdict.BETTER else f"is {line.word}, within the tolerance, than"
+    return f"is {line.word}, within the tolerance, than" if line.is_within_tolerance else f"is {line.word} than"
 
 
 def _lines(lines: Sequence[Line]) -> str:
     return some([f"{place(line)} {with_p(line)}" for line in lines], between="; ")
+
+
+def verdict(line: Line) -> str:
+    """`faster`, `REGRESSION: slower`, `slower, within tolerance`, `same`, `inconclusive`."""
+    if line.is_regression:
+        return f"REGRESSION: {line.word}"
+    return f"{line.word}, within tolerance" if line.is_within_tolerance else line.word
 
 
 def place(line: Line) -> str:
@@ -117,18 +147,16 @@ def overall_sentence(comparison: Comparison, overall: Overall) -> str:
         told = f"{METRICS[overall.metric]} of {ours} minus that of {theirs}: {value} {over}"
     else:
         told = (
-            f"{METRICS[overall.metric]} of {ours} {of_side(overall.candidate)}, of {theirs} "
-            f"{of_side(overall.baseline)}, difference {value} {over}"
+            f"{METRICS[overall.metric]} of {ours} {of_side(overall, overall.candidate)}, of {theirs} "
+            f"{of_side(overall, overall.baseline)}, difference {value} {over}"
         )
     return f"{told}: {_conclusion(overall, ours, theirs)}."
 
 
 def _conclusion(overall: Overall, ours: str, theirs: str) -> str:
-    if overall.verdict is Verdict.BETTER:
-        return f"{ours} is better than {theirs}"
-    if overall.verdict is Verdict.WORSE:
-        within = "" if overall.is_regression else ", within the tolerance"
-        return f"{ours} is worse than {theirs}{within}"
+    if overall.verdict in {Verdict.BETTER, Verdict.WORSE}:
+        within = ", within the tolerance" if overall.is_within_tolerance else ""
+        return f"{ours} is {overall.verdict} than {theirs}{within}"
     if overall.verdict is Verdict.SAME:
         return f"{ours} and {theirs} are the same"
     return "neither is shown to be better"
@@ -164,6 +192,8 @@ def missing_sentence(missing: Sequence[Missing]) -> str:
 
 def _case(one: Missing) -> str:
     what = f"{one.algorithm} on {one.task}" if one.algorithm else one.task
+    if one.seeds:
+        return f"{what} with seed{'' if len(one.seeds) == 1 else 's'} {some(list(map(str, one.seeds)))}"
     return what if one.quantity is None else f"{one.quantity} of {what}"
 
 
@@ -174,20 +204,31 @@ def failure(run: Failed) -> str:
 
 
 def deciding(lines: Iterable[Line]) -> Iterator[str]:
-    """How many more runs would decide what is inconclusive, a sentence a line."""
-    for line in lines:
-        if line.verdict is not Verdict.INCONCLUSIVE:
-            continue
-        if line.more is not None:
-            nouns = count(line.more, f"more {line.noun}")
-            yield (
-                f"{place(line)}: {nouns} a side would decide it with a probability of {PROBABILITY:g}, if ratio and "
-                "deviations are as measured."
-            ).replace("ratio and", "ratio and" if line.is_ratio else "difference and")
-        elif line.noun == "episode":
-            yield f"{place(line)}: more episodes, or several training seeds, would decide it."
-        elif min(line.num_candidate, line.num_baseline) > 1:
-            yield f"{place(line)}: not even {MOST:,} {plural(line.noun)} a side would decide it."
+    """How many more runs would decide what is inconclusive, the nearest first."""
+    undecided = [line for line in lines if line.verdict is Verdict.INCONCLUSIVE]
+    known = sorted((line for line in undecided if line.more is not None), key=lambda line: line.more or 0)
+    if known:
+        yield _more(known)
+    unknown = [line for line in undecided if line.more is None]
+    single = [place(line) for line in unknown if line.noun == "episode"]
+    if single:
+        yield f"{some(single)}: more episodes, or several training seeds, would decide it."
+    hopeless = [line for line in unknown if line.noun != "episode" and min(line.num_candidate, line.num_baseline) > 1]
+    if hopeless:
+        where = some([place(line) for line in hopeless])
+        yield f"{where}: not even {MOST:,} {plural(hopeless[0].noun)} a side would decide it."
+
+
+def _more(lines: Sequence[Line]) -> str:
+    """A sentence on inconclusive lines that so many more would decide, the fewest first."""
+    kinds = {"ratio" if line.is_ratio else "difference" for line in lines}
+    if_so = f"with a probability of {PROBABILITY:g}, if {' or '.join(sorted(kinds))} and deviations are as measured"
+    nouns = [count(line.more or 0, f"more {line.noun}") for line in lines]
+    if len(lines) == 1:
+        return f"{place(lines[0])}: {nouns[0]} a side would decide it {if_so}."
+    told = [f"{place(line)} ({noun})" for line, noun in zip(lines, nouns, strict=True)]
+    most = f" (up to {nouns[-1]})" if some(told) != ", ".join(told) else ""
+    return f"What would be decided by so many a side, {if_so}: {some(told)}{most}."
 
 
 def warnings(lines: Iterable[Line]) -> Iterator[str]:

@@ -13,6 +13,11 @@ class UserError(Exception):
 def unknown(what: str, given: str, known: Iterable[str]) -> UserError:
     """The error for a name that does not exist: what was given, the nearest known name, all known names."""
     names = sorted(known)
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return UserError(f"Unknown {what} {given!r}.{hint} Known: {', '.join(names)}.")
+    return UserError(f"Unknown {what} {given!r}.{did_you_mean(given, names)} Known: {', '.join(names)}.")
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """` Did you mean 'GAIL'?` of the name that is nearest, capitals aside; empty where none is near."""
+    names = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(given.casefold(), names, n=1, cutoff=0.5)
+    return f" Did you mean {names[near[0]]!r}?" if near else ""

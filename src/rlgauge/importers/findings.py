@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rlgauge.core.reading import Reading
@@ -12,6 +13,19 @@ _NUM_TOLD = 3
 """So many copies are named, the others counted."""
 
 Listen = Callable[[int], None]
+Lack = Callable[[str, str], None]
+"""Is told of a file that looks like one of results, and what it lacks to be one."""
+
+
+def shortened(names: Sequence[str], *, between: str = ", ") -> str:
+    """The names; of many the first, and how many more."""
+    more = f"{between}and {len(names) - _NUM_TOLD} more" if len(names) > _NUM_TOLD else ""
+    return between.join(names[:_NUM_TOLD]) + more
+
+
+def is_beneath(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder."""
+    return folder in {"", "."} or path.startswith(folder.rstrip("/") + "/")
 
 
 class Found(NamedTuple):
@@ -32,6 +46,7 @@ class Findings:
         self._notes: dict[str, None] = {}
         self._seen: dict[Hashable, str] = {}
         self._copies: list[tuple[str, str]] = []
+        self._lacks: dict[str, str] = {}
 
     def add(self, found: Found) -> None:
         """Take a reading, unless its run was found before."""
@@ -56,6 +71,16 @@ class Findings:
         """Say something, once."""
         self._notes.setdefault(text)
 
+    def lack(self, path: str, text: str) -> None:
+        """Remember why a file that looks like one of results is none: it matters where nothing else is found."""
+        self._lacks.setdefault(path, text)
+
+    def lacks(self, path: str) -> list[str]:
+        """Why the files beneath a path are none of results, in sentences: of many the first, and how many more."""
+        told = [f"{own}: {text}." for own, text in self._lacks.items() if own == path or is_beneath(own, path)]
+        more = [f"{len(told) - _NUM_TOLD} more files are none of results either."] if len(told) > _NUM_TOLD else []
+        return [*told[:_NUM_TOLD], *more]
+
     @contextlib.contextmanager
     def forgiving(self, path: str) -> Iterator[None]:
         """What can't be read is told of and left out."""
@@ -73,10 +98,12 @@ class Findings:
         """What there is to say, in sentences."""
         told = list(self._notes)
         if self._copies:
-            shown = "; ".join(f"{copy} is {first}" for first, copy in self._copies[:_NUM_TOLD])
-            rest = f"; and {len(self._copies) - _NUM_TOLD} more" if len(self._copies) > _NUM_TOLD else ""
+            pairs = Counter(self._copies)
+            shown = [
+                f"{copy} is {first}" + (f" ({num} runs)" if num > 1 else "") for (first, copy), num in pairs.items()
+            ]
             runs = "1 run was" if len(self._copies) == 1 else f"{len(self._copies)} runs were"
-            told.append(f"{runs} found more than once and counted once: {shown}{rest}.")
+            told.append(f"{runs} found more than once and counted once: {shortened(shown, between='; ')}.")
         if self.num_logs:
             folders = "1 folder of logs belongs" if self.num_logs == 1 else f"{self.num_logs} folders of logs belong"
             told.append(f"{folders} to Sacred runs, which are counted as such.")

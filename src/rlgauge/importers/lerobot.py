@@ -43,13 +43,13 @@ class _Info(msgspec.Struct):
 
 
 def read(folder: Folder, content: bytes) -> list[Found] | None:
-    """A reading a task; None where the file is something else."""
+    """A reading a task; None where the file is something else. Raises OSError for one that is damaged."""
     if b'"pc_success"' not in content or (b'"overall"' not in content and b'"aggregated"' not in content):
         return None
     try:
         info = msgspec.convert(plain.decode(content), _Info)
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise OSError(f"as an eval_info.json of lerobot it is damaged ({error})") from error
     return [
         Found(reading, (SYSTEM, hash(content), reading.algorithm, reading.task, reading.seed))
         for reading in _readings(folder, info)

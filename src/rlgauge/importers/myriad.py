@@ -13,13 +13,16 @@ from rlgauge.importers.tree import Folder
 
 SYSTEM = "imported-myriad"
 
+TITLES = ("scan_chunk_size", "throughput_steps_per_s")
+"""One of them is beside `num_envs` in every table of Myriad's."""
 _MIB = 1024.0 * 1024.0
+_SETTINGS = ("device", "scan_chunk_size", "num_steps", "steps_per_env")
 _UNITS = {"seconds": "s", "compile_seconds": "s", "estimated_state_bytes": "B"}
 
 
 def is_table(header: Sequence[str]) -> bool:
     """Whether these are the columns of a table of Myriad's."""
-    return "num_envs" in header and bool({"scan_chunk_size", "throughput_steps_per_s"} & set(header))
+    return "num_envs" in header and bool(set(TITLES) & set(header))
 
 
 def read(folder: Folder, rows: Sequence[Mapping[str, str]]) -> list[Found]:
@@ -41,10 +44,8 @@ def _reading(row: Mapping[str, str], source: str) -> Reading:
         totals={} if has_failed else measured,
         units={} if has_failed else {**units(measured), **{n: _UNITS[n] for n in measured if n in _UNITS}},
         kind=SYSTEM,
-        settings=fingerprint(
-            {key: row.get(key, "") for key in ("device", "scan_chunk_size", "num_steps", "steps_per_env")}
-        ),
-        labels={"num_envs": row["num_envs"], "device": row.get("device", "")},
+        settings=fingerprint({key: row.get(key, "") for key in _SETTINGS}),
+        labels={"num_envs": row["num_envs"], **{key: row[key] for key in _SETTINGS if row.get(key)}},
         source=source,
         reason=(row.get("error") or "the table holds no number for it") if has_failed else None,
     )

@@ -33,13 +33,16 @@ class _Results(msgspec.Struct):
 
 
 def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None:
-    """A reading a task, and what to say of them; None where the file is something else."""
+    """A reading a task, and what to say of them; None where the file is something else.
+
+    Raises OSError for one that is damaged.
+    """
     if b'"task_results"' not in content:
         return None
     try:
         results = msgspec.convert(plain.decode(content), _Results)
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise OSError(f"as results of physical-ai it is damaged ({error})") from error
     metadata = results.metadata
     named = paths.named_by(folder.path, folder.root)
     policy = metadata.get("policy_name") or metadata.get("policy_class") or named.algorithm

@@ -11,8 +11,11 @@ import msgspec
 
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
-from rlgauge.importers.findings import Findings, Listen
+from rlgauge.importers.findings import Findings, Listen, shortened
 from rlgauge.importers.walk import Walk
+
+UNKNOWN = "unknown"
+"""What a task is called that nothing names."""
 
 
 class Collected(msgspec.Struct, frozen=True):
@@ -50,7 +53,17 @@ def read(
     finally:
         if was_enabled:
             gc.enable()
-    return Collected(_renamed(found.readings, names or {}), found.notes())
+    readings = _renamed(found.readings, names or {})
+    return Collected(readings, [*found.notes(), *_unnamed(readings)])
+
+
+def _unnamed(readings: list[Reading]) -> list[str]:
+    """Where files and folders do not say what the task was, in a sentence."""
+    sources = list(dict.fromkeys(reading.source for reading in readings if reading.task == UNKNOWN))
+    if not sources:
+        return []
+    whose = shortened(sources)
+    return [f"Nothing in {whose} names the task: it is called {UNKNOWN}; --rename {UNKNOWN}=NAME gives it a name."]
 
 
 def _renamed(readings: list[Reading], names: Mapping[str, str]) -> list[Reading]:

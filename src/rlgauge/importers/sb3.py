@@ -16,9 +16,10 @@ import numpy as np
 from rlgauge.core.reading import Curve, Reading, Total
 from rlgauge.core.run import Record
 from rlgauge.importers import paths
-from rlgauge.importers.findings import Found
+from rlgauge.importers.findings import Found, Lack
+from rlgauge.importers.lacking import named
 from rlgauge.importers.quantities import curve, episode, number, outcome, present, summed, total, units
-from rlgauge.importers.tree import Folder, check_size
+from rlgauge.importers.tree import Folder, check_size, join
 
 SYSTEM = "imported-sb3"
 
@@ -27,6 +28,7 @@ LAST_EPISODES = 100
 
 _LAST = f"A training without evaluations.npz has the mean return of its last {LAST_EPISODES} training episodes."
 _PARTS = {"results": "return", "ep_lengths": "length", "successes": "success"}
+_ZIP = b"PK"
 _ZOO_SEED = re.compile(r"- - seed\n\s+- (\d+)")
 
 
@@ -52,11 +54,17 @@ class _Monitors(NamedTuple):
     episodes: list[_Episode]
 
 
-def read(folder: Folder, archives: Sequence[str], monitors: Sequence[str]) -> tuple[list[Found], list[str]]:
+def read(
+    folder: Folder, archives: Sequence[str], monitors: Sequence[str], *, lack: Lack
+) -> tuple[list[Found], list[str]]:
     """At most one reading for what lies in a folder, and what to say of it. Raises OSError."""
-    evaluated = next((made for name in archives if (made := _evaluations(folder.read(name) or b"")) is not None), None)
+    opened = (_evaluations(folder.read(name) or b"", join(folder.path, name), lack) for name in archives)
+    evaluated = next((made for made in opened if made is not None), None)
     training = _monitors([content for name in monitors if (content := folder.read(name)) is not None])
     if evaluated is None and training is None:
+        for name in monitors:
+            told = "its first line is no header of Monitor (JSON with t_start)" if folder.size(name) else "it is empty"
+            lack(join(folder.path, name), told)
         return [], []
     curves, totals = ({}, {}) if training is None else _training(training.episodes)
     notes = []
@@ -67,13 +75,13 @@ def read(folder: Folder, archives: Sequence[str], monitors: Sequence[str]) -> tu
         totals = summed(evaluated.records, _PARTS.values())
     elif totals:
         notes = [_LAST]
-    named = paths.named_by(folder.path, folder.root)
+    called = paths.named_by(folder.path, folder.root)
     seed = _zoo_seed(folder)
     measured = present(totals)
     reading = Reading(
-        algorithm=named.algorithm or named.folder,
-        task=(training and training.task) or named.task or "unknown",
-        seed=next((value for value in (seed, named.seed, named.number) if value is not None), None),
+        algorithm=called.algorithm or called.folder,
+        task=(training and training.task) or called.task or "unknown",
+        seed=next((value for value in (seed, called.seed, called.number) if value is not None), None),
         totals=measured,
         units=units([*measured, *curves]),
         curves=curves,
@@ -103,20 +111,24 @@ def with_evaluation(training: Reading, evaluation: Reading) -> Reading:
     )
 
 
-def _evaluations(content: bytes) -> _Evaluations | None:
+def _evaluations(content: bytes, path: str, lack: Lack) -> _Evaluations | None:
     """The evaluations of an npz file; None where it holds something else. Raises OSError for a damaged one."""
+    if not content.startswith(_ZIP):
+        raise OSError(f"{path} is {'no file of numpy.savez' if content else 'empty'}")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             if not {"timesteps", "results"} <= set(archive.files):
+                lack(path, f"its arrays are {named(archive.files)}; EvalCallback writes timesteps and results")
                 return None
             for entry in archive.zip.infolist():
                 check_size(entry.filename, entry.file_size)
             steps = np.atleast_1d(np.asarray(archive["timesteps"], np.float64))
             values = {name: np.asarray(archive[part], np.float64) for part, name in _PARTS.items() if part in archive}
     except (ValueError, TypeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise OSError(f"{error}") from error
+        raise OSError(f"{path} is cut off, or holds something else than arrays of numbers") from error
     values = {name: array for name, array in values.items() if array.ndim == 2 and len(array) == len(steps) > 0}  # noqa: PLR2004
     if "return" not in values:
+        lack(path, "its results are no table of an episode's return by evaluation and episode")
         return None
     curves = {name: curve(steps.tolist(), array.mean(axis=1).tolist()) for name, array in values.items()}
     last = {name: array[-1].tolist() for name, array in values.items()}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status
+from rlgauge.importers import myriad
 from rlgauge.importers.findings import Found
 from rlgauge.importers.quantities import number, told, units
+from rlgauge.importers.table_settings import checksum, labels_of
 from rlgauge.importers.tree import Folder, join
 
 SYSTEM = "imported-scores"
@@ -26,8 +30,16 @@ GUESSES: Mapping[str, tuple[str, ...]] = {
     "random_score": ("random_score", "random", "random_return"),
 }
 """What a column can mean, and the titles that are taken for it, the first that is there."""
+SETTINGS = "settings"
+"""The meaning that several columns can have, their titles joined by `+`."""
+Numbers = Counter[tuple[str, str, str]]
+"""How many rows there were of each algorithm, task and settings."""
+PERCENT = "percent"
+"""In the details of a reading whose success rate is taken for one of 0 to 100, as others of its table go beyond 1."""
 _NEEDED = ("algorithm", "task", "score")
 _PERCENT = 100.0
+_UNREAD = "its score is "
+_NOT_FINITE = {"nan", "inf", "infinity", "na", "n/a", "none", "null", "-"}
 _FINE = {"", "completed", "ok", "success", "true", "done", "finished"}
 
 
@@ -48,8 +60,8 @@ def rows(content: bytes) -> tuple[list[str], list[dict[str, str]]]:
 def check_meanings(columns: Mapping[str, str]) -> None:
     """Raise UserError where something is asked of columns that they can't mean."""
     for meaning in columns:
-        if meaning not in GUESSES:
-            raise unknown("meaning of a column", meaning, GUESSES)
+        if meaning not in GUESSES and meaning != SETTINGS:
+            raise unknown("meaning of a column", meaning, [*GUESSES, SETTINGS])
 
 
 def find_columns(titles: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
@@ -69,12 +81,17 @@ def is_table(found: Mapping[str, str]) -> bool:
 
 def check(name: str, titles: Sequence[str], found: Mapping[str, str]) -> None:
     """Raise UserError where a table that was asked for lacks a column."""
+    if not is_table(found):
+        missing = next(meaning for meaning in _NEEDED if meaning not in found)
+        raise UserError(f"{name} has {lacking(titles, found)}. Say which is which, as in --columns {missing}=TITLE.")
+
+
+def lacking(titles: Sequence[str], found: Mapping[str, str]) -> str:
+    """What a table needs to be one of scores, and the columns that it has, after `it has`."""
     missing = [meaning for meaning in _NEEDED if meaning not in found]
-    if missing:
-        raise UserError(
-            f"{name} has no column for {', '.join(missing)}; its columns are {', '.join(titles) or 'none'}. Say "
-            f"which is which, as in --columns {missing[0]}=TITLE."
-        )
+    if "num_envs" in titles or any("throughput" in title for title in titles):
+        return f"the columns {', '.join(titles)}; a table of Myriad has num_envs, and {' or '.join(myriad.TITLES)}"
+    return f"no column for {', '.join(missing)}; its columns are {', '.join(titles) or 'none'}"
 
 
 def read(
@@ -82,9 +99,11 @@ def read(
     name: str,
     table: Sequence[Mapping[str, str]],
     found: Mapping[str, str],
-    numbers: Counter[tuple[str, str]],
-) -> tuple[list[Found], list[str]]:
-    """A reading a row, and what to say of them. Where no seeds are named, `numbers` says how many rows were before."""
+    numbers: Numbers,
+    *,
+    settings: Sequence[str] = (),
+) -> list[Found]:
+    """A reading a row. Where no seeds are named, `numbers` says how many rows were before; `settings` are titles."""
     source = join(folder.path, name)
     readings = []
     content = hash(tuple(tuple(row.values()) for row in table))
@@ -93,11 +112,17 @@ def read(
         cells = {meaning: row.get(title, "").strip() for meaning, title in found.items()}
         if not cells["algorithm"] and not cells["task"]:
             continue
-        key = cells["algorithm"], cells["task"]
+        labels = labels_of(row, settings)
+        key = cells["algorithm"], cells["task"], checksum(labels) if labels else ""
         seed = _seed(cells["seed"]) if "seed" in found else numbers[key]
         numbers[key] += "seed" not in found
-        readings.append(Found(_reading(cells, seed, found["score"], source, scale), (SYSTEM, content, index)))
-    return readings, list(_notes(source, table, found))
+        reading = _reading(cells, seed, found["score"], source, scale)
+        if scale == _PERCENT:
+            reading = msgspec.structs.replace(reading, details={PERCENT: True})
+        if labels:
+            reading = msgspec.structs.replace(reading, labels=labels, settings=key[-1])
+        readings.append(Found(reading, (SYSTEM, content, index)))
+    return readings
 
 
 def _reading(cells: Mapping[str, str], seed: int | None, title: str, source: str, scale: float) -> Reading:
@@ -127,20 +152,19 @@ def _status(text: str, cell: str, score: float | None) -> tuple[Status, str | No
     if text.lower() not in _FINE:
         return Status.FAILED, f"its status is {text}"
     if score is None:
-        return Status.FAILED, f"its score is {cell}" if cell else "it has no score"
+        return Status.FAILED, f"{_UNREAD}{cell}" if cell else "it has no score"
     return Status.COMPLETED, None
+
+
+def unread(reading: Reading) -> str | None:
+    """What is written where a row's score should be, and is neither a number nor NaN; None where that is not so."""
+    cell = (reading.reason or "").removeprefix(_UNREAD)
+    return None if cell == (reading.reason or "") or cell.lower().lstrip("+-") in _NOT_FINITE else cell
 
 
 def _seed(text: str) -> int | None:
     value = number(text)
     return int(value) if value is not None and value.is_integer() else None
-
-
-def _notes(source: str, table: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> Iterator[str]:
-    if "seed" not in found:
-        yield f"{source} names no seeds: its rows of each algorithm and task are numbered from 0 in their order."
-    if is_percent(table, found):
-        yield f"{source}: {found['score']} goes beyond 1, so it is taken as percent."
 
 
 def is_success(title: str) -> bool:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from rlgauge.core.reading import Curve, Reading, Total
 from rlgauge.importers import paths
 from rlgauge.importers.events import Point, points
-from rlgauge.importers.findings import Found
+from rlgauge.importers.findings import Found, Lack
+from rlgauge.importers.lacking import named
 from rlgauge.importers.quantities import curve, present, total, units
 from rlgauge.importers.sb3 import LAST_EPISODES
 from rlgauge.importers.tree import Folder
@@ -50,39 +51,46 @@ class _Logged(NamedTuple):
     parameters: dict[str, str]
 
 
-def read(folder: Folder, names: Sequence[str]) -> list[Found]:
-    """At most one reading for the event files of a folder. Raises OSError."""
+def read(folder: Folder, names: Sequence[str], *, lack: Lack) -> tuple[list[Found], list[str]]:
+    """At most one reading for the event files of a folder, and what to say of it. Raises OSError."""
     contents = [content for name in names if (content := folder.read(name)) is not None]
     logged = _logged(contents)
     totals: dict[str, Total | None] = {}
     curves: dict[str, Curve] = {}
-    used = set()
+    used: dict[str, str] = {}
     for quantity, sources in _SOURCES.items():
         source = next((source for source in sources if source.tag in logged.scalars), None)
         if source is not None:
             found = logged.scalars[source.tag]
             totals[quantity] = total(point.value for point in found[-source.num_values :])
             curves |= _curve(quantity, found)
-            used.add(source.tag)
+            used[source.tag] = f"the last {source.tag}" if source.num_values == 1 else _last(source)
     if "return" not in totals:
-        return []
+        wanted = " or ".join(source.tag for source in _SOURCES["return"])
+        lack(folder.path, f"the tags of its event files are {named(logged.scalars)}; a return is {wanted}")
+        return [], []
     for tag, found in logged.scalars.items():
         curves |= {} if tag in used else _curve(tag, found)
     measured = present(totals)
-    named = paths.named_by(folder.path, folder.root)
+    called = paths.named_by(folder.path, folder.root)
     parameters = logged.parameters
-    seed = int(parameters["seed"]) if parameters.get("seed", "").isdecimal() else named.seed
+    seed = int(parameters["seed"]) if parameters.get("seed", "").isdecimal() else called.seed
     reading = Reading(
-        algorithm=named.algorithm or parameters.get("exp_name") or named.folder,
-        task=parameters.get("env_id") or named.task or "unknown",
-        seed=named.number if seed is None else seed,
+        algorithm=called.algorithm or parameters.get("exp_name") or called.folder,
+        task=parameters.get("env_id") or called.task or "unknown",
+        seed=called.number if seed is None else seed,
         totals=measured,
         units=units([*measured, *curves]),
         curves=curves,
         kind=SYSTEM,
         source=folder.path,
     )
-    return [Found(reading, (SYSTEM, hash(tuple(contents)), reading.algorithm, reading.task, reading.seed))]
+    identity = (SYSTEM, hash(tuple(contents)), reading.algorithm, reading.task, reading.seed)
+    return [Found(reading, identity)], [f"The return of event files is {next(iter(used.values()))}."]
+
+
+def _last(source: _Source) -> str:
+    return f"the mean of the last {source.num_values} {source.tag}"
 
 
 def _logged(contents: Sequence[bytes]) -> _Logged:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from rlgauge.core.errors import UserError
-from rlgauge.importers import jaxarc, lerobot, physicalai, sacred, sb3, store, tensorboard
+from rlgauge.importers import jaxarc, lacking, lerobot, physicalai, sacred, sb3, store, tensorboard
 from rlgauge.importers.findings import Findings, Found
 from rlgauge.importers.tables import Tables
 from rlgauge.importers.tree import Archive, DiskFolder, Folder, Listing, ZipFolder, join
@@ -72,14 +72,14 @@ class Walk:
             raise UserError(f"Can't read '{path}': {error.strerror or error}.") from error
         if self.found.num_found + len(self._logs) == before:
             self._tables.check_columns()
-            told = [f" {note}" for note in self.found.notes() if path in note]
-            raise UserError(
-                f"Nothing in '{path}' is a run or a table of results. Looked for: {LOOKED_FOR}.{''.join(told)}"
-            )
+            told = [*self.found.lacks(path), *(note for note in self.found.notes() if path in note)]
+            why = " ".join(told) if told else f"Looked for: {LOOKED_FOR}."
+            raise UserError(f"Nothing in '{path}' is a run or a table of results. {why}")
 
     def end(self) -> None:
         """Settle which logs belong to which runs. Raises UserError for columns that no table had."""
         self._tables.check_columns()
+        self._tables.tell()
         beneath = Counter((owner, found.reading.kind) for owner, found in self._logs)
         places = {reading.source: place for place, reading in enumerate(self.found.readings)}
         for owner, found in self._logs:
@@ -195,7 +195,7 @@ class Walk:
             return owner
         if archives or monitors:
             with self.found.forgiving(folder.path):
-                trained, notes = sb3.read(folder, archives, monitors)
+                trained, notes = sb3.read(folder, archives, monitors, lack=self.found.lack)
                 if owner is not None and trained and not monitors:
                     self._logs.extend((owner, found) for found in trained)
                 else:
@@ -203,9 +203,9 @@ class Walk:
                     owner = folder.path if trained else owner
         if events:
             with self.found.forgiving(folder.path):
-                logged = tensorboard.read(folder, events)
+                logged, notes = tensorboard.read(folder, events, lack=self.found.lack)
                 if owner is None:
-                    self.found.extend(logged)
+                    self.found.extend(logged, notes)
                 else:
                     self._logs.extend((owner, found) for found in logged)
         return owner
@@ -221,11 +221,11 @@ class Walk:
             path = join(folder.path, name)
             self._open(path, path if isinstance(folder, DiskFolder) else folder.read(name) or b"", root=folder.root)
         elif name.endswith(".json"):
-            self._read_json(folder, folder.read(name) or b"")
+            self._read_json(folder, name, folder.read(name) or b"", is_asked=is_asked)
         elif name.endswith((".csv", ".tsv")) and not name.endswith("monitor.csv"):
             self._tables.read(folder, name, folder.read(name) or b"", is_asked=is_asked)
 
-    def _read_json(self, folder: Folder, content: bytes) -> None:
+    def _read_json(self, folder: Folder, name: str, content: bytes, *, is_asked: bool) -> None:
         results = physicalai.read(folder, content)
         if results is not None:
             self.found.extend(*results)
@@ -233,6 +233,8 @@ class Walk:
             found := jaxarc.read(folder, content)
         ) is not None:
             self.found.extend(found)
+        elif (text := lacking.of_json(name, content, is_asked=is_asked)) is not None:
+            self.found.lack(join(folder.path, name), text)
 
     def _open(self, path: str, source: str | bytes, *, root: str) -> None:
         archive = Archive.open(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -84,7 +85,7 @@ def _mean(runs: Sequence[Scored], quantity: Quantity, question: Question, *, mis
     else:
         values = [run.score for run in used if run.score is not None]
         summary = student_t(values, confidence=question.confidence, missing=missing)
-        summary = within_bounds(summary) if is_rate else summary
+        summary = within_bounds(summary, most=1.0 if is_rate else math.inf) if is_rate or quantity.is_ratio else summary
     doubts = dict.fromkeys(str(run.reading.details[STOPPED]) for run in used if STOPPED in run.reading.details)
     return msgspec.structs.replace(summary, missing=missing, warnings=(*summary.warnings, *doubts))
 
@@ -102,7 +103,7 @@ def _counts(used: Sequence[Scored], totals: Sequence[Total | None]) -> tuple[lis
     successes = [round(product) for product in products]
     is_whole = all(abs(a - b) < _ROUNDING * n for a, b, n in zip(products, successes, nums, strict=True))
     is_possible = all(0 <= won <= num for won, num in zip(successes, nums, strict=True))
-    has_episodes = max(nums) > 1 or len(nums) > 1
+    has_episodes = min(nums) > 1 or (max(nums) == 1 and len(nums) > 1)  # what tells a mean alone counts as one value
     return (successes, nums) if is_whole and is_possible and has_episodes else None
 
 
@@ -123,11 +124,11 @@ def over_episodes(total: Total, *, confidence: float) -> Summary:
     )
 
 
-def within_bounds(summary: Summary) -> Summary:
-    """The interval of a rate, without what no rate can be."""
+def within_bounds(summary: Summary, *, most: float = 1.0) -> Summary:
+    """The interval without what is less than 0 or more than `most`, which no rate (speed, time, size) can be."""
     if summary.low is None or summary.high is None:
         return summary
-    low, high = (min(1.0, max(0.0, end)) for end in (summary.low, summary.high))
+    low, high = (min(most, max(0.0, end)) for end in (summary.low, summary.high))
     return msgspec.structs.replace(summary, low=min(low, summary.point), high=max(high, summary.point))
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 
+from rlgauge.compare.figures import MOST, with_exponent
 from rlgauge.stats.summary import Summary
 
 _DIGITS = 3
 _DIGITS_OF_SPREAD = 2
-_MOST = 6
+_SEPARATED = 10_000
 
 
 def places(value: float, spread: float | None) -> int:
-    """Decimal places that show three digits of the value and two of its spread, and 6 at most."""
-    wanted = [_places(value, _DIGITS)] + ([_places(spread, _DIGITS_OF_SPREAD)] if spread else [])
-    return min(_MOST, max(0, *wanted))
+    """Decimal places that show three digits of the value and two of its spread, 6 at most unless both are too small."""
+    wanted = max(0, _places(value, _DIGITS), _places(spread, _DIGITS_OF_SPREAD) if spread else 0)
+    is_small = _places(max(abs(value), abs(spread or 0.0)), _DIGITS) > MOST
+    return wanted if is_small else min(MOST, wanted)
 
 
 def _places(value: float, digits: int) -> int:
@@ -22,9 +24,14 @@ def _places(value: float, digits: int) -> int:
 
 
 def fixed(value: float, digits: int) -> str:
-    """The number with so many decimal places, and no minus before a zero."""
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
+    """The number with so many decimal places, thousands parted where it is long, and no minus before a zero.
+
+    With an exponent where the places are too many or it is too long.
+    """
+    if (text := with_exponent(value, digits)) is not None:
+        return text
+    text = f"{value:,.{digits}f}" if abs(value) >= _SEPARATED else f"{value:.{digits}f}"
+    return text.removeprefix("-") if round(value, digits) == 0 else text
 
 
 def plus_minus(mean: float, deviation: float | None, *, digits: int, unit: str = "") -> str:

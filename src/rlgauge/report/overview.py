@@ -12,9 +12,10 @@ from rlgauge.compare.quantity import Sort
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 from rlgauge.report.best import mark_best, mark_best_overall
+from rlgauge.report.configured import configured
 from rlgauge.report.lines import Line, make_line
 from rlgauge.report.overall import Overall, bounded, over_all_tasks
-from rlgauge.report.question import Question, check_dimensions, choose_quantity
+from rlgauge.report.question import Question, cell_name, choose_quantity
 from rlgauge.report.scored import Scored, score_runs
 
 
@@ -62,7 +63,8 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
     wanted = [reading for reading in readings if question.asks_for(reading)]
     if not wanted:
         raise UserError("There are no runs to summarise.")
-    check_dimensions(question.by, wanted)
+    readings, by = configured(readings, question.by)
+    question = msgspec.structs.replace(question, by=by)
     quantity = choose_quantity(wanted, question.score)
     told = list(notes)
     runs = score_runs(readings, quantity, question, told)
@@ -86,7 +88,7 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
         found=runs.found,
         fates=[_fate(key, own) for key, own in sorted(_cells(runs.found).items())],
         statuses=_statuses(runs.found),
-        notes=list(dict.fromkeys([*told, *doubts, *more, *_errors(runs.seeds), *_warnings(lines, overall)])),
+        notes=list(dict.fromkeys([*told, *doubts, *more, *_errors(runs.seeds, by), *_warnings(lines, overall, by)])),
     )
 
 
@@ -115,18 +117,18 @@ def _statuses(runs: Iterable[Scored]) -> dict[str, int]:
     return dict(sorted(Counter(str(run.reading.status) for run in runs).items()))
 
 
-def _errors(runs: Iterable[Scored]) -> Iterator[str]:
+def _errors(runs: Iterable[Scored], by: Sequence[str]) -> Iterator[str]:
     """How many episodes are in no mean because they ended in an error."""
     nums: Counter[str] = Counter()
     for run in runs:
         if run.reading.num_errors and run.score is not None:
-            nums[f"{run.group} on {run.reading.task}"] += run.reading.num_errors
+            nums[cell_name(run.group, run.reading.task, by)] += run.reading.num_errors
     if nums:
         where = some([f"{name} ({num})" for name, num in nums.items()])
         yield f"{count(nums.total(), 'episode')} ended in an error or a timeout and are in no mean: {where}."
 
 
-def _warnings(lines: Iterable[Line], overall: Iterable[Overall]) -> Iterator[str]:
+def _warnings(lines: Iterable[Line], overall: Iterable[Overall], by: Sequence[str]) -> Iterator[str]:
     """What the summaries say of themselves; the same of several groups in one sentence."""
     said: dict[str, list[str]] = defaultdict(list)
     for one in overall:
@@ -135,6 +137,6 @@ def _warnings(lines: Iterable[Line], overall: Iterable[Overall]) -> Iterator[str
     for line in lines:
         summaries = (summary for summary in (line.score, line.normalised) if summary is not None)
         for text in dict.fromkeys(text for summary in summaries for text in summary.warnings):
-            said[text].append(f"{line.group} on {line.task}")
+            said[text].append(cell_name(line.group, line.task, by))
     for text, names in said.items():
         yield f"{some(names)}: {text}"

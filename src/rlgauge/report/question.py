@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 
 import msgspec
 
 from rlgauge.compare.quantity import Quantity, check_wanted, only, quantities, quantity_of
 from rlgauge.compare.references import Normalisation
-from rlgauge.core.errors import unknown
 from rlgauge.core.reading import Reading
 from rlgauge.stats.estimate import Method
 from rlgauge.stats.metrics import METRICS, Metric
 
-_PLAIN = ("algorithm", "task", "seed", "kind", "settings", "checkpoint", "status", "source")
+PLAIN = ("algorithm", "task", "seed", "kind", "settings", "checkpoint", "status", "source")
+"""Dimensions that every run has."""
+GIVEN = "given"
+"""The label that says beneath which of the paths that were given a run was found (see `given_by`)."""
 _UNNAMED = {"algorithm", "policy", "task"}
 """Dimensions whose values speak for themselves."""
 
@@ -52,12 +55,28 @@ def choose_quantity(readings: Sequence[Reading], wanted: str | None) -> Quantity
     return only(found) if found else quantity_of(wanted or "score", "")
 
 
-def check_dimensions(by: Sequence[str], readings: Iterable[Reading]) -> None:
-    """Raise UserError where a dimension is none that any of the readings has."""
-    known = {*_PLAIN, *(name for reading in readings for name in reading.labels)}
-    for name in by:
-        if name not in known:
-            raise unknown("dimension to group by", name, known)
+def given_by(readings: Sequence[Reading], paths: Sequence[str]) -> list[Reading]:
+    """The readings, labelled with the innermost of the paths beneath which each was found."""
+    typed = sorted(((path.rstrip("/"), path) for path in paths), key=lambda pair: -len(pair[0]))
+    real = sorted(((os.path.realpath(path), path) for path in paths), key=lambda pair: -len(pair[0]))
+    known: dict[str, str | None] = {}
+    for source in dict.fromkeys(reading.source for reading in readings):
+        known[source] = _innermost(source, typed) or _innermost(os.path.realpath(source), real)
+    return [
+        msgspec.structs.replace(reading, labels={**reading.labels, GIVEN: given})
+        if (given := known[reading.source]) is not None
+        else reading
+        for reading in readings
+    ]
+
+
+def _innermost(source: str, paths: Sequence[tuple[str, str]]) -> str | None:
+    return next((path for own, path in paths if source == own or source.startswith(f"{own}/")), None)
+
+
+def cell_name(group: str, task: str, by: Sequence[str]) -> str:
+    """What the runs of a group on a task are called."""
+    return group if "task" in by else f"{group} on {task}"
 
 
 def group_of(reading: Reading, by: Sequence[str]) -> str:
@@ -66,6 +85,6 @@ def group_of(reading: Reading, by: Sequence[str]) -> str:
 
 
 def _value(reading: Reading, name: str) -> str:
-    value = getattr(reading, name) if name in _PLAIN else reading.labels.get(name)
+    value = getattr(reading, name) if name in PLAIN else reading.labels.get(name)
     text = "none" if value in {None, ""} else str(value)
     return text if name in _UNNAMED else f"{name}={text}"

@@ -17,8 +17,10 @@ from rlgauge.stats.metrics import Metric
 from rlgauge.stats.summary import Summary
 
 _NORMALISED_DIGITS = 3
+_BETTER_MORE = {"return", "score", "reward"}
+"""Scores of which everybody knows that more is better."""
 _METRICS: dict[Metric, str] = {
-    "iqm": "IQM: mean of the middle half of all runs of all tasks",
+    "iqm": "IQM: mean of the middle half of all runs",
     "mean": "mean: of the tasks' means",
     "median": "median: of the tasks' means",
     "optimality_gap": "optimality gap: what a run lacks to 1 on average, less is better",
@@ -66,7 +68,7 @@ def _per_task(overview: Overview) -> Table:
     percent = _percent(overview)
     columns: list[tuple[str, Callable[[Line], str]]] = [
         (", ".join(overview.by), lambda line: line.group),
-        ("task", lambda line: line.task),
+        *_task(overview),
         (f"{overview.score} (mean ± sd)", lambda line: _score(line, is_rate=_is_rate(overview))),
         (f"{percent} interval", lambda line: _interval(line, is_rate=_is_rate(overview))),
     ]
@@ -78,19 +80,27 @@ def _per_task(overview: Overview) -> Table:
         title="Scores",
         header=[title for title, _ in columns],
         rows=[[cell(line) for _, cell in columns] for line in overview.lines],
-        num_text=2,
-        bold=frozenset((row, 2) for row, line in enumerate(overview.lines) if line.is_best),
+        num_text=1 + len(_task(overview)),
+        bold=frozenset((row, 1 + len(_task(overview))) for row, line in enumerate(overview.lines) if line.is_best),
         notes=_notes_per_task(overview),
     )
 
 
+def _task(overview: Overview) -> list[tuple[str, Callable[[Line], str]]]:
+    """The column of tasks; none where they are part of the groups' names."""
+    return [] if "task" in overview.by else [("task", lambda line: line.task)]
+
+
 def _notes_per_task(overview: Overview) -> list[str]:
     unit = f" ({overview.unit})" if overview.unit and overview.unit != overview.score else ""
-    better = "less is better" if overview.less_is_better else "more is better"
     summaries = [line.score for line in overview.lines if line.score is not None]
     methods = " or ".join(dict.fromkeys(one.method for one in summaries if one.low is not None))
     told = f"{_percent(overview)} interval of the mean ({methods})" if methods else "no intervals"
-    what = "mean and standard deviation (divisor n - 1) of the runs, one a training seed"
+    quantity = quantity_of(overview.score, overview.unit)
+    whose = "processes" if quantity.is_ratio else "runs, one a training seed"
+    is_known = quantity.sort is not Sort.SCORE or overview.score in _BETTER_MORE
+    better = "less is better" if overview.less_is_better else f"more is {'' if is_known else 'taken for '}better"
+    what = f"mean and standard deviation (divisor n - 1) of the {whose}"
     notes = [f"{overview.score}{unit}: {what}; {told}; {better}."]
     if overview.formula is not None:
         notes.append(f"Normalised: {overview.formula}, run by run.")
@@ -144,14 +154,19 @@ def _fates(overview: Overview) -> Table:
     """The groups and tasks of which a run did not complete, and all of them."""
     statuses = list(overview.statuses)
     rows = [
-        [fate.group, fate.task, *(str(fate.statuses.get(status, 0)) for status in statuses)]
+        [
+            fate.group,
+            *([fate.task] if _task(overview) else []),
+            *(str(fate.statuses.get(status, 0)) for status in statuses),
+        ]
         for fate in overview.fates
         if set(fate.statuses) != {"COMPLETED"}
     ]
-    rows.append(["all", "all", *map(str, overview.statuses.values())])
-    header = [", ".join(overview.by), "task", *map(str.lower, statuses)]
+    num_text = 1 + len(_task(overview))
+    rows.append([*["all"] * num_text, *map(str, overview.statuses.values())])
+    header = [", ".join(overview.by), *(title for title, _ in _task(overview)), *map(str.lower, statuses)]
     notes = ["Every run that was found, also those that a later run of the same seed replaces."]
-    return Table(name="runs", title="Runs", header=header, rows=rows, num_text=2, notes=notes)
+    return Table(name="runs", title="Runs", header=header, rows=rows, num_text=num_text, notes=notes)
 
 
 def _is_rate(overview: Overview) -> bool:

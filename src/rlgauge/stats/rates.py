@@ -50,6 +50,17 @@ def success_over_seeds(
     )
 
 
+def chance_variance(rates: Sequence[float], episodes: Sequence[int]) -> float:
+    """The variance of one of the rates if all seeds have one success rate: that of its episodes alone, never 0.
+
+    Element i of both is one training seed. One success and one failure are added to the episodes of all seeds, for the
+    difference of two such sides (Agresti and Caffo 2000, doi:10.1080/00031305.2000.10474560).
+    """
+    total = sum(episodes)
+    rate = (math.fsum(rates) / len(rates) * total + 1) / (total + 2)
+    return rate * (1 - rate) * math.fsum(1 / played for played in episodes) / len(episodes)
+
+
 def _logit_t(rates: Sequence[float], episodes: Sequence[int], p: float) -> tuple[float, float]:
     n = len(rates)
     mean = math.fsum(rates) / n

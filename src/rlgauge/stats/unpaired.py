@@ -84,7 +84,8 @@ def welch(
     doubt = _doubt(our_df, their_df, square)
     half = p_value = None
     if doubt is None:
-        df = square**2 / (our_square**2 / our_df + their_square**2 / their_df)
+        part = our_square / square  # the squares themselves may be too large
+        df = 1 / (part**2 / our_df + (1 - part) ** 2 / their_df)
         half = student_t_quantile(p, df) * math.sqrt(square)
         p_value = 2 * student_t_tail(abs(point) / math.sqrt(square), df)
     difference = Summary(

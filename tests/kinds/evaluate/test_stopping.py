@@ -137,7 +137,7 @@ def test_several_tasks_are_looked_at_together(whole):
 
 
 def test_of_three_policies_the_first_is_compared_with_each_other_at_half_of_alpha():
-    policies = {**BOTH, "same": "py:tests.chance:one"}
+    policies = {**BOTH, "same": "py:tests.chance:like_one"}
     found = chances().evaluate(policies, stop=Stopping(max_episodes=200)).stopped
     first, second = found.comparisons
     assert (first.baseline, first.decision.alpha, first.decision.decided_for) == ("zero", 0.025, "candidate")

@@ -165,6 +165,8 @@ def _compiled(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:  #
 def _flops(compiled: Any) -> float | None:  # noqa: ANN401
     """Floating-point operations of one pass through the code, as the compiler counts them; loops count once."""
     analysis = compiled.cost_analysis()
+    if isinstance(analysis, list):  # JAX before 0.5: one for each program
+        analysis = analysis[0] if analysis else None
     flops = (analysis or {}).get("flops")
     return None if flops is None else float(flops)
 

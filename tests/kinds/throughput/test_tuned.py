@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.cli.main import main
+from rlgauge.core.run import Status
+from rlgauge.kinds.throughput import tuned
+from rlgauge.kinds.throughput.point import Point
+from rlgauge.kinds.throughput.results import Measured
+from rlgauge.kinds.throughput.tuned import Tuned
+
+TOY = "tests.kinds.throughput.toys:Counting"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RLGAUGE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def measured(num_envs, chunk, speed):
+    point = Point(environment="cartpole", library="gymnax", num_envs=num_envs, scan_chunk_size=chunk)
+    status = Status.FAILED if speed is None else Status.COMPLETED
+    facts = {} if speed is None else {"scan_chunk_size": chunk}
+    return Measured(point=point, task="t", status=status, steps_per_second=speed, facts=facts)
+
+
+def test_the_fastest_is_found_and_all_that_was_tried_is_told():
+    found = tuned.best_of([measured(10, 8, 1.0), measured(100, 16, 3.0), measured(1000, 4, None)])
+    assert (found.num_envs, found.scan_chunk_size, found.steps_per_second) == (100, 16, 3.0)
+    assert [one.steps_per_second for one in found.tried] == [1.0, 3.0, None]
+    assert tuned.best_of([measured(10, 8, None)]) is None
+
+
+def test_what_was_found_is_found_again_on_this_machine_alone(monkeypatch):
+    one = Tuned(environment="cartpole", library="gymnax", num_envs=100, scan_chunk_size=16, steps_per_second=3.0)
+    tuned.save(one)
+    tuned.save(Tuned(environment="cartpole", library="rlgauge", num_envs=9, scan_chunk_size=2, steps_per_second=4.0))
+    assert tuned.load("cartpole", "gymnax") == one
+    assert tuned.load("cartpole", "rlgauge").num_envs == 9
+    assert tuned.load("other", "gymnax") is None
+    monkeypatch.setattr(tuned, "machine", lambda: "another")
+    assert tuned.load("cartpole", "gymnax") is None
+
+
+def test_a_damaged_file_is_made_again(cache):
+    one = Tuned(environment="cartpole", library="gymnax", num_envs=100, scan_chunk_size=16, steps_per_second=3.0)
+    tuned.save(one).write_text("{")
+    assert tuned.load("cartpole", "gymnax") is None
+    tuned.save(one)
+    assert tuned.load("cartpole", "gymnax") == one
+
+
+def test_the_command_measures_numbers_then_chunks_and_later_measurements_take_the_chunk(tmp_path, capsys):
+    asked = ["--env", TOY, "--num-envs", "4,40", "--scan-chunk-size", "2,64", "--min-seconds", "0.01"]
+    assert main(["throughput", "tune", *asked, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    found = tuned.load(TOY, "py")
+    assert len(found.tried) == 4
+    assert f"Fastest: {found.num_envs} environments in chunks of {found.scan_chunk_size}" in printed
+    again = ["--env", TOY, "--num-envs", str(found.num_envs), "--min-seconds", "0.01", "--repeats", "1"]
+    assert main(["throughput", *again, "--out", str(tmp_path / "again")]) == 0
+    assert f"chunk {found.scan_chunk_size}" in capsys.readouterr().out
+
+
+def test_what_has_no_chunks_is_refused(capsys):
+    assert main(["throughput", "tune", "--library", "gymnasium-vector"]) == 2
+    assert "no chunks to choose" in capsys.readouterr().err
