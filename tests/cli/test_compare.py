@@ -588,3 +588,17 @@ def test_what_is_suggested_can_be_meant(give, asked, told):
     for out in ("new", "old"):
         write(out)
     assert told in give("compare", "new", *asked).err
+
+
+def test_what_a_file_of_references_leaves_open_is_told(folder, give):
+    rows = "algo,env,seed,score,random,expert\n" + "".join(
+        f"{algo},{env},{seed},{score + seed},0,100\n"
+        for algo, score in (("a", 50), ("b", 40))
+        for env in ("Ant", "Hop")
+        for seed in range(3)
+    )
+    (folder / "scores.csv").write_text(rows)
+    (folder / "part.csv").write_text("task,random,expert\nAnt,0,200\n")
+    said = give("compare", "scores.csv", "--algo", "a", "--baseline-algo", "b", "--normalise", "random,expert",
+                "--references", "part.csv")  # fmt: skip
+    assert "part.csv has no random and no expert score of Hop" in said.out

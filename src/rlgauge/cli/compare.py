@@ -155,14 +155,15 @@ def _read(options: Namespace) -> _Sides:
     ours = sources.collect(options, [options.candidate])
     is_one = options.baseline is None or _is_same(options.candidate, options.baseline)
     theirs = ours if is_one else sources.collect(options, [options.baseline])
-    readings = sources.referred(with_stopping([*ours.readings, *theirs.readings]), options)
+    told: list[str] = []
+    readings = sources.referred(with_stopping([*ours.readings, *theirs.readings]), options, told)
     wanted = as_list(options.task)
     sources.check_names("task", wanted, [reading.task for reading in readings])
     candidate, baseline = (
         [reading for reading in readings[part] if not wanted or reading.task in wanted]
         for part in (slice(len(ours.readings)), slice(len(ours.readings), None))
     )
-    return _Sides(candidate, baseline, list(dict.fromkeys([*ours.notes, *theirs.notes])))
+    return _Sides(candidate, baseline, list(dict.fromkeys([*ours.notes, *theirs.notes, *told])))
 
 
 def _is_same(first: str, second: str) -> bool:
