@@ -34,6 +34,9 @@ LIBRARIES: Mapping[str, Library] = {
     "rlgauge": Library(
         make="rlgauge.envs.own:make", kind="jax", distribution="rlgauge", module="jax", install="rlgauge[jax]"
     ),
+    "rlgauge-native": Library(
+        make="rlgauge.envs.native:make", kind="jax", distribution="rlgauge", module="jax", install="rlgauge[jax]"
+    ),
     "gymnax": Library(
         make="rlgauge.envs.gymnax:make", kind="jax", distribution="gymnax", module="gymnax", install="rlgauge[gymnax]"
     ),
@@ -93,6 +96,7 @@ _CARTPOLE = "CartPole-v1"
 NAMES: Mapping[str, Mapping[str, str]] = {
     "cartpole": {
         "rlgauge": "cartpole",
+        "rlgauge-native": "cartpole",
         "gymnax": _CARTPOLE,
         "gymnasium-serial": _CARTPOLE,
         "gymnasium-vector": _CARTPOLE,
