@@ -4,8 +4,8 @@
 
 The runs are written first: as a store of ours, each with the latencies that a real evaluation reports, and as Sacred
 folders in imitation's shape. Summarised means: every run read, and the mean of every algorithm and task. Files are in
-the page cache for all sides. The sides take turns; each round gives one ratio to imitation's way, and the median is
-printed with its range.
+the page cache for all sides. Each side has a fresh process, whose own clock counts; the sides take turns, each round
+gives one ratio to imitation's way, and the median is printed with its range.
 
 - imitation's way: every `run.json` beneath the folder, it and its `config.json` read with `json` and kept, as
   `imitation.util.sacred_file_parsing` does; here without its dependencies.
@@ -22,6 +22,8 @@ import os
 import platform
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -123,7 +125,11 @@ def write_sacred(root: Path, num: int) -> None:
         (folder / "cout.txt").write_text("done\n")
 
 
-def as_imitation_does(root: Path) -> dict[tuple[str, str], float]:
+Means = dict[tuple[str, str], float]
+"""By algorithm and task."""
+
+
+def as_imitation_does(root: Path) -> Means:
     """Means by algorithm and environment, everything parsed and kept."""
     runs: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for path in root.rglob("run.json"):
@@ -140,7 +146,7 @@ def as_imitation_does(root: Path) -> dict[tuple[str, str], float]:
     }
 
 
-def means(found: Iterable[Reading]) -> dict[tuple[str, str], float]:
+def means(found: Iterable[Reading]) -> Means:
     """Means by algorithm and task."""
     scores: dict[tuple[str, str], list[float]] = defaultdict(list)
     for reading in found:
@@ -148,31 +154,48 @@ def means(found: Iterable[Reading]) -> dict[tuple[str, str], float]:
     return {cell: statistics.fmean(values) for cell, values in scores.items()}
 
 
-def measure(store: Path, sacred: Path, rounds: int) -> dict[str, list[float]]:
+SIDES: dict[str, Callable[[Path, Path], Means]] = {
+    "imitation's way": lambda _store, sacred: as_imitation_does(sacred),
+    "Sacred": lambda _store, sacred: means(read([sacred]).readings),
+    "cold": lambda store, _sacred: means(readings(store)),
+    "verified": lambda store, _sacred: means(readings(store)),
+    "no scan": lambda store, _sacred: means(readings(store, scan=False)),
+}
+
+
+def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds of every side, in turns, after one round that is not counted."""
-    sides: dict[str, Callable[[], dict[tuple[str, str], float]]] = {
-        "imitation's way": lambda: as_imitation_does(sacred),
-        "Sacred": lambda: means(read([sacred]).readings),
-        "cold": lambda: means(readings(store)),
-        "verified": lambda: means(readings(store)),
-        "no scan": lambda: means(readings(store, scan=False)),
-    }
-    expected = sides["imitation's way"]()
-    times: dict[str, list[float]] = {name: [] for name in sides}
+    times: dict[str, list[float]] = {name: [] for name in SIDES}
+    expected: dict[str, float] = {}
     for round_index in range(rounds + 1):
-        for name, summarise in sides.items():
+        for name in SIDES:
             if name == "cold":
-                (store / "index.sqlite").unlink(missing_ok=True)
-            start = time.perf_counter()
-            found = summarise()
-            elapsed = time.perf_counter() - start
+                (folder / "store" / "index.sqlite").unlink(missing_ok=True)
+            seconds, found = in_fresh_process(name, folder)
+            expected = expected or found
             if found.keys() != expected.keys() or any(
                 abs(found[cell] - mean) > _ROUNDING for cell, mean in expected.items()
             ):
                 raise SystemExit(f"{name} came to other means than imitation's way.")
             if round_index:
-                times[name].append(elapsed)
+                times[name].append(seconds)
     return times
+
+
+def in_fresh_process(name: str, folder: Path) -> tuple[float, dict[str, float]]:
+    """What a side took, and the means that it came to, in a process that has done nothing else."""
+    command = [sys.executable, __file__, "--side", name, "--folder", str(folder)]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds, found = json.loads(ended.stdout)
+    return seconds, found
+
+
+def answer(name: str, folder: Path) -> None:
+    """Print what a side took in this process, and the means."""
+    start = time.perf_counter()
+    found = SIDES[name](folder / "store", folder / "sacred")
+    seconds = time.perf_counter() - start
+    print(json.dumps([seconds, {" ".join(cell): mean for cell, mean in found.items()}]))
 
 
 def main() -> None:
@@ -181,12 +204,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--side", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.side is not None:
+        answer(options.side, options.folder)
+        return
     folder = Path(tempfile.mkdtemp(prefix="rlgauge-summaries-"))
     try:
         write_store(folder / "store", options.runs)
         write_sacred(folder / "sacred", options.runs)
-        times = measure(folder / "store", folder / "sacred", options.rounds)
+        times = measure(folder, options.rounds)
     finally:
         shutil.rmtree(folder)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {options.runs:,} runs, {options.rounds} rounds")

@@ -162,3 +162,15 @@ def test_requirements_and_revisions_are_sides():
     assert side_of("git:v0.1", None) == ("rlgauge", "git:v0.1")
     assert side_of("gymnasium==1.1", "gymnasium-vector") == ("gymnasium-vector", "gymnasium==1.1")
     assert side_of("envpool", None) == ("envpool", None)
+
+
+def test_two_measurements_are_compared_by_processes(tmp_path, capsys):
+    for name in ("new", "old"):
+        assert (
+            throughput("--env", TOY, "--num-envs", "4", "--processes", "3", "--quiet", "--out", str(tmp_path / name))
+            == 0
+        )
+    assert main(["compare", str(tmp_path / "new"), str(tmp_path / "old"), "--tolerance", "95%"]) == 0
+    printed = capsys.readouterr().out
+    assert f"{TOY} x 4" in printed
+    assert "3 / 3" in printed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 import pytest
@@ -9,6 +10,7 @@ from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2
 from torch.utils.tensorboard import SummaryWriter
 
 from rlgauge.core.errors import UserError
+from rlgauge.core.run import Status
 from rlgauge.importers import read
 from rlgauge.importers.events import Point, points
 
@@ -29,6 +31,22 @@ def test_rl_zoos_log_gives_its_last_evaluation(tmp_path):
     assert reading.totals["return"].mean == 5.5
     assert (reading.curves["return"].steps, reading.curves["return"].values) == ((100.0, 200.0), (1.0, 5.5))
     assert reading.curves["rollout/ep_rew_mean"].values == (2.0,)
+
+
+def test_episodes_that_were_logged_without_a_finite_return_are_errors(tmp_path):
+    episodes = [(step, math.nan if step > 200 else float(step)) for step in range(250)]
+    written(tmp_path / "CartPole-v1__ppo__4__1700000000", charts__episodic_return=episodes)
+    (reading,) = read([tmp_path]).readings
+    assert (reading.status, reading.num_errors) == (Status.COMPLETED, 49)
+    assert (reading.totals["return"].n, reading.totals["return"].mean) == (51, 175.0)
+
+
+def test_a_log_that_ends_in_an_evaluation_without_a_finite_return_is_a_failed_run(tmp_path):
+    returns = [(1, 4.0), (2, math.nan)]
+    written(tmp_path / "CartPole-v1" / "PPO_3", eval__mean_reward=returns, eval__mean_ep_length=[(2, 9)])
+    (reading,) = read([tmp_path]).readings
+    assert (reading.status, reading.reason) == (Status.FAILED, "the last eval/mean_reward is no finite number")
+    assert (reading.totals, reading.curves["return"].values) == ({}, (4.0,))
 
 
 def test_cleanrls_log_gives_the_mean_of_its_last_hundred_episodes(tmp_path):

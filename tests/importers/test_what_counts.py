@@ -101,6 +101,28 @@ def test_episodes_whose_return_is_no_number_are_errors(tmp_path):
     assert (second.status, second.totals, second.reason) == (Status.FAILED, {}, "none of its 2 episodes is valid")
 
 
+def test_training_episodes_whose_return_is_no_number_are_errors(tmp_path):
+    monitor(tmp_path / "ppo" / "seed_0", *range(120), *[np.nan] * 80)
+    monitor(tmp_path / "ppo" / "seed_1", 1.0, *[np.inf] * 100)
+    monitor(tmp_path / "ppo" / "seed_2", *[np.nan] * 100, *[2.0] * 100)
+    first, second, third = read([tmp_path]).readings
+    assert (first.status, first.num_errors) == (Status.COMPLETED, 80)
+    assert (first.totals["return"].n, first.totals["return"].mean, first.totals["length"].n) == (20, 109.5, 20)
+    assert (second.status, second.totals, second.num_errors) == (Status.FAILED, {}, 100)
+    assert second.reason == "the mean return of its last 100 training episodes is no finite number"
+    assert (third.num_errors, third.totals["return"].n) == (0, 100)
+    assert first.curves["return"].values == tuple(map(float, range(120)))
+
+
+def test_errors_of_training_are_none_of_the_evaluation(tmp_path):
+    monitor(tmp_path / "ppo" / "seed_0", np.nan, 1.0)
+    evaluations(tmp_path / "ppo" / "seed_0", 3.0, 5.0)
+    monitor(tmp_path / "ppo" / "seed_1", np.nan)
+    evaluations(tmp_path / "ppo" / "seed_1" / "eval", 3.0, 5.0)
+    for reading in read([tmp_path]).readings:
+        assert (reading.status, reading.num_errors, reading.totals["return"].mean) == (Status.COMPLETED, 0, 4.0)
+
+
 @pytest.mark.parametrize("key", ["log_dir", "logging__log_dir", "common__save_dir"])
 def test_where_a_run_wrote_is_none_of_its_settings(tmp_path, key):
     copied(

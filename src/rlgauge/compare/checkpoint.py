@@ -18,8 +18,8 @@ from rlgauge.stats.unpaired import compare_rates
 
 _WARNING = "One run a side{}: what is said is of these two over their episodes, not of other training seeds."
 _NO_COUNTS = (
-    "Nothing tells how many episodes each of these two success rates is of, so they can't be tested: give several "
-    "training seeds, or results with their episodes."
+    "A success rate is no count of episodes here (of how many was not told, or it is a mean of several trainings), so "
+    "there is no test: give several training seeds, or results with their episodes."
 )
 _SAME = ", in pairs of the same episodes"
 _EPISODE = "episode"

@@ -14,6 +14,7 @@ _LONGEST = 60
 """The longest name of a configuration; longer ones are called by their hashes."""
 
 _OF_THE_RUN = {"experiment", "host", "start_time", "uri", "given", "algorithm", "policy", "task", "train_seed"}
+_OF_THE_RUN |= {"tag", "description", "stamp"}  # of a measurement that may be made again
 """Labels that say which run it was, or of what, and not how it was measured."""
 
 

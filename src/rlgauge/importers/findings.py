@@ -8,9 +8,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rlgauge.core.reading import Reading
+from rlgauge.core.run import Status
 
 _NUM_TOLD = 3
 """So many copies are named, the others counted."""
+_SOONER = {Status.QUEUED: 0, Status.DIED: 1, Status.RUNNING: 2, Status.COMPLETED: 4}
+"""How far a run of each status had come; any other end is 3. A copy that was taken of a living run looks dead."""
+_ENDED = 3
 
 Listen = Callable[[int], None]
 Lack = Callable[[str, str], None]
@@ -29,10 +33,19 @@ def is_beneath(path: str, folder: str) -> bool:
 
 
 class Found(NamedTuple):
-    """A reading; runs of one `identity` are one run that was found more than once, None is never the same."""
+    """A reading; runs of one `identity` are one run that was found more than once, None is never the same.
+
+    So are runs of our own stores that share one of their `attempts`: a store was copied, and one of the two went on.
+    """
 
     reading: Reading
     identity: Hashable | None = None
+    attempts: tuple[str, ...] = ()
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """What is larger for the later of two copies of a run: how many attempts it has, and how far they had come."""
+        return len(self.attempts), _SOONER.get(self.reading.status, _ENDED)
 
 
 class Findings:
@@ -44,21 +57,50 @@ class Findings:
         self.num_logs = 0
         self._listen = listen
         self._notes: dict[str, None] = {}
-        self._seen: dict[Hashable, str] = {}
+        self._places: dict[Hashable, int] = {}
+        self._ages: list[tuple[int, int]] = []
+        self._moved: dict[int, int] = {}
         self._copies: list[tuple[str, str]] = []
         self._lacks: dict[str, str] = {}
 
     def add(self, found: Found) -> None:
-        """Take a reading, unless its run was found before."""
-        reading, identity = found
-        if identity is not None:
-            if identity in self._seen:
-                self._copies.append((self._seen[identity], reading.source))
-                return
-            self._seen[identity] = reading.source
-        self.readings.append(reading)
-        if self._listen is not None:
+        """Take a reading; of a run that was found before the later copy counts, in whichever order they come."""
+        keys = found.attempts or (() if found.identity is None else (found.identity,))
+        before = {self._settled(self._places[key]) for key in keys if key in self._places}
+        if before:
+            place = self._take_copy(found, sorted(before))
+        else:
+            place = len(self.readings)
+            self.readings.append(found.reading)
+            self._ages.append(found.age)
+        for key in keys:
+            self._places[key] = place
+        if self._listen is not None and not before:
             self._listen(len(self.readings))
+
+    def _take_copy(self, found: Found, places: Sequence[int]) -> int:
+        """Where the copy of a run that counts stands, after comparing a further one with those at the places."""
+        latest = max(places, key=self._ages.__getitem__)
+        if found.age <= self._ages[latest]:
+            self._copies.append((self.readings[latest].source, found.reading.source))
+            return latest
+        place, *others = places
+        self._copies += [(found.reading.source, self.readings[old].source) for old in places]
+        self._moved |= dict.fromkeys(others, place)
+        self.readings[place], self._ages[place] = found.reading, found.age
+        return place
+
+    def _settled(self, place: int) -> int:
+        """Where what was found at a place stands now."""
+        while place in self._moved:
+            place = self._moved[place]
+        return place
+
+    def settle(self) -> None:
+        """Leave out the parts of runs that were found whole after them; nothing can be added then."""
+        if self._moved:
+            self.readings = [reading for place, reading in enumerate(self.readings) if place not in self._moved]
+            self._moved = {}
 
     def extend(self, found: Iterable[Found], notes: Iterable[str] = ()) -> None:
         """Take readings and what there is to say of them."""

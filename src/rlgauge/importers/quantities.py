@@ -89,6 +89,17 @@ def outcome(
     return {"num_errors": errors, "reason": None if measured else nothing}
 
 
+def ended(values: Sequence[Any], *, what: str) -> dict[str, Any]:
+    """Status, errors and reason of a training whose return is made of these values at its end, as `what` calls it.
+
+    Those that are no finite number are errors; it failed where there are no others.
+    """
+    errors = sum(not is_number(value) for value in values)
+    if values and errors == len(values):
+        return {"status": Status.FAILED, "num_errors": errors, "reason": f"{what} is no finite number"}
+    return {"num_errors": errors}
+
+
 def units(names: Iterable[str]) -> dict[str, str]:
     """The known units of these quantities."""
     return {name: UNITS[name] for name in names if name in UNITS}

@@ -13,7 +13,7 @@ import msgspec
 
 from rlgauge.core.reading import Curve, Reading, Total
 from rlgauge.core.run import Status
-from rlgauge.importers import plain
+from rlgauge.importers import adoption, plain
 from rlgauge.importers.findings import Found
 from rlgauge.importers.quantities import curve, is_number, told, units
 from rlgauge.importers.tree import Folder
@@ -34,6 +34,7 @@ _FOLDER = re.compile(
     rb'"(?:log|save|output|out|run|work)_dir": (?:null|"[^"\n]*"|\{(?:[^{}]|\{[^{}]*\})*\})',
 )
 """A setting that says where a run wrote, a path as text or as jsonpickle writes it."""
+_GYM_ID = r'"gym_id":\s*"([^"]+)"'
 _EMPTY = b"{}\n "
 _LOG_PARTS = 3
 _NUMPY = b'"numpy.'
@@ -328,21 +329,34 @@ def _damaged(folder: Folder, run: bytes | None, config: bytes | None, reason: st
     """The reading of a run whose files can't be read whole, with what can be seen of it."""
     text, settings = ((content or b"").decode(errors="replace") for content in (run, config))
     head = (folder.read("cout.txt") or b"").decode(errors="replace")
-    experiment = _seen(r'"name":\s*"([^"]+)"', text.partition('"experiment"')[2]) or folder.path.split("/")[-2:-1][0]
+    experiment = _seen(r'"name":\s*"([^"]+)"', text.partition('"experiment"')[2])
     command = _seen(r'"command":\s*"([^"]+)"', text) or _seen(r"Running command '([^']+)'", head)
+    whole = _config_of(config)
+    task = _task(whole) or experiment if whole else _seen(_GYM_ID, settings) or _seen(_GYM_ID, text)
     seed = _seen(r'\n  "seed":\s*(\d+)', settings) or _seen(r'"seed":\s*(\d+)', text)
-    status = Status.DIED if "run.json" in reason else _end(text)
+    told = {"algorithm": command or experiment, "task": task, "settings": whole}
+    untold = [name for name, value in told.items() if value is None]
     reading = Reading(
-        algorithm=_algorithm(command, None, experiment),
-        task=_seen(r'"gym_id":\s*"([^"]+)"', settings) or _seen(r'"gym_id":\s*"([^"]+)"', text) or _UNKNOWN,
-        seed=None if seed is None else int(seed),
-        status=status,
+        algorithm=_algorithm(command, whole, experiment or "".join(folder.path.split("/")[-2:-1])),
+        task=task or _UNKNOWN,
+        seed=_seed(whole.seed) if whole else None if seed is None else int(seed),
+        status=Status.DIED if "run.json" in reason else _end(text),
         kind=SYSTEM,
-        labels={"experiment": experiment, "host": _seen(r'"hostname":\s*"([^"]+)"', text) or ""},
+        settings=_settings(config) if whole else "",
+        labels={"experiment": experiment or "", "host": _seen(r'"hostname":\s*"([^"]+)"', text) or ""},
         source=folder.path,
         reason=reason,
+        details={adoption.UNTOLD: untold} if untold else {},
     )
     return Found(reading, (reading.algorithm, reading.task, reading.seed, run, config, head) if run or config else None)
+
+
+def _config_of(content: bytes | None) -> _Config | _ImitationConfig | None:
+    """A config.json; None where it can't be read whole."""
+    try:
+        return _decode(_CONFIGS, content, "config.json")
+    except _DamagedError:
+        return None
 
 
 def log_folder(folder: Folder) -> str | None:

@@ -18,7 +18,7 @@ from rlgauge.core.run import Record
 from rlgauge.importers import paths
 from rlgauge.importers.findings import Found, Lack
 from rlgauge.importers.lacking import named
-from rlgauge.importers.quantities import curve, episode, number, outcome, present, summed, total, units
+from rlgauge.importers.quantities import curve, ended, episode, number, outcome, present, summed, total, units
 from rlgauge.importers.tree import Folder, check_size, join
 
 SYSTEM = "imported-sb3"
@@ -26,17 +26,18 @@ SYSTEM = "imported-sb3"
 LAST_EPISODES = 100
 """Where there was no evaluation, a training's return is the mean of so many episodes at its end, as SB3 prints it."""
 
-_LAST = f"A training without evaluations.npz has the mean return of its last {LAST_EPISODES} training episodes."
+_RETURN = f"the mean return of its last {LAST_EPISODES} training episodes"
+_LAST = f"A training without evaluations.npz has {_RETURN}."
 _PARTS = {"results": "return", "ep_lengths": "length", "successes": "success"}
 _ZIP = b"PK"
 _ZOO_SEED = re.compile(r"- - seed\n\s+- (\d+)")
 
 
 class _Episode(NamedTuple):
-    """A line of a monitor file; `time` is seconds since the epoch."""
+    """A line of a monitor file; `time` is seconds since the epoch, `summed` None for what is no finite number."""
 
     time: float
-    summed: float
+    summed: float | None
     length: float
 
 
@@ -78,6 +79,9 @@ def read(
     called = paths.named_by(folder.path, folder.root)
     seed = _zoo_seed(folder)
     measured = present(totals)
+    how = outcome(evaluated.records if evaluated else (), measured, nothing="its monitor files hold no episode")
+    if evaluated is None and training is not None and training.episodes:
+        how = ended([episode.summed for episode in training.episodes[-LAST_EPISODES:]], what=_RETURN)
     reading = Reading(
         algorithm=called.algorithm or called.folder,
         task=(training and training.task) or called.task or "unknown",
@@ -88,7 +92,7 @@ def read(
         kind=SYSTEM,
         source=folder.path,
         episodes=evaluated.records if evaluated else (),
-        **outcome(evaluated.records if evaluated else (), measured, nothing="its monitor files hold no episode"),
+        **how,
     )
     contents = tuple(folder.read(name) for name in (*archives, *monitors))
     return [Found(reading, (SYSTEM, reading.algorithm, reading.task, reading.seed, hash(contents)))], notes
@@ -155,7 +159,7 @@ def _monitors(contents: Sequence[bytes]) -> _Monitors | None:
         is_monitor = True
         task = task or _task(header.get("env_id"))
         episodes += _lines(lines, number(header["t_start"]) or 0.0)
-    return _Monitors(task, sorted(episodes)) if is_monitor else None
+    return _Monitors(task, sorted(episodes, key=lambda episode: (episode.time, episode.length))) if is_monitor else None
 
 
 def _lines(lines: Sequence[str], start: float) -> list[_Episode]:
@@ -169,7 +173,7 @@ def _lines(lines: Sequence[str], start: float) -> list[_Episode]:
         if len(cells) != len(names):  # the last line of a run that was killed
             continue
         time, summed, length = (number(cells[place]) for place in places)
-        if time is not None and summed is not None and length is not None:
+        if time is not None and length is not None:
             episodes.append(_Episode(start + time, summed, length))
     return episodes
 
@@ -184,7 +188,7 @@ def _training(episodes: Sequence[_Episode]) -> tuple[dict[str, Curve], dict[str,
         "return": curve(steps, [episode.summed for episode in episodes]),
         "length": curve(steps, [episode.length for episode in episodes]),
     }
-    last = episodes[-LAST_EPISODES:]
+    last = [episode for episode in episodes[-LAST_EPISODES:] if episode.summed is not None]
     totals = {"return": total(e.summed for e in last), "length": total(e.length for e in last)}
     return {name: made for name, made in curves.items() if made is not None}, totals
 

@@ -38,6 +38,7 @@ PERCENT = "percent"
 """In the details of a reading whose success rate is taken for one of 0 to 100, as others of its table go beyond 1."""
 _NEEDED = ("algorithm", "task", "score")
 _PERCENT = 100.0
+_ROUNDING = 1e-6
 _UNREAD = "its score is "
 _NOT_FINITE = {"nan", "inf", "infinity", "na", "n/a", "none", "null", "-"}
 _FINE = {"", "completed", "ok", "success", "true", "done", "finished"}
@@ -106,7 +107,7 @@ def read(
     """A reading a row. Where no seeds are named, `numbers` says how many rows were before; `settings` are titles."""
     source = join(folder.path, name)
     readings = []
-    content = hash(tuple(tuple(row.values()) for row in table))
+    content = hash((_meanings(table, found), tuple(tuple(row.values()) for row in table)))
     scale = _PERCENT if is_percent(table, found) else 1.0
     for index, row in enumerate(table):
         cells = {meaning: row.get(title, "").strip() for meaning, title in found.items()}
@@ -125,11 +126,19 @@ def read(
     return readings
 
 
+def _meanings(table: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> tuple[str, ...]:
+    """What the columns are taken for, in their order, else their titles: equal tables of equal meanings are copies."""
+    meanings = {title: meaning for meaning, title in found.items()} | {found["score"]: _quantity(found["score"])}
+    return tuple(meanings.get(title, title) for title in (table[0] if table else ()))
+
+
 def _reading(cells: Mapping[str, str], seed: int | None, title: str, source: str, scale: float) -> Reading:
     score = number(cells["score"])
+    quantity = _quantity(title)
+    if score is not None:
+        score = score / scale if quantity == "return" else _share(score / scale)
     status, reason = _status(cells.get("status", ""), cells["score"], score)
-    quantity = "success" if is_success(title) else "return"
-    measured = told(score / scale) if status is Status.COMPLETED and score is not None else None
+    measured = told(score) if status is Status.COMPLETED and score is not None else None
     totals = {} if measured is None else {quantity: measured}
     references = {name: number(cells.get(f"{name}_score", "")) for name in ("random", "expert")}
     return Reading(
@@ -167,6 +176,16 @@ def _seed(text: str) -> int | None:
     return int(value) if value is not None and value.is_integer() else None
 
 
+def _quantity(title: str) -> str:
+    """The quantity that a column of scores of this title holds."""
+    return "success" if is_success(title) else "return"
+
+
+def _share(rate: float) -> float | None:
+    """The rate between 0 and 1, but for rounding; None where it is none."""
+    return min(max(rate, 0.0), 1.0) if -_ROUNDING <= rate <= 1.0 + _ROUNDING else None
+
+
 def is_success(title: str) -> bool:
     """Whether a column of this title holds success rates."""
     return title.lower().startswith("success")
@@ -175,4 +194,4 @@ def is_success(title: str) -> bool:
 def is_percent(table: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> bool:
     """Whether it is a table of success rates from 0 to 100."""
     title = found["score"]
-    return is_success(title) and any((number(row.get(title, "")) or 0.0) > 1.0 for row in table)
+    return is_success(title) and any((number(row.get(title, "")) or 0.0) > 1.0 + _ROUNDING for row in table)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from rlgauge.core import index
+from rlgauge.core.claim import number_of
 from rlgauge.core.files import read_if_there, write_atomic
 from rlgauge.core.reading import Curve, Reading
 from rlgauge.core.run import FORMAT
@@ -21,6 +22,8 @@ from rlgauge.importers.tree import DiskFolder, Folder, Listing
 _CASE = re.compile(r".*-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"\d+-[0-9a-f]{6}")
 _CLAIM = re.compile(r"claim-\d+")
+_FIRST = "1-"
+"""What the name of the first attempt at a case begins with."""
 _EXTRA = "imported.json"
 _KEPT = {"config.json", "run.json", "records.jsonl", "heartbeat", _EXTRA}
 
@@ -60,9 +63,22 @@ def read(root: Folder, *, scan: bool, tell: Callable[[str], None]) -> list[Found
 
 
 def _found(reading: Reading, kept: Reading) -> Found:
-    """Attempts have names of their own, which a copy of a store keeps."""
-    attempts = tuple("/".join(Path(folder).parts[-3:]) for folder in reading.folders)
-    return Found(kept, ("store", attempts) if attempts else None)
+    """The reading, and the names of its attempts, which a copy of a store keeps; earlier ones at its cases too."""
+    attempts = []
+    for folder in reading.folders:
+        workload, case, name = folder.rsplit("/", 3)[1:]
+        names = [name] if name.startswith(_FIRST) else _earlier(folder, name)
+        attempts += [f"{workload}/{case}/{each}" for each in names]
+    return Found(kept, attempts=tuple(attempts))
+
+
+def _earlier(folder: str, name: str) -> list[str]:
+    """The attempts at a case up to one: a backup may have been taken when one of the others spoke for it."""
+    try:
+        beside = os.listdir(folder[: -len(name)])  # noqa: PTH208  # names
+    except OSError:
+        return [name]
+    return [other for other in beside if 0 < number_of(other) <= number_of(name)]
 
 
 def _unbound(reading: Reading, root: Folder) -> Reading:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rlgauge.core.reading import Curve, Reading, Total
 from rlgauge.importers import paths
 from rlgauge.importers.events import Point, points
 from rlgauge.importers.findings import Found, Lack
 from rlgauge.importers.lacking import named
-from rlgauge.importers.quantities import curve, present, total, units
+from rlgauge.importers.quantities import curve, ended, present, total, units
 from rlgauge.importers.sb3 import LAST_EPISODES
 from rlgauge.importers.tree import Folder
 
@@ -58,20 +58,24 @@ def read(folder: Folder, names: Sequence[str], *, lack: Lack) -> tuple[list[Foun
     totals: dict[str, Total | None] = {}
     curves: dict[str, Curve] = {}
     used: dict[str, str] = {}
+    how: dict[str, Any] = {}
     for quantity, sources in _SOURCES.items():
         source = next((source for source in sources if source.tag in logged.scalars), None)
         if source is not None:
             found = logged.scalars[source.tag]
-            totals[quantity] = total(point.value for point in found[-source.num_values :])
+            values = [point.value for point in found[-source.num_values :]]
+            totals[quantity] = total(values)
             curves |= _curve(quantity, found)
-            used[source.tag] = f"the last {source.tag}" if source.num_values == 1 else _last(source)
+            used[source.tag] = _last(source)
+            if quantity == "return":
+                how = ended(values, what=_last(source))
     if "return" not in totals:
         wanted = " or ".join(source.tag for source in _SOURCES["return"])
         lack(folder.path, f"the tags of its event files are {named(logged.scalars)}; a return is {wanted}")
         return [], []
     for tag, found in logged.scalars.items():
         curves |= {} if tag in used else _curve(tag, found)
-    measured = present(totals)
+    measured = present(totals) if totals["return"] is not None else {}
     called = paths.named_by(folder.path, folder.root)
     parameters = logged.parameters
     seed = int(parameters["seed"]) if parameters.get("seed", "").isdecimal() else called.seed
@@ -84,12 +88,16 @@ def read(folder: Folder, names: Sequence[str], *, lack: Lack) -> tuple[list[Foun
         curves=curves,
         kind=SYSTEM,
         source=folder.path,
+        **how,
     )
     identity = (SYSTEM, hash(tuple(contents)), reading.algorithm, reading.task, reading.seed)
     return [Found(reading, identity)], [f"The return of event files is {next(iter(used.values()))}."]
 
 
 def _last(source: _Source) -> str:
+    """What a quantity is."""
+    if source.num_values == 1:
+        return f"the last {source.tag}"
     return f"the mean of the last {source.num_values} {source.tag}"
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from rlgauge.core.errors import UserError
 from rlgauge.importers import jaxarc, lacking, lerobot, physicalai, sacred, sb3, store, tensorboard
+from rlgauge.importers.adoption import adopted
 from rlgauge.importers.findings import Findings, Found
 from rlgauge.importers.tables import Tables
 from rlgauge.importers.tree import Archive, DiskFolder, Folder, Listing, ZipFolder, join
@@ -93,6 +94,8 @@ class Walk:
                 continue
             curves = found.reading.curves | reading.curves
             self.found.readings[place] = msgspec.structs.replace(reading, curves=curves)
+        self.found.settle()
+        self.found.readings = adopted(self.found.readings)
         self._drop_logs_of_sacred()
         self._tell_logged_twice()
 

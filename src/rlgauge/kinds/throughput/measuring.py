@@ -25,15 +25,18 @@ from rlgauge.kinds.throughput.timer import Repetition, Series, Settings
 
 UNITS: Mapping[str, str] = {
     "steps_per_second": "steps/s",
-    "steps_per_cpu_second": "steps/s",
-    "seconds": "s",
-    "cpu_seconds": "s",
+    "steps_per_cpu_second": "steps of a CPU-second",
+    "seconds": "seconds of a repetition",
+    "cpu_seconds": "CPU-seconds of a repetition",
     "num_steps": "steps",
     "num_episodes": "episodes",
     "mean_length": "steps",
     "reward": "reward",
 }
-"""Of what a repetition measures; `reward` is that of a step, on average."""
+"""Of what a repetition measures; `reward` is that of a step, on average.
+
+Units that others know are those of what may be compared: how long a repetition is was decided by calibration.
+"""
 XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
 """For all libraries in JAX alike: the compiler would not use by itself what the processor has."""
 OWN = "py"

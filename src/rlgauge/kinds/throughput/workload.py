@@ -22,6 +22,7 @@ class ThroughputWorkload:
     """Points of environments' speed and memory, each measured in `processes` fresh processes.
 
     `stamp` tells one measurement from the next, for the same points may be measured again: by default it is the time.
+    It is part of the cases' names, not of their parameters, which say what was measured.
     All points are measured by one process after the other, to and fro, so that a machine that gets slower slows all of
     them down.
     """
@@ -74,14 +75,10 @@ class ThroughputWorkload:
     def case(self, point: Point, process: int) -> Case:
         """A point in one of its processes."""
         settings = msgspec.to_builtins(self.settings)
-        params = {
-            "point": point.params,
-            "settings": settings,
-            "stamp": self.stamp,
-        }
+        params = {"point": point.params, "settings": settings}
         return Case(
             workload=self.name,
-            name=f"{_plain(point.name)}-{point.environment.rpartition(':')[2]}-{point.num_envs}-p{process}",
+            name=f"{_plain(point.name)}-{point.environment.rpartition(':')[2]}-{point.num_envs}-{self.stamp}-p{process}",
             params=params,
             seed=process,
             labels={
