@@ -48,7 +48,7 @@ def test_every_kind_is_measured_and_what_fails_is_said_and_fails_alone(tmp_path)
         toy("Single"),
         toy("Compiled"),
         toy("Broken"),
-        toy("Missing"),
+        toy("Xyzzy"),
         Point(environment="no-such-environment", library="gymnax", num_envs=2),
         Point(environment="cartpole", library="rlgauge", num_envs=10**12),
         toy("Vector", rng="rbg"),
@@ -57,7 +57,7 @@ def test_every_kind_is_measured_and_what_fails_is_said_and_fails_alone(tmp_path)
     assert [one.status for one in found] == [Status.COMPLETED] * 5 + [Status.FAILED] * 5
     assert [one.reason for one in found[5:]] == [
         f"{TOYS}:Broken of py is no JaxEnv: it lacks sample, step.",
-        f"Unknown name in {TOYS} 'Missing'. Known: Broken, Compiled, Count, Counting, Single, Vector.",
+        f"Unknown name in {TOYS} 'Xyzzy'. Known: Broken, Compiled, Count, Counting, Single, Vector.",
         found[7].reason,
         found[8].reason,
         "rng=rbg can't be honoured: py has no compiled loop.",
