@@ -14,6 +14,8 @@ from rlgauge.core.store import Need
 from rlgauge.importers import read
 from tests.core.test_index import begun, case, measured
 from tests.importers.test_sacred import BC, copied, only
+from tests.importers.test_tensorboard import written
+from tests.importers.test_what_counts import evaluations, monitor
 
 STALE = {"status": "RUNNING", "heartbeat": "2026-01-01T00:00:00", "result": None}
 
@@ -117,3 +119,41 @@ def test_what_was_measured_in_two_stores_is_no_copy(tmp_path):
     for name in ("a", "b"):
         measured(tmp_path / name, case(), 1.0)
     assert len(read([tmp_path]).readings) == 2
+
+
+def test_a_backup_of_a_training_that_went_on_is_no_further_run(tmp_path):
+    for name, num in (("backup", 3), ("live", 5)):
+        monitor(tmp_path / name / "ppo" / "CartPole-v1_1", *range(num))
+        monitor(tmp_path / name / "ppo" / "CartPole-v1_2", 7.0, start=2e9)
+    for names in (("backup", "live"), ("live", "backup")):
+        found = read([tmp_path / name for name in names])
+        assert [reading.totals["return"].mean for reading in found.readings] == [2.0, 7.0]
+        assert any(note.startswith("2 runs were found more than once") for note in found.notes)
+
+
+def test_trainings_of_one_seed_that_were_begun_apart_are_no_copies(tmp_path):
+    monitor(tmp_path / "a" / "ppo" / "CartPole-v1_1", 1.0, 2.0, start=1e9)
+    monitor(tmp_path / "b" / "ppo" / "CartPole-v1_1", 1.0, 2.0, 3.0, start=1e9 + 1)
+    assert len(read([tmp_path / "a", tmp_path / "b"]).readings) == 2
+
+
+def test_a_backup_of_event_files_that_grew_or_became_more_is_no_further_run(tmp_path):
+    live = tmp_path / "live" / "CartPole-v1__ppo__4__1700000000"
+    written(live, charts__episodic_return=[(step, 1.0) for step in range(20)])
+    shutil.copytree(tmp_path / "live", tmp_path / "backup")
+    (backed,) = (tmp_path / "backup").rglob("*tfevents*")
+    backed.write_bytes(backed.read_bytes()[:-200])
+    shutil.copytree(tmp_path / "live", tmp_path / "resumed")
+    written(tmp_path / "resumed" / live.name, charts__episodic_return=[(20, 22.0)])
+    for names, mean in ((("backup", "live"), 1.0), (("live", "backup"), 1.0), (("backup", "resumed", "live"), 2.0)):
+        assert alone(*(tmp_path / name for name in names)).totals["return"].mean == mean
+
+
+@pytest.mark.parametrize("num", [3, 5])
+def test_what_was_evaluated_beneath_a_copy_of_a_training_is_no_run_either(tmp_path, num):
+    for name, length in (("live", 5), ("backup", num)):
+        monitor(tmp_path / name / "ppo" / "CartPole-v1_1", *range(length))
+        evaluations(tmp_path / name / "ppo" / "CartPole-v1_1" / "eval", 10.0 * length, 10.0 * length)
+        written(tmp_path / name / "ppo" / "CartPole-v1_1" / "tb", rollout__ep_rew_mean=[(1, 1.0)])
+    for names in (("backup", "live"), ("live", "backup")):
+        assert alone(*(tmp_path / name for name in names)).totals["return"].mean == 50.0

@@ -68,6 +68,31 @@ def test_no_success_at_all_may_mean_that_none_was_reported(tmp_path):
     assert "an environment that reports none" in " ".join(read([tmp_path]).notes)
 
 
+@pytest.mark.parametrize("has_episodes", [True, False])
+def test_no_success_in_lerobot_may_mean_that_none_was_reported_either(tmp_path, has_episodes):
+    tasks = [
+        {"task_group": "g", "task_id": index, "metrics": {"sum_rewards": [0.0], "successes": [bool(index)]}}
+        for index in range(3)
+    ]
+    info = {"per_task": tasks, "overall": {"pc_success": 66.0}}
+    put(tmp_path / "a", "eval_info.json", info if has_episodes else {"aggregated": {"pc_success": 0.0}})
+    (note,) = [note for note in read([tmp_path]).notes if "no success at all, which lerobot also writes" in note]
+    assert f"1 of {3 if has_episodes else 1} tasks" in note
+    (tmp_path / "a" / "eval_info.json").unlink()
+    put(tmp_path / "b", "eval_info.json", {"aggregated": {"pc_success": 50.0}})
+    assert not [note for note in read([tmp_path]).notes if "no success at all" in note]
+
+
+@pytest.mark.parametrize("rate", [150.0, -1.0])
+def test_a_success_rate_that_there_can_not_be_is_a_damaged_file(tmp_path, rate):
+    put(tmp_path / "a", "results.json", physicalai(task("a", rate)))
+    put(tmp_path / "b", "eval_info.json", {"aggregated": {"pc_success": rate}})
+    put(tmp_path / "c", "results.json", physicalai(task("a", 100.0)))
+    collected = read([tmp_path])
+    assert [reading.source for reading in collected.readings] == [str(tmp_path / "c")]
+    assert len([note for note in collected.notes if "is damaged" in note and note.startswith("Can't read")]) == 2
+
+
 def test_tasks_that_failed_in_physical_ai_are_failed_readings(tmp_path):
     put(tmp_path, "results.json", physicalai(task("a", 50.0), failed_tasks=["b"]))
     failed = read([tmp_path]).readings[1]

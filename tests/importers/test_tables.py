@@ -134,3 +134,36 @@ def test_myriads_comparison_names_the_libraries(tmp_path):
     assert (first.algorithm, first.task, first.status) == ("myriad", "comparison-1000envs", Status.COMPLETED)
     assert first.totals["compile_seconds"].mean == 0.9
     assert "compile_seconds" not in second.totals
+
+
+@pytest.mark.parametrize("cells", [["150", "180", "80"], ["-1", "0.8", "-3"], ["0.5", "-1", "-1"]])
+def test_success_rates_that_there_can_not_be_are_failed_runs(tmp_path, cells):
+    put(tmp_path, "algo,env,seed,success\n" + "".join(f"A,T,{seed},{cell}\n" for seed, cell in enumerate(cells)))
+    collected = read([tmp_path])
+    fine = [reading for reading in collected.readings if reading.status is Status.COMPLETED]
+    assert [reading.totals["success"].mean for reading in fine] == [0.5 if "0.5" in cells else 0.8]
+    failed = [reading for reading in collected.readings if reading not in fine]
+    assert all(reading.status is Status.FAILED and reading.totals == {} for reading in failed)
+    assert failed[0].reason == f"no success rate is {cells[failed[0].seed]}"
+    (note,) = [note for note in collected.notes if "no success rate" in note]
+    assert note.startswith("2 scores are no success rate (")
+
+
+def test_rates_that_rounding_took_beyond_the_ends_are_at_the_ends(tmp_path):
+    put(tmp_path, "algo,env,seed,success\nA,T,0,1.0000000001\nA,T,1,-1e-12\nA,T,2,0.5\n")
+    assert [reading.totals["success"].mean for reading in read([tmp_path]).readings] == [1.0, 0.0, 0.5]
+
+
+def test_returns_may_be_any_number(tmp_path):
+    put(tmp_path, "algo,env,seed,return\nA,T,0,-1\nA,T,1,150\n")
+    assert [reading.totals["return"].mean for reading in read([tmp_path]).readings] == [-1.0, 150.0]
+
+
+def test_tables_of_equal_numbers_that_mean_something_else_are_no_copies(tmp_path):
+    rows = "A,T,0,1\nA,T,1,0\n"
+    put(tmp_path, f"algo,env,seed,return\n{rows}", "returns.csv")
+    put(tmp_path, f"algo,env,seed,success\n{rows}", "success.csv")
+    put(tmp_path, f"algorithm,task,seed,success_rate\n{rows}", "the_same.csv")
+    put(tmp_path, "algo,env,lr,return\nA,T,0,1\nA,T,1,0\n", "settings.csv")
+    readings = read([tmp_path]).readings
+    assert Counter(name for reading in readings for name in reading.totals) == {"return": 4, "success": 2}

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from rlgauge.core.run import Status
+from rlgauge.core.store import Store
 from rlgauge.importers import read, tree
+from rlgauge.importers.write import write
 from tests.importers.test_sacred import BC, copied
 from tests.importers.test_tensorboard import written
 
@@ -90,6 +92,15 @@ def test_tables_of_success_rates_on_different_scales_are_told_of(tmp_path):
     (note,) = [note for note in read([tmp_path]).notes if "write both alike" in note]
     assert "b.csv has success rates beyond 1" in note
     assert not [note for note in read([tmp_path / "b.csv"]).notes if "write both alike" in note]
+
+
+def test_imported_success_rates_on_different_scales_are_told_of(tmp_path):
+    for name, rows in (("a", "A,T,0,1\nA,T,1,0.5\n"), ("b", "B,T,0,80\nB,T,1,1\n")):
+        (tmp_path / f"{name}.csv").write_text(f"algo,env,seed,success\n{rows}")
+        write(read([tmp_path / f"{name}.csv"]).readings, Store(tmp_path / name))
+    (note,) = [note for note in read([tmp_path / "a", tmp_path / "b"]).notes if "write both alike" in note]
+    assert note.startswith(f"{tmp_path}/b/")
+    assert not [note for note in read([tmp_path / "a"]).notes if "write both alike" in note]
 
 
 def test_episodes_whose_return_is_no_number_are_errors(tmp_path):

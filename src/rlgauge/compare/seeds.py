@@ -132,8 +132,7 @@ def _one_of(found: Sequence[Reading], quantity: Quantity, said: dict[str, list[s
             said[f" was tried {len(own)} times and has no score: it is one missing seed."].append(name)
         yield Seed(own[-1], own[-1:])
         return
-    if len(valid) < len(own):
-        failed = len(own) - len(valid)
+    if failed := sum(not measured(reading) for reading in own):
         were = "was" if failed == 1 else "were"
         said[f": {count(failed, 'run')} without a score {were} repeated."].append(name)
     if len(valid) == 1 or quantity.is_ratio:

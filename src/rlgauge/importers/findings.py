@@ -35,17 +35,19 @@ def is_beneath(path: str, folder: str) -> bool:
 class Found(NamedTuple):
     """A reading; runs of one `identity` are one run that was found more than once, None is never the same.
 
-    So are runs of our own stores that share one of their `attempts`: a store was copied, and one of the two went on.
+    So are runs that share one of their `parts` (attempts of our stores, logs of trainings): one was copied, and one of
+    the two went on, to more parts, or to an `extent` of more bytes.
     """
 
     reading: Reading
     identity: Hashable | None = None
-    attempts: tuple[str, ...] = ()
+    parts: tuple[Hashable, ...] = ()
+    extent: int = 0
 
     @property
-    def age(self) -> tuple[int, int]:
-        """What is larger for the later of two copies of a run: how many attempts it has, and how far they had come."""
-        return len(self.attempts), _SOONER.get(self.reading.status, _ENDED)
+    def age(self) -> tuple[int, int, int]:
+        """What is larger for the later of two copies of a run: how much there is of it, and how far it had come."""
+        return len(self.parts), self.extent, _SOONER.get(self.reading.status, _ENDED)
 
 
 class Findings:
@@ -58,36 +60,35 @@ class Findings:
         self._listen = listen
         self._notes: dict[str, None] = {}
         self._places: dict[Hashable, int] = {}
-        self._ages: list[tuple[int, int]] = []
+        self._taken: list[Found] = []
         self._moved: dict[int, int] = {}
         self._copies: list[tuple[str, str]] = []
         self._lacks: dict[str, str] = {}
 
     def add(self, found: Found) -> None:
         """Take a reading; of a run that was found before the later copy counts, in whichever order they come."""
-        keys = found.attempts or (() if found.identity is None else (found.identity,))
-        before = {self._settled(self._places[key]) for key in keys if key in self._places}
-        if before:
-            place = self._take_copy(found, sorted(before))
-        else:
+        keys = found.parts or (() if found.identity is None else (found.identity,))
+        if self._places.keys().isdisjoint(keys):
             place = len(self.readings)
             self.readings.append(found.reading)
-            self._ages.append(found.age)
+            self._taken.append(found)
+            if self._listen is not None:
+                self._listen(place + 1)
+        else:
+            place = self._take_copy(found, {self._settled(self._places[key]) for key in keys if key in self._places})
         for key in keys:
             self._places[key] = place
-        if self._listen is not None and not before:
-            self._listen(len(self.readings))
 
-    def _take_copy(self, found: Found, places: Sequence[int]) -> int:
+    def _take_copy(self, found: Found, places: set[int]) -> int:
         """Where the copy of a run that counts stands, after comparing a further one with those at the places."""
-        latest = max(places, key=self._ages.__getitem__)
-        if found.age <= self._ages[latest]:
+        place, *others = held = sorted(places)
+        latest = max(held, key=lambda place: self._taken[place].age)
+        if found.age <= self._taken[latest].age:
             self._copies.append((self.readings[latest].source, found.reading.source))
             return latest
-        place, *others = places
-        self._copies += [(found.reading.source, self.readings[old].source) for old in places]
+        self._copies += [(found.reading.source, self.readings[old].source) for old in held]
         self._moved |= dict.fromkeys(others, place)
-        self.readings[place], self._ages[place] = found.reading, found.age
+        self.readings[place], self._taken[place] = found.reading, found
         return place
 
     def _settled(self, place: int) -> int:
@@ -95,6 +96,10 @@ class Findings:
         while place in self._moved:
             place = self._moved[place]
         return place
+
+    def copied(self) -> set[str]:
+        """The sources of runs that count as they were found elsewhere."""
+        return {copy for _, copy in self._copies}
 
     def settle(self) -> None:
         """Leave out the parts of runs that were found whole after them; nothing can be added then."""

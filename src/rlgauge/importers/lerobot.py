@@ -11,7 +11,7 @@ from rlgauge.core.reading import Reading
 from rlgauge.core.run import Record
 from rlgauge.importers import paths, plain
 from rlgauge.importers.findings import Found
-from rlgauge.importers.physicalai import rate
+from rlgauge.importers.physicalai import Percent, rate, without_success
 from rlgauge.importers.quantities import episode, outcome, present, summed, told, units
 from rlgauge.importers.tree import Folder
 
@@ -31,7 +31,7 @@ class _Task(msgspec.Struct):
 
 class _Aggregate(msgspec.Struct):
     avg_sum_reward: float | None = None
-    pc_success: float | None = None
+    pc_success: Percent | None = None
     n_episodes: int | None = None
 
 
@@ -42,18 +42,20 @@ class _Info(msgspec.Struct):
     aggregated: _Aggregate | None = None
 
 
-def read(folder: Folder, content: bytes) -> list[Found] | None:
-    """A reading a task; None where the file is something else. Raises OSError for one that is damaged."""
+def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None:
+    """A reading a task, and what to say of them; None where the file is something else.
+
+    Raises OSError for one that is damaged.
+    """
     if b'"pc_success"' not in content or (b'"overall"' not in content and b'"aggregated"' not in content):
         return None
     try:
         info = msgspec.convert(plain.decode(content), _Info)
     except ValueError as error:
         raise OSError(f"as an eval_info.json of lerobot it is damaged ({error})") from error
-    return [
-        Found(reading, (SYSTEM, hash(content), reading.algorithm, reading.task, reading.seed))
-        for reading in _readings(folder, info)
-    ]
+    readings = list(_readings(folder, info))
+    found = [Found(own, (SYSTEM, hash(content), own.algorithm, own.task, own.seed)) for own in readings]
+    return found, without_success(folder, readings, "lerobot")
 
 
 def _readings(folder: Folder, info: _Info) -> Iterator[Reading]:

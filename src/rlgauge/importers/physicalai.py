@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,12 +17,14 @@ from rlgauge.importers.tree import Folder
 
 SYSTEM = "imported-physicalai"
 _PERCENT = 100.0
+Percent = Annotated[float, msgspec.Meta(ge=0.0, le=_PERCENT)]
+"""A rate from 0 to 100."""
 
 
 class _Task(msgspec.Struct):
     task_id: str
     n_episodes: int
-    success_rate: float | None = None
+    success_rate: Percent | None = None
     avg_reward: float | None = None
     avg_episode_length: float | None = None
     per_episode_data: list[dict[str, Any]] = []
@@ -58,12 +61,17 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
     for task_id in metadata.get("failed_tasks") or ():
         failed = Reading(task=str(task_id), status=Status.FAILED, reason="its evaluation failed", **common)
         found.append(Found(failed, (*identity, task_id)))
-    zeros = sum(task.success_rate == 0 for task in results.task_results)
+    return found, without_success(folder, [each.reading for each in found], "physical-ai")
+
+
+def without_success(folder: Folder, readings: Sequence[Reading], system: str) -> list[str]:
+    """That tasks have no success at all, which may mean that nothing measured it, in a sentence."""
+    zeros = sum("success" in reading.totals and not reading.totals["success"].mean for reading in readings)
     note = (
-        f"{folder.path}: {zeros} of {len(found)} tasks have no success at all, which physical-ai also writes of an "
+        f"{folder.path}: {zeros} of {len(readings)} tasks have no success at all, which {system} also writes of an "
         "environment that reports none."
     )
-    return found, [note] if zeros else []
+    return [note] if zeros else []
 
 
 def _reading(task: _Task, common: dict[str, Any]) -> Reading:

@@ -11,6 +11,7 @@ import msgspec
 
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading
+from rlgauge.importers import score_table
 from rlgauge.importers.findings import Findings, Listen, shortened
 from rlgauge.importers.walk import Walk
 
@@ -54,7 +55,7 @@ def read(
         if was_enabled:
             gc.enable()
     readings = _renamed(found.readings, names or {})
-    return Collected(readings, [*found.notes(), *_unnamed(readings)])
+    return Collected(readings, [*found.notes(), *_unnamed(readings), *_of_two_scales(readings)])
 
 
 def _unnamed(readings: list[Reading]) -> list[str]:
@@ -64,6 +65,20 @@ def _unnamed(readings: list[Reading]) -> list[str]:
         return []
     whose = shortened(sources)
     return [f"Nothing in {whose} names the task: it is called {UNKNOWN}; --rename {UNKNOWN}=NAME gives it a name."]
+
+
+def _of_two_scales(readings: list[Reading]) -> list[str]:
+    """Where success rates of some tables, or of what was imported from them, are taken as percent and others are not.
+
+    Nothing but their size tells it, so that a table of rates of at most 1 % would be taken as shares.
+    """
+    guessed = [own for own in readings if own.kind == score_table.SYSTEM and "success" in own.totals]
+    percents = [reading.source for reading in guessed if score_table.PERCENT in reading.details]
+    shares = [own.source for own in guessed if score_table.PERCENT not in own.details and own.totals["success"].mean]
+    if not percents or not shares:
+        return []
+    apart = f"{percents[0]} has success rates beyond 1 and is taken as percent, {shares[0]} has none and is taken as"
+    return [f"{apart} shares of 1: if that is not so, write both alike."]
 
 
 def _renamed(readings: list[Reading], names: Mapping[str, str]) -> list[Reading]:

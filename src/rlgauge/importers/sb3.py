@@ -29,6 +29,8 @@ LAST_EPISODES = 100
 _RETURN = f"the mean return of its last {LAST_EPISODES} training episodes"
 _LAST = f"A training without evaluations.npz has {_RETURN}."
 _PARTS = {"results": "return", "ep_lengths": "length", "successes": "success"}
+_NUM_HEADS = 3
+"""Lines of a monitor file to the end of its first episode."""
 _ZIP = b"PK"
 _ZOO_SEED = re.compile(r"- - seed\n\s+- (\d+)")
 
@@ -94,8 +96,10 @@ def read(
         episodes=evaluated.records if evaluated else (),
         **how,
     )
-    contents = tuple(folder.read(name) for name in (*archives, *monitors))
-    return [Found(reading, (SYSTEM, reading.algorithm, reading.task, reading.seed, hash(contents)))], notes
+    contents = tuple(folder.read(name) or b"" for name in (*archives, *monitors))
+    whose = SYSTEM, reading.algorithm, reading.task, reading.seed
+    parts = tuple((*whose, head) for content in contents[len(archives) :] if (head := _begun(content)) is not None)
+    return [Found(reading, (*whose, hash(contents)), parts, extent=sum(map(len, contents)))], notes
 
 
 def with_evaluation(training: Reading, evaluation: Reading) -> Reading:
@@ -160,6 +164,12 @@ def _monitors(contents: Sequence[bytes]) -> _Monitors | None:
         task = task or _task(header.get("env_id"))
         episodes += _lines(lines, number(header["t_start"]) or 0.0)
     return _Monitors(task, sorted(episodes, key=lambda episode: (episode.time, episode.length))) if is_monitor else None
+
+
+def _begun(content: bytes) -> bytes | None:
+    """The head and the first episode of a monitor file, which hold when it was begun; None before its end."""
+    lines = content.split(b"\n", _NUM_HEADS)
+    return b"\n".join(lines[:_NUM_HEADS]) if len(lines) > _NUM_HEADS else None
 
 
 def _lines(lines: Sequence[str], start: float) -> list[_Episode]:

@@ -40,6 +40,7 @@ _NEEDED = ("algorithm", "task", "score")
 _PERCENT = 100.0
 _ROUNDING = 1e-6
 _UNREAD = "its score is "
+_NO_RATE = "no success rate is "
 _NOT_FINITE = {"nan", "inf", "infinity", "na", "n/a", "none", "null", "-"}
 _FINE = {"", "completed", "ok", "success", "true", "done", "finished"}
 
@@ -133,12 +134,10 @@ def _meanings(table: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> t
 
 
 def _reading(cells: Mapping[str, str], seed: int | None, title: str, source: str, scale: float) -> Reading:
-    score = number(cells["score"])
     quantity = _quantity(title)
-    if score is not None:
-        score = score / scale if quantity == "return" else _share(score / scale)
-    status, reason = _status(cells.get("status", ""), cells["score"], score)
-    measured = told(score) if status is Status.COMPLETED and score is not None else None
+    score, lack = _score(cells["score"], scale, quantity)
+    status, reason = _status(cells.get("status", ""), lack)
+    measured = told(score) if status is Status.COMPLETED else None
     totals = {} if measured is None else {quantity: measured}
     references = {name: number(cells.get(f"{name}_score", "")) for name in ("random", "expert")}
     return Reading(
@@ -155,20 +154,42 @@ def _reading(cells: Mapping[str, str], seed: int | None, title: str, source: str
     )
 
 
-def _status(text: str, cell: str, score: float | None) -> tuple[Status, str | None]:
+def _score(cell: str, scale: float, quantity: str) -> tuple[float | None, str | None]:
+    """The score that a cell tells, rates as shares of 1, or why it is none."""
+    score = number(cell)
+    if score is None:
+        return None, f"{_UNREAD}{cell}" if cell else "it has no score"
+    if quantity == "return":
+        return score, None
+    rate = score / scale
+    if not -_ROUNDING <= rate <= 1.0 + _ROUNDING:
+        return None, f"{_NO_RATE}{cell}"
+    return min(max(rate, 0.0), 1.0), None
+
+
+def _status(text: str, lack: str | None) -> tuple[Status, str | None]:
+    """Where the run stands by its cell, which may say so, and by what its score lacks; and why."""
     if text.upper() in Status.__members__ and text.upper() != Status.COMPLETED:
         return Status[text.upper()], f"its status is {text}"
     if text.lower() not in _FINE:
         return Status.FAILED, f"its status is {text}"
-    if score is None:
-        return Status.FAILED, f"{_UNREAD}{cell}" if cell else "it has no score"
-    return Status.COMPLETED, None
+    return (Status.COMPLETED, None) if lack is None else (Status.FAILED, lack)
 
 
 def unread(reading: Reading) -> str | None:
     """What is written where a row's score should be, and is neither a number nor NaN; None where that is not so."""
-    cell = (reading.reason or "").removeprefix(_UNREAD)
-    return None if cell == (reading.reason or "") or cell.lower().lstrip("+-") in _NOT_FINITE else cell
+    cell = _after(_UNREAD, reading)
+    return None if cell is None or cell.lower().lstrip("+-") in _NOT_FINITE else cell
+
+
+def impossible(reading: Reading) -> str | None:
+    """The number that a row has where a success rate should be, and that can't be one; None where that is not so."""
+    return _after(_NO_RATE, reading)
+
+
+def _after(start: str, reading: Reading) -> str | None:
+    reason = reading.reason or ""
+    return reason.removeprefix(start) if reason.startswith(start) else None
 
 
 def _seed(text: str) -> int | None:
@@ -179,11 +200,6 @@ def _seed(text: str) -> int | None:
 def _quantity(title: str) -> str:
     """The quantity that a column of scores of this title holds."""
     return "success" if is_success(title) else "return"
-
-
-def _share(rate: float) -> float | None:
-    """The rate between 0 and 1, but for rounding; None where it is none."""
-    return min(max(rate, 0.0), 1.0) if -_ROUNDING <= rate <= 1.0 + _ROUNDING else None
 
 
 def is_success(title: str) -> bool:

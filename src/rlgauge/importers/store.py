@@ -69,7 +69,7 @@ def _found(reading: Reading, kept: Reading) -> Found:
         workload, case, name = folder.rsplit("/", 3)[1:]
         names = [name] if name.startswith(_FIRST) else _earlier(folder, name)
         attempts += [f"{workload}/{case}/{each}" for each in names]
-    return Found(kept, attempts=tuple(attempts))
+    return Found(kept, parts=tuple(attempts))
 
 
 def _earlier(folder: str, name: str) -> list[str]:

@@ -25,10 +25,10 @@ class Tables:
         self._is_used = False
         self._numbers: score_table.Numbers = Counter()
         self._titles: set[str] = set()
-        self._scales: dict[bool, str] = {}
         self._seedless: list[str] = []
         self._unused: dict[tuple[str, ...], list[str]] = defaultdict(list)
         self._broken: list[str] = []
+        self._impossible: list[str] = []
 
     def read(self, folder: Folder, name: str, content: bytes, *, is_asked: bool) -> None:
         """Read a table, which is left alone where it tells no scores, or refused where it was asked for by name."""
@@ -49,7 +49,7 @@ class Tables:
             return
         if not rows:
             self._found.lack(source, "it has a header and no rows")
-        self._tell_scales(source, rows, columns)
+        self._tell_scale(source, rows, columns)
         sorted_columns = sort_columns(rows, titles, columns, self._settings if is_named else None)
         found = score_table.read(folder, name, rows, columns, self._numbers, settings=sorted_columns.settings)
         self._found.extend(found)
@@ -61,8 +61,8 @@ class Tables:
             self._seedless.append(source)
         if found and unused:
             self._unused[tuple(unused)].append(source)
-        cells = (score_table.unread(each.reading) for each in found)
-        self._broken += [cell for cell in cells if cell is not None]
+        for cells, tell in ((self._broken, score_table.unread), (self._impossible, score_table.impossible)):
+            cells += [cell for each in found if (cell := tell(each.reading)) is not None]
 
     def tell(self) -> None:
         """Say what was not said of each table by itself."""
@@ -85,20 +85,15 @@ class Tables:
             scores = "1 score is" if len(self._broken) == 1 else f"{len(self._broken)} scores are"
             told = shortened([repr(text) for text in dict.fromkeys(self._broken)])
             yield f"{scores} no number ({told}): failed runs. Numbers are written as 1234.5."
+        if self._impossible:
+            rates = "1 score is" if len(self._impossible) == 1 else f"{len(self._impossible)} scores are"
+            told = shortened(list(dict.fromkeys(self._impossible)))
+            yield f"{rates} no success rate ({told}): failed runs. A rate is from 0 to 1, or in percent from 0 to 100."
 
-    def _tell_scales(self, source: str, rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> None:
-        """Say where one table of success rates is taken as percent and another is not."""
-        if not score_table.is_success(columns["score"]):
-            return
-        is_percent = score_table.is_percent(rows, columns)
-        if is_percent:
+    def _tell_scale(self, source: str, rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> None:
+        """Say where success rates are taken as percent."""
+        if score_table.is_percent(rows, columns):
             self._found.note(f"{source}: {columns['score']} goes beyond 1, so it is taken as percent.")
-        self._scales.setdefault(is_percent, source)
-        if len(self._scales) > 1:
-            self._found.note(
-                f"{self._scales[True]} has success rates beyond 1 and is taken as percent, {self._scales[False]} has "
-                "none and is taken as shares of 1: if that is not so, write both alike."
-            )
 
     def check_columns(self) -> None:
         """Raise UserError where no table so far has the columns that were named."""

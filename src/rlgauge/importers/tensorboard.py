@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rlgauge.core.reading import Curve, Reading, Total
+from rlgauge.core.reading import Curve, Reading
 from rlgauge.importers import paths
 from rlgauge.importers.events import Point, points
 from rlgauge.importers.findings import Found, Lack
@@ -41,6 +41,8 @@ _SOURCES = {
     "success": (_Source("eval/success_rate"), _Source("rollout/success_rate")),
 }
 """What is a quantity's, the best first."""
+_HEAD = 200
+"""Bytes at the start of a file by which it is told from others: they hold when it was begun."""
 _HYPERPARAMETER = re.compile(r"^\|([^|]+)\|([^|]*)\|$", re.MULTILINE)
 
 
@@ -55,27 +57,18 @@ def read(folder: Folder, names: Sequence[str], *, lack: Lack) -> tuple[list[Foun
     """At most one reading for the event files of a folder, and what to say of it. Raises OSError."""
     contents = [content for name in names if (content := folder.read(name)) is not None]
     logged = _logged(contents)
-    totals: dict[str, Total | None] = {}
-    curves: dict[str, Curve] = {}
-    used: dict[str, str] = {}
-    how: dict[str, Any] = {}
-    for quantity, sources in _SOURCES.items():
-        source = next((source for source in sources if source.tag in logged.scalars), None)
-        if source is not None:
-            found = logged.scalars[source.tag]
-            values = [point.value for point in found[-source.num_values :]]
-            totals[quantity] = total(values)
-            curves |= _curve(quantity, found)
-            used[source.tag] = _last(source)
-            if quantity == "return":
-                how = ended(values, what=_last(source))
-    if "return" not in totals:
+    if not any(source.tag in logged.scalars for source in _SOURCES["return"]):
         wanted = " or ".join(source.tag for source in _SOURCES["return"])
         lack(folder.path, f"the tags of its event files are {named(logged.scalars)}; a return is {wanted}")
         return [], []
-    for tag, found in logged.scalars.items():
-        curves |= {} if tag in used else _curve(tag, found)
-    measured = present(totals) if totals["return"] is not None else {}
+    used = {quantity: source for quantity, sources in _SOURCES.items() if (source := _best(sources, logged))}
+    last = {name: [p.value for p in logged.scalars[source.tag][-source.num_values :]] for name, source in used.items()}
+    how = ended(last["return"], what=_last(used["return"]))
+    measured = present({name: total(values) for name, values in last.items()}) if "status" not in how else {}
+    quantities = {source.tag: name for name, source in used.items()}
+    curves: dict[str, Curve] = {}
+    for tag in sorted(logged.scalars, key=lambda tag: tag not in quantities):
+        curves |= _curve(quantities.get(tag, tag), logged.scalars[tag])
     called = paths.named_by(folder.path, folder.root)
     parameters = logged.parameters
     seed = int(parameters["seed"]) if parameters.get("seed", "").isdecimal() else called.seed
@@ -90,8 +83,16 @@ def read(folder: Folder, names: Sequence[str], *, lack: Lack) -> tuple[list[Foun
         source=folder.path,
         **how,
     )
-    identity = (SYSTEM, hash(tuple(contents)), reading.algorithm, reading.task, reading.seed)
-    return [Found(reading, identity)], [f"The return of event files is {next(iter(used.values()))}."]
+    whose = SYSTEM, reading.algorithm, reading.task, reading.seed
+    parts = tuple((*whose, content[:_HEAD]) for content in contents)
+    return [Found(reading, parts=parts, extent=sum(map(len, contents)))], [
+        f"The return of event files is {_last(used['return'])}."
+    ]
+
+
+def _best(sources: Sequence[_Source], logged: _Logged) -> _Source | None:
+    """The best source that was logged."""
+    return next((source for source in sources if source.tag in logged.scalars), None)
 
 
 def _last(source: _Source) -> str:

@@ -83,8 +83,11 @@ class Walk:
         self._tables.tell()
         beneath = Counter((owner, found.reading.kind) for owner, found in self._logs)
         places = {reading.source: place for place, reading in enumerate(self.found.readings)}
+        copied = self.found.copied()
         for owner, found in self._logs:
             place = places.get(owner)
+            if place is None and owner in copied:
+                continue
             if place is None or beneath[owner, found.reading.kind] > 1:  # of many trainings, with a log of its own
                 self.found.add(found)
                 continue
@@ -229,12 +232,10 @@ class Walk:
             self._tables.read(folder, name, folder.read(name) or b"", is_asked=is_asked)
 
     def _read_json(self, folder: Folder, name: str, content: bytes, *, is_asked: bool) -> None:
-        results = physicalai.read(folder, content)
+        results = physicalai.read(folder, content) or lerobot.read(folder, content)
         if results is not None:
             self.found.extend(*results)
-        elif (found := lerobot.read(folder, content)) is not None or (
-            found := jaxarc.read(folder, content)
-        ) is not None:
+        elif (found := jaxarc.read(folder, content)) is not None:
             self.found.extend(found)
         elif (text := lacking.of_json(name, content, is_asked=is_asked)) is not None:
             self.found.lack(join(folder.path, name), text)
