@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from rlgauge.compare.checkpoint import _sample_of
 from rlgauge.compare.effect import of_differences, of_samples, sample
+from rlgauge.core.run import Total
+from rlgauge.stats.normalise import Reference
 from rlgauge.stats.unpaired import welch
 
 
@@ -132,3 +135,10 @@ def test_one_value_is_not_tested(ours, theirs):
 
 def test_equal_values_have_no_variance_to_the_last_digit():
     assert sample([0.1] * 7).variance == 0.0
+
+
+def test_equal_episodes_deviate_by_nothing_and_a_mean_alone_tells_no_deviation():
+    ends = Reference(0.0, 1.0)
+    assert _sample_of(Total(n=100, mean=500.0, squares=0.0, median=500.0), ends).variance == 0.0
+    assert _sample_of(Total(n=100, mean=500.0), ends).variance is None
+    assert _sample_of(Total(n=1, mean=500.0, median=500.0), ends).variance is None

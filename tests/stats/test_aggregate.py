@@ -134,3 +134,9 @@ def test_the_optimum_is_what_scores_fall_short_of():
 def test_what_cannot_be_aggregated_is_refused(tasks, options, message):
     with pytest.raises(ValueError, match=message):
         aggregate(tasks, **options)
+
+
+def test_no_optimality_gap_is_below_0():
+    found = aggregate([[0.9, 1.0, 0.3]], "optimality_gap")
+    assert found.low == 0.0
+    assert found.high > found.point > 0

@@ -123,8 +123,8 @@ def _samples(
 
 
 def _sample_of(total: Total, ends: Reference) -> Sample:
-    """A sample from its moments; squares of 0 may as well mean that the deviation was not told."""
-    known = total.n > 1 and total.squares > 0
+    """A sample from its moments; squares of 0 may mean that the deviation was not told, unless a median was."""
+    known = total.n > 1 and (total.squares > 0 or total.median is not None)
     variance = total.squares / (total.n - 1) / (ends.high - ends.low) ** 2 if known else None
     return Sample(total.n, ends.normalised(total.mean), variance)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -79,18 +80,28 @@ def aggregates(
     if method != "t" and max(units) > 1:
         drawn = replicate(strata.digest(), replicates, strata.num, reduce, threads=threads)
     return {
-        metric: summarise(
-            drawn[:, place],
-            float(points[place]),
-            [strata],
-            partial(left_out, strata, metric, optimum=optimum, whole_tasks=resample_tasks),
-            method=method,
-            confidence=confidence,
-            missing=missing,
-            units=units,
+        metric: _possible(
+            metric,
+            summarise(
+                drawn[:, place],
+                float(points[place]),
+                [strata],
+                partial(left_out, strata, metric, optimum=optimum, whole_tasks=resample_tasks),
+                method=method,
+                confidence=confidence,
+                missing=missing,
+                units=units,
+            ),
         )
         for place, metric in enumerate(metrics)
     }
+
+
+def _possible(metric: Metric, found: Summary) -> Summary:
+    """The summary without what the metric can't be: no optimality gap is below 0."""
+    if metric != "optimality_gap" or found.low is None or found.low >= 0:
+        return found
+    return msgspec.structs.replace(found, low=0.0)
 
 
 def left_out(strata: Strata, metric: Metric, *, optimum: float, whole_tasks: bool = False) -> list[Floats]:
