@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rlgauge.stats.intervals import normal_quantile, student_t, two_sided, wilson
+from rlgauge.stats.intervals import geometric_mean, normal_quantile, student_t, two_sided, wilson
 from rlgauge.stats.quantiles import student_t_quantile, student_t_tail
 
 LEVELS = [1e-6, 0.005, 0.025, 0.2, 0.4, 0.6, 0.75, 0.9, 0.95, 0.975, 0.995, 0.9995]
@@ -173,3 +173,13 @@ def test_students_interval_covers_the_true_mean_as_often_as_it_says_and_the_norm
     )
     assert covered == pytest.approx(0.95, abs=0.01)  # 3.5 standard errors of 6000 samples
     assert covered_by_normal < 0.90
+
+
+def test_a_geometric_mean_has_the_interval_of_its_logarithms():
+    found = geometric_mean([1.0, 2.0, 4.0])
+    logs = np.log([1.0, 2.0, 4.0])
+    low, high = stats.t.interval(0.95, 2, logs.mean(), stats.sem(logs))
+    assert (found.point, found.low, found.high) == pytest.approx((2.0, np.exp(low), np.exp(high)))
+    assert geometric_mean([3.0]).low is None
+    with pytest.raises(ValueError, match="above 0"):
+        geometric_mean([1.0, 0.0])

@@ -88,6 +88,7 @@ def _noise(machine: Machine) -> Finding:
     ]
     advice = {
         Noise.QUIET: "",
+        Noise.UNKNOWN: "Look yourself whether other programs are busy: this system does not tell.",
         Noise.NOISY: "Close other programs, or compare in turns: rlgauge throughput ab.",
         Noise.INVALID: "Do not measure now; rlgauge throughput ab suffers least.",
     }

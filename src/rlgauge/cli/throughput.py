@@ -255,8 +255,9 @@ def _announce(workload: ThroughputWorkload, options: Namespace) -> None:
     length = f"{settings.num_steps:,} steps" if settings.num_steps else f"{settings.min_seconds:g} s or more"
     manner = "" if options.full else " (quick; --full for what is to be published)"
     say(
-        f"{count_text(len(workload.points), 'point')}, each in {count_text(workload.processes, 'fresh process')}"
-        f"{manner}: {count_text(settings.repeats, 'repetition')} of {length}.".replace("processs", "processes")
+        f"{count_text(len(workload.points), 'point')}, each in {workload.processes} fresh "
+        f"{'process' if workload.processes == 1 else 'processes'}{manner}: "
+        f"{count_text(settings.repeats, 'repetition')} of {length}."
     )
 
 

@@ -15,7 +15,7 @@ from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.pythons import REVISION, Pythons
 from rlgauge.cli.throughput_progress import Progress, report, silent
-from rlgauge.cli.units import count_text, parse_count, short_count
+from rlgauge.cli.units import count_text, parse_count
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.execute import execute
 from rlgauge.core.store import Store
@@ -26,6 +26,7 @@ from rlgauge.kinds.throughput.results import Measured, results_of
 from rlgauge.kinds.throughput.timer import Settings
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
 from rlgauge.launch.by_python import ByPython
+from rlgauge.report.numbers import short_count
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace

@@ -12,11 +12,12 @@ import psutil
 from rlgauge.cli.console import say
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import make_parser, parse
-from rlgauge.cli.units import bytes_text, parse_count, short_count
+from rlgauge.cli.units import bytes_text, parse_count
 from rlgauge.core.errors import UserError
 from rlgauge.envs.libraries import missing
 from rlgauge.kinds.throughput.measuring import prepare_process
 from rlgauge.kinds.throughput.point import Point
+from rlgauge.report.numbers import short_count
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser

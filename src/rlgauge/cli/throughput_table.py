@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlgauge.cli.console import say, show_table
-from rlgauge.cli.units import bytes_text, count_text, seconds_text, short_count
+from rlgauge.cli.units import bytes_text, count_text, seconds_text
 from rlgauge.core.errors import unknown
 from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.results import Measured, bytes_per_env
+from rlgauge.report.numbers import short_count
 
 HEADER = (
     *("library", "envs", "steps/s", "an env", "of best", "of linear", "a CPU-second"),
@@ -123,7 +124,7 @@ def _explain(found: Sequence[Measured]) -> None:
         slope = bytes_per_env([one for one in done if one.point.name == name])
         if slope is not None:
             say(f"{name}: {slope:,.0f} bytes an environment, as the compiler plans it.")
-    noisy = [one for one in done if one.noise is not Noise.QUIET]
+    noisy = [one for one in done if one.noise in {Noise.NOISY, Noise.INVALID}]
     if noisy:
         say(
             f"{count_text(len(noisy), 'point')} of {len(done)} measured while the machine did something else, though "

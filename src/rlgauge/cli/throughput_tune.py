@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,7 @@ from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.pythons import Pythons
 from rlgauge.cli.throughput_progress import Progress, report, silent
-from rlgauge.cli.units import parse_count, short_count
+from rlgauge.cli.units import parse_count
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import execute
 from rlgauge.core.store import Store
@@ -26,6 +27,7 @@ from rlgauge.kinds.throughput.results import Measured, results_of
 from rlgauge.kinds.throughput.timer import Settings
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
 from rlgauge.launch.by_python import ByPython
+from rlgauge.report.numbers import short_count
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -43,17 +45,23 @@ def main(argv: Sequence[str]) -> int:
         numbers = _measure(options, name, [(number, None) for number in _counts(options.num_envs)])
         best = tuned.best_of(numbers)
         if best is None:
-            return _fail(numbers)
+            return _tell_failed(numbers)
         chunks = [size for size in _counts(options.scan_chunk_size) if size != best.scan_chunk_size]
         sizes = _measure(options, name, [(best.num_envs, size) for size in chunks])
     except KeyboardInterrupt:
         print(f"Interrupted. What was measured is in {options.out}.", file=sys.stderr)
         return INTERRUPTED
-    best = tuned.best_of([*numbers, *sizes]) or best
+    tried = [*numbers, *sizes]
+    best = tuned.best_of(tried) or best
     path = tuned.save(best)
     if options.json:
         print(json.dumps(msgspec.to_builtins(best), indent=1))
-        return FINE
+    else:
+        _tell(best, path)
+    return _tell_failed(tried)
+
+
+def _tell(best: tuned.Tuned, path: Path) -> None:
     header = ("environments", "chunk", "steps/s")
     rows = [(f"{one.num_envs:,}", str(one.scan_chunk_size or "-"), _speed(one.steps_per_second)) for one in best.tried]
     show_table(header, rows)
@@ -62,7 +70,6 @@ def main(argv: Sequence[str]) -> int:
         f"{short_count(best.steps_per_second)} steps/s. From now on chunks of so many environments have this size "
         f"where nothing else is said; {path} keeps it."
     )
-    return FINE
 
 
 def build_parser() -> ArgumentParser:
@@ -99,10 +106,12 @@ def _measure(options: Namespace, name: str, choices: Sequence[tuple[int, int | N
     return results_of(workload, runs)
 
 
-def _fail(found: Sequence[Measured]) -> int:
-    for one in found:
+def _tell_failed(found: Sequence[Measured]) -> int:
+    """Tell why points failed; the exit code."""
+    failed = [one for one in found if one.steps_per_second is None]
+    for one in failed:
         print(f"{one.point.name}, {one.task}: {one.reason}", file=sys.stderr)
-    return FAILED
+    return FAILED if failed else FINE
 
 
 def _speed(speed: float | None) -> str:

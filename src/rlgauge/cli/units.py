@@ -74,11 +74,3 @@ def parse_count(text: str) -> int:
     if number < 1 or number != int(number):
         raise UserError(f"{text!r} is no number of things: write a whole one such as 100, 10k or 1M.")
     return int(number)
-
-
-def short_count(number: float) -> str:
-    """Three digits and a letter: `23.4M`, `1.02k`, `5`."""
-    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= 0.9995 * size:
-            return f"{number / size:.3g}{letter}"
-    return f"{number:.3g}"

@@ -64,6 +64,13 @@ def write_atomic(path: Path, content: bytes) -> None:
             raise
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept: $RLGAUGE_CACHE, else $XDG_CACHE_HOME/rlgauge, else ~/.cache/rlgauge."""
+    own = os.environ.get("RLGAUGE_CACHE")
+    general = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return (Path(own) if own else Path(general) / "rlgauge").absolute()
+
+
 def read_if_there(path: Path) -> bytes | None:
     """The file's content; None where there is no such file. Raises StoreError."""
     with plain_errors(path, "read"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import shutil
 import time
 import uuid
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rlgauge.core.errors import UserError
-from rlgauge.core.files import plain_errors
+from rlgauge.core.files import cache_folder, plain_errors
 
 Listen = Callable[[str], None]
 """It is told in sentences what is going on."""
@@ -20,10 +19,8 @@ _POLL_SECONDS = 0.1
 
 
 def environments_folder() -> Path:
-    """Where environments are kept: below $RLGAUGE_CACHE, else $XDG_CACHE_HOME/rlgauge, else ~/.cache/rlgauge."""
-    own = os.environ.get("RLGAUGE_CACHE")
-    general = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return (Path(own) if own else Path(general) / "rlgauge").absolute() / "environments"
+    """Where environments are kept, see `cache_folder`."""
+    return cache_folder() / "environments"
 
 
 def make_once(folder: Path, make: Callable[[Path], None], *, listen: Listen, limit_seconds: float) -> bool:

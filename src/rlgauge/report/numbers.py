@@ -53,3 +53,11 @@ def estimate(summary: Summary, *, digits: int, scale: float = 1.0, unit: str = "
     if summary.low is None:
         return point + unit
     return f"{point} {interval(summary, digits=digits, scale=scale, unit=unit)}"
+
+
+def short_count(number: float) -> str:
+    """Three digits and a letter: `23.4M`, `1.02k`, `5`."""
+    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= 0.9995 * size:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:.3g}"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rlgauge.report.numbers import short_count
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -74,7 +76,7 @@ def library_comparison(axes: Axes, series: Sequence[Series]) -> None:
         best = max(series[number].ys)
         marker = MARKERS[number % len(MARKERS)]
         axes.plot(best, place, marker=marker, color=COLOURS[number % len(COLOURS)], markersize=8)
-        axes.annotate(_short(best), (best, place), xytext=(8, 0), textcoords="offset points", va="center")
+        axes.annotate(short_count(best), (best, place), xytext=(8, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(order)), [series[number].name for number in order])
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.set(xscale="log", xlabel="steps per second, best number of environments")
@@ -112,12 +114,5 @@ def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     for axis in (axes.xaxis, axes.yaxis):
         if axis.get_scale() == "log":
-            axis.set_major_formatter(FuncFormatter(lambda number, _place: _short(number)))
+            axis.set_major_formatter(FuncFormatter(lambda number, _place: short_count(number)))
             axis.set_minor_formatter(NullFormatter())
-
-
-def _short(number: float) -> str:
-    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.3g}{letter}"
-    return f"{number:.3g}"

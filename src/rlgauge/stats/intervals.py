@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+import msgspec
+
 from rlgauge.stats.quantiles import beta_quantile, chi_square_quantile, student_t_quantile
 from rlgauge.stats.summary import Summary
 
@@ -75,6 +77,18 @@ def _beta_interval(
 def _check_counts(successes: int, n: int) -> None:
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes in n = {n} episodes: there must be one episode, and no more successes")
+
+
+def geometric_mean(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
+    """The geometric mean with Student's interval of the logarithms.
+
+    Raises ValueError for no values, and for one that is not above 0.
+    """
+    if min(values, default=0.0) <= 0:
+        raise ValueError("a geometric mean is of values above 0")
+    found = student_t([math.log(value) for value in values], confidence=confidence)
+    low, high = (None if end is None else math.exp(end) for end in (found.low, found.high))
+    return msgspec.structs.replace(found, point=math.exp(found.point), low=low, high=high)
 
 
 def student_t(values: Sequence[float], *, confidence: float = 0.95, missing: int = 0) -> Summary:

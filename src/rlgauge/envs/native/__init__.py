@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlgauge.core import provenance
 from rlgauge.core.errors import UserError
-from rlgauge.core.files import plain_errors
+from rlgauge.core.files import cache_folder, plain_errors
 from rlgauge.envs.own import Own
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def built() -> Path:
     command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}"]
     content = [_SOURCE.read_text(), *command, jax.__version__, str(provenance.host()["cpu"])]
     name = hashlib.blake2b("\0".join(content).encode(), digest_size=12).hexdigest()
-    path = _folder() / f"cartpole-{name}.so"
+    path = cache_folder() / "native" / f"cartpole-{name}.so"
     if not path.is_file():
         _build(command, path)
     return path
@@ -110,8 +110,3 @@ def _build(command: list[str], path: Path) -> None:
             if ended.returncode != 0:
                 raise UserError(f"The C compiler can't build the compiled CartPole: {ended.stderr.strip()[-500:]}")
             part.replace(path)
-
-
-def _folder() -> Path:
-    general = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("RLGAUGE_CACHE") or Path(general) / "rlgauge") / "native"

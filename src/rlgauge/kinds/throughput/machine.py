@@ -30,9 +30,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 def look(seconds: float = 1.0) -> Machine:
     """What the machine is like now: noise over so many seconds in which this process does nothing."""
-    start = Moment.now()
+    start = Moment.before()
     time.sleep(seconds)
-    noise = Moment.now().since(start)
+    noise = Moment.after().since(start)
     return Machine(
         noise=noise, governor=_governor(), threads_per_core=_threads_per_core(), copy_bandwidth=copy_bandwidth()
     )

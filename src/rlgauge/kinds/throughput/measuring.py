@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from rlgauge.core import platform
 from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record
@@ -176,8 +177,15 @@ def _result(prepared: Prepared, series: Series, checked: list[str]) -> dict[str,
         "disturbance": msgspec.to_builtins(series.disturbance),
         "tries": series.num_tries,
         "checks": checked,
-        "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT,
+        "peak_resident_bytes": _peak_bytes(),
     }
+
+
+def _peak_bytes() -> int | None:
+    """The most that this process held; None where others of its own hold some of it."""
+    if platform.descendants(os.getpid()):
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
 
 
 def _record(index: int, repetition: Repetition) -> Record:

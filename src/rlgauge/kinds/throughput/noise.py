@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import time
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import psutil
+
+from rlgauge.core import platform
 
 _STAT = Path("/proc/stat")
 _QUIET_STEAL, _LARGEST_STEAL = 0.01, 0.10
@@ -23,6 +27,7 @@ class Noise(StrEnum):
     """How far a measurement can be trusted."""
 
     QUIET = "quiet"
+    UNKNOWN = "unknown"
     NOISY = "noisy"
     INVALID = "invalid"
 
@@ -30,8 +35,9 @@ class Noise(StrEnum):
 class Disturbance(msgspec.Struct, frozen=True, kw_only=True):
     """What happened beside a measurement of `seconds`. None is what this system does not tell.
 
-    `steal`: part of the processors' time that the hypervisor gave to others. `others`: processors that other processes
-    kept busy, on average. `switches`: how often this process was made to wait, a second.
+    `cpu_seconds` are those of this process and of what it started. `steal`: part of the processors' time that the
+    hypervisor gave to others. `others`: processors that other processes kept busy, on average. `switches`: how often
+    this process was made to wait, a second.
     """
 
     seconds: float
@@ -42,7 +48,12 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def noise(self) -> Noise:
-        """quiet: at most 1 % steal and a tenth of a processor busy elsewhere; invalid: above 10 %, or a half."""
+        """quiet: at most 1 % steal and a tenth of a processor busy elsewhere; invalid: above 10 %, or a half.
+
+        unknown where the system tells neither.
+        """
+        if self.steal is None and self.others is None:
+            return Noise.UNKNOWN
         steal, others = self.steal or 0.0, self.others or 0.0
         if steal > _LARGEST_STEAL or others > _LARGEST_OTHERS:
             return Noise.INVALID
@@ -50,7 +61,10 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moment(NamedTuple):
-    """The clocks at one moment: wall, this process's processors, and those of the whole machine in seconds."""
+    """The clocks at one moment: wall, this process's processors, and those of the whole machine in seconds.
+
+    Reading them takes time itself: before what is timed the wall clock is read last, and after it first.
+    """
 
     wall: float
     cpu: float
@@ -59,11 +73,18 @@ class Moment(NamedTuple):
     steal: float | None
 
     @classmethod
-    def now(cls) -> Moment:
-        """The present."""
+    def before(cls) -> Moment:
+        """The present, before something is timed."""
+        (busy, steal), started = _machine(), _started_cpu_seconds()
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        busy, steal = _machine()
-        return cls(time.perf_counter(), usage.ru_utime + usage.ru_stime, usage.ru_nivcsw, busy, steal)
+        return cls(time.perf_counter(), usage.ru_utime + usage.ru_stime + started, usage.ru_nivcsw, busy, steal)
+
+    @classmethod
+    def after(cls) -> Moment:
+        """The present, after it."""
+        wall, usage = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+        started, (busy, steal) = _started_cpu_seconds(), _machine()
+        return cls(wall, usage.ru_utime + usage.ru_stime + started, usage.ru_nivcsw, busy, steal)
 
     def since(self, start: Moment) -> Disturbance:
         """What happened between the two."""
@@ -80,6 +101,16 @@ class Moment(NamedTuple):
             others=others,
             switches=(self.switches - start.switches) / seconds,
         )
+
+
+def _started_cpu_seconds() -> float:
+    """Of the processes that this one started and that are still there: environments may have one each."""
+    seconds = 0.0
+    for pid in platform.descendants(os.getpid()):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = psutil.Process(pid).cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 def _machine() -> tuple[float | None, float | None]:

@@ -20,29 +20,54 @@ _PREDRAWN = 64
 """Steps whose actions are drawn before the clock starts."""
 
 
-class Vectorised:
-    """N environments behind one call."""
+class _InPython:
+    """Environments that are stepped by a loop in Python, a step of each in a trip."""
 
     steps_per_trip = 1
 
-    def __init__(self, make: Callable[[], HostVecEnv], point: Point, seed: int) -> None:
+    def __init__(self, make: Callable[[], Any], point: Point, seed: int) -> None:
         """Make and reset them. Raises UserError for what only JAX can do."""
         refuse(point, "scan_chunk_size", "block", "rng", "devices", why="has no compiled loop")
         start = time.perf_counter()
-        self._env = make()
+        self._envs = [make() for _ in range(self._num_objects(point))]
         self.phases = {"make": time.perf_counter() - start}
         self.facts: dict[str, Any] = {"observed": "returned by every step"}
         self._seed = seed
         self._rng = np.random.default_rng(seed)
         self._emit = point.emit == "write"
         self.reset()
-        self._actions = _drawn(self._env.sample, self._rng, point.policy)
+        self._actions = _drawn(self._envs[0].sample, self._rng, point.policy)
         self._written: list[Any] = [None] * _PREDRAWN
         self._num = 0
 
+    def reset(self) -> None:
+        """All at the start of an episode."""
+        for number, env in enumerate(self._envs):
+            env.reset(self._seed + number)
+
+    def close(self) -> None:
+        """Close the environments."""
+        for env in self._envs:
+            env.close()
+
+    @staticmethod
+    def _num_objects(point: Point) -> int:
+        """How many have to be made."""
+        return point.num_envs
+
+
+class Vectorised(_InPython):
+    """N environments behind one call."""
+
+    @staticmethod
+    def _num_objects(point: Point) -> int:
+        del point
+        return 1
+
     def go(self, num_trips: int) -> Done:
         """What so many steps of each did."""
-        env, rng, actions, written = self._env, self._rng, self._actions, self._written
+        env: HostVecEnv = self._envs[0]
+        rng, actions, written = self._rng, self._actions, self._written
         num_steps = num_episodes = 0
         reward = 0.0
         for number in range(num_trips):
@@ -55,42 +80,18 @@ class Vectorised:
         self._num += num_trips
         return Done(num_steps, num_episodes, reward)
 
-    def reset(self) -> None:
-        """All at the start of an episode."""
-        self._env.reset(self._seed)
 
-    def close(self) -> None:
-        """Close the environments."""
-        self._env.close()
-
-
-class Serial:
+class Serial(_InPython):
     """N single environments, stepped one after the other."""
-
-    steps_per_trip = 1
-
-    def __init__(self, make: Callable[[], HostEnv], point: Point, seed: int) -> None:
-        """Make and reset them. Raises UserError for what only JAX can do."""
-        refuse(point, "scan_chunk_size", "block", "rng", "devices", why="has no compiled loop")
-        start = time.perf_counter()
-        self._envs = [make() for _ in range(point.num_envs)]
-        self.phases = {"make": time.perf_counter() - start}
-        self.facts: dict[str, Any] = {"observed": "returned by every step"}
-        self._seed = seed
-        self._rng = np.random.default_rng(seed)
-        self._emit = point.emit == "write"
-        self.reset()
-        self._actions = _drawn(self._envs[0].sample, self._rng, point.policy)
-        self._written: list[Any] = [None] * _PREDRAWN
-        self._num = 0
 
     def go(self, num_trips: int) -> Done:
         """What so many steps of each did; an episode that ends is followed by the next."""
+        envs: list[HostEnv] = self._envs
         rng, actions = self._rng, self._actions
         num_episodes = 0
         reward = 0.0
         for number in range(num_trips):
-            for env in self._envs:
+            for env in envs:
                 action = env.sample(rng) if actions is None else actions[(self._num + number) % len(actions)]
                 observation, gain, is_over = env.step(action)
                 reward += gain
@@ -100,17 +101,7 @@ class Serial:
                 if self._emit:
                     self._written[number % _PREDRAWN] = np.array(observation)
         self._num += num_trips
-        return Done(num_trips * len(self._envs), num_episodes, reward)
-
-    def reset(self) -> None:
-        """All at the start of an episode."""
-        for number, env in enumerate(self._envs):
-            env.reset(self._seed + number)
-
-    def close(self) -> None:
-        """Close the environments."""
-        for env in self._envs:
-            env.close()
+        return Done(num_trips * len(envs), num_episodes, reward)
 
 
 class Native:

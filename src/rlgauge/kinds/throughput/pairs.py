@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-
 import msgspec
 
 from rlgauge.kinds.throughput.results import Measured
-from rlgauge.stats.quantiles import student_t_quantile
-
-_FEWEST = 2
+from rlgauge.stats.intervals import geometric_mean
 
 
 class Ratio(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,16 +35,14 @@ def ratio_of(candidate: Measured, baseline: Measured) -> Ratio | None:
     if candidate.steps_per_second is None or baseline.steps_per_second is None:
         return None
     pairs = list(zip(candidate.process_medians, baseline.process_medians, strict=True))
-    if len(pairs) < _FEWEST:
+    found = geometric_mean([ours / theirs for ours, theirs in pairs])
+    if found.low is None or found.high is None:
         raise ValueError(f"a ratio with an interval needs two pairs; there are {len(pairs)}")
-    logs = [math.log(ours / theirs) for ours, theirs in pairs]
-    middle = statistics.fmean(logs)
-    half = student_t_quantile(0.975, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
     return Ratio(
         candidate=candidate,
         baseline=baseline,
-        ratio=math.exp(middle),
-        low=math.exp(middle - half),
-        high=math.exp(middle + half),
-        num_pairs=len(logs),
+        ratio=found.point,
+        low=found.low,
+        high=found.high,
+        num_pairs=len(pairs),
     )

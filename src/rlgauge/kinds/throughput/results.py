@@ -15,9 +15,9 @@ from rlgauge.core.run import Run, Status
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
-from rlgauge.stats.quantiles import student_t_quantile
+from rlgauge.stats.intervals import geometric_mean
 
-_WORST = (Noise.QUIET, Noise.NOISY, Noise.INVALID)
+_WORST = (Noise.QUIET, Noise.UNKNOWN, Noise.NOISY, Noise.INVALID)
 _PAIR = 2
 
 
@@ -83,7 +83,7 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
     together = [speed for own in speeds for speed in own]
     medians = [statistics.median(own) for own in speeds]
     results = [run.file.result or {} for run in runs]
-    low, high = _interval(medians)
+    speed = geometric_mean(medians)
     first = results[0]
     return Measured(
         point=point,
@@ -92,9 +92,9 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
         version=first.get("version"),
         num_processes=len(runs),
         num_repetitions=len(together),
-        steps_per_second=statistics.geometric_mean(medians),
-        low=low,
-        high=high,
+        steps_per_second=speed.point,
+        low=speed.low,
+        high=speed.high,
         mean=statistics.fmean(together),
         deviation=statistics.stdev(together) if len(together) > 1 else None,
         median=statistics.median(together),
@@ -105,7 +105,7 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
         seconds={**_phases(results), "run": _total_seconds(runs)},
         planned_bytes=_planned(first["facts"].get("memory")),
         state_bytes_per_env=first["facts"].get("state_bytes_per_env"),
-        peak_bytes=max(int(result["peak_resident_bytes"]) for result in results),
+        peak_bytes=_largest([result["peak_resident_bytes"] for result in results]),
         noise=max((Noise(result["noise"]) for result in results), key=_WORST.index),
         checks=tuple(check for result in results for check in result["checks"]),
         facts=first["facts"],
@@ -127,18 +127,14 @@ def _reason(run: Run) -> str:
     return raised[-1][2] if raised[-1][1] in _OURS else raised[-1][0]
 
 
-def _interval(medians: Sequence[float]) -> tuple[float | None, float | None]:
-    if len(medians) < _PAIR:
-        return None, None
-    logs = [math.log(median) for median in medians]
-    half = student_t_quantile(0.975, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
-    middle = statistics.fmean(logs)
-    return math.exp(middle - half), math.exp(middle + half)
-
-
 def _quartiles(values: Sequence[float]) -> tuple[float, float]:
     low, high = np.quantile(values, [0.25, 0.75])
     return float(low), float(high)
+
+
+def _largest(sizes: Sequence[int | None]) -> int | None:
+    told = [size for size in sizes if size is not None]
+    return max(told) if len(told) == len(sizes) else None
 
 
 def _median_of(runs: Sequence[Run], name: str) -> float | None:

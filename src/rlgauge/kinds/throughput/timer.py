@@ -83,7 +83,7 @@ def measure(prepared: Prepared, settings: Settings, *, tell: Callable[[int], Non
         found = _repeat(prepared, num_trips, settings.repeats, tell=tell)
         if best is None or _badness(found[1]) < _badness(best[1]):
             best = found
-        if found[1].noise is Noise.QUIET:
+        if found[1].noise in {Noise.QUIET, Noise.UNKNOWN}:
             break
     return Series(best[0], num_trips, first_seconds, best[1], num_tries)  # type: ignore[index]  # there is a first try
 
@@ -91,15 +91,14 @@ def measure(prepared: Prepared, settings: Settings, *, tell: Callable[[int], Non
 def _repeat(
     prepared: Prepared, num_trips: int, num: int, *, tell: Callable[[int], None]
 ) -> tuple[list[Repetition], Disturbance]:
-    moments = [Moment.now()]
+    start = Moment.before()
     repetitions = []
     for index in range(num):
         tell(index)
-        begin = Moment.now()
+        begin = Moment.before()
         done = prepared.go(num_trips)
-        moments.append(Moment.now())
-        repetitions.append(Repetition(done, moments[-1].since(begin)))
-    return repetitions, moments[-1].since(moments[0])
+        repetitions.append(Repetition(done, Moment.after().since(begin)))
+    return repetitions, Moment.after().since(start)
 
 
 def _badness(disturbance: Disturbance) -> float:

@@ -6,7 +6,6 @@ machine takes it for its own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import msgspec
 
 from rlgauge.core import provenance
 from rlgauge.core.case import fingerprint
-from rlgauge.core.files import plain_errors, read_if_there, write_atomic
+from rlgauge.core.files import cache_folder, plain_errors, read_if_there, write_atomic
 from rlgauge.kinds.throughput.results import Measured
 
 _HARDWARE = ("architecture", "cpu", "num_cores", "memory_bytes", "gpus")
@@ -91,9 +90,7 @@ def best_of(found: Sequence[Measured]) -> Tuned | None:
 
 
 def _path() -> Path:
-    general = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    own = os.environ.get("RLGAUGE_CACHE") or Path(general) / "rlgauge"
-    return Path(own) / "tuned" / f"{machine()}.json"
+    return cache_folder() / "tuned" / f"{machine()}.json"
 
 
 def _read() -> list[Tuned]:
