@@ -22,7 +22,8 @@ from rlgauge.compare.effect import of_samples, sample
 from rlgauge.compare.judge import judge
 from rlgauge.compare.line import Measured
 from rlgauge.compare.quantity import quantity_of
-from rlgauge.compare.question import SAME, Question
+from rlgauge.compare.question import Question
+from rlgauge.compare.references import SAME
 from rlgauge.compare.sides import Pair
 from rlgauge.stats.unpaired import welch
 

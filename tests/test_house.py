@@ -184,3 +184,18 @@ def imported_in_src() -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.partition(".")[0])
     return names
+
+
+PROGRAMS = sorted(
+    [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "scripts").glob("*.py"), *(ROOT / "examples").glob("*.py")]
+)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_what_figures_are_made_by_finds_all_that_it_imports(program):
+    run_python("-c", f"import runpy; runpy.run_path({str(program)!r}, run_name='imported')")
+
+
+def test_the_simulation_of_the_gate_runs_through_the_code_of_the_command():
+    printed = run_python(str(ROOT / "benchmarks" / "gate.py"), "--studies", "20")
+    assert "| 5 | 0 % | 0." in printed
