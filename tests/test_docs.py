@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 COMMANDS = (
     *("benchmark", "runs list", "runs show", "import", "summary", "compare", "power"),
-    *("throughput", "throughput ab", "throughput demo", "throughput tune", "plot", "doctor", "quickstart"),
+    *("throughput", "throughput ab", "throughput demo", "plot", "doctor", "quickstart"),
+    *("suite list", "suite show", "suite run"),
 )
 
 NOT_RUN = (

@@ -167,8 +167,17 @@ def _speed(name: str, part: Sequence[Measured]) -> Series:
 
 def _throughput(axes: Any, found: Sequence[Measured]) -> bool:  # noqa: ANN401  # matplotlib's
     series = _speeds(found)
-    plots.throughput_scaling(axes, series)
+    plots.throughput_scaling(axes, series, rooflines=[_roofline(part) for part in _by_library(found).values()])
     return any(len(one.xs) > 1 for one in series)
+
+
+def _roofline(part: Sequence[Measured]) -> Series | None:
+    """What memory allows at most, where that was measured."""
+    known = [one for one in part if one.roofline is not None]
+    if not known:
+        return None
+    ys = [one.roofline or 0.0 for one in known]
+    return Series(name="memory bandwidth", xs=[one.point.num_envs for one in known], ys=ys)
 
 
 def _efficiency(axes: Any, found: Sequence[Measured]) -> bool:  # noqa: ANN401
@@ -180,12 +189,15 @@ def _efficiency(axes: Any, found: Sequence[Measured]) -> bool:  # noqa: ANN401
 def _memory(axes: Any, found: Sequence[Measured]) -> bool:  # noqa: ANN401
     series = []
     for name, part in _by_library(found).items():
-        planned = [one for one in part if one.planned_bytes is not None]
-        if planned:
-            sizes = [float(one.planned_bytes or 0) for one in planned]
-            series.append(Series(name=f"{name}, planned", xs=[one.point.num_envs for one in planned], ys=sizes))
-        peaks = [float(one.peak_bytes or 0) for one in part]
-        series.append(Series(name=f"{name}, peak", xs=[one.point.num_envs for one in part], ys=peaks))
+        for kind, sizes in (
+            ("planned", [one.planned_bytes for one in part]),
+            ("peak", [one.peak_bytes for one in part]),
+            ("peak of the device", [one.device_peak_bytes for one in part]),
+        ):
+            known = [(one.point.num_envs, float(size)) for one, size in zip(part, sizes, strict=True) if size]
+            if known:
+                xs, ys = zip(*known, strict=True)
+                series.append(Series(name=f"{name}, {kind}", xs=xs, ys=ys))
     plots.memory_scaling(axes, series)
     return any(len(one.xs) > 1 for one in series)
 

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from rlgauge import __version__
-from rlgauge.cli.throughput_table import check_baseline, compile_seconds, efficiencies, ratio_to
+from rlgauge.cli.throughput_table import compile_seconds, efficiencies, ratio_to
 from rlgauge.core import provenance
 from rlgauge.core.files import write_atomic
-from rlgauge.kinds.throughput.results import Measured, bytes_per_env
+from rlgauge.kinds.throughput.memory import memory_of
+from rlgauge.kinds.throughput.results import Measured
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
 
 _FORMAT = 1
@@ -32,10 +33,7 @@ def write_json(workload: ThroughputWorkload, found: Sequence[Measured], path: Pa
         "settings": {**msgspec.to_builtins(workload.settings), "processes": workload.processes},
         "host": provenance.host(),
         "points": [msgspec.to_builtins(one) for one in found],
-        "bytes_per_env": {
-            name: bytes_per_env([one for one in found if one.point.library == name])
-            for name in dict.fromkeys(one.point.library for one in found)
-        },
+        "memory": [msgspec.to_builtins(one) for one in memory_of(found)],
     }
     text = msgspec.json.format(msgspec.json.encode(content), indent=1)
     write_atomic(path, text + b"\n")
@@ -43,8 +41,7 @@ def write_json(workload: ThroughputWorkload, found: Sequence[Measured], path: Pa
 
 
 def write_csv(found: Sequence[Measured], path: Path, *, baseline: str | None) -> None:
-    """Write the table, a row a point; seconds and bytes. Raises UserError for a baseline that was not measured."""
-    check_baseline(found, baseline)
+    """Write the table, a row a point; seconds and bytes."""
     rows = [_row(one, found, baseline) for one in found]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -78,6 +75,10 @@ def _row(one: Measured, found: Sequence[Measured], baseline: str | None) -> dict
         "reset_seconds": one.seconds.get("reset"),
         "planned_bytes": one.planned_bytes,
         "peak_bytes": one.peak_bytes,
+        "device_peak_bytes": one.device_peak_bytes,
+        "of_roofline": None
+        if one.roofline is None or one.steps_per_second is None
+        else one.steps_per_second / one.roofline,
         "num_processes": one.num_processes,
         "num_repetitions": one.num_repetitions,
         "noise": one.noise and str(one.noise),

@@ -8,8 +8,9 @@ from rlgauge.cli.console import say, show_table
 from rlgauge.cli.units import bytes_text, count_text, seconds_text
 from rlgauge.core.errors import unknown
 from rlgauge.core.run import Status
+from rlgauge.kinds.throughput.memory import memory_of
 from rlgauge.kinds.throughput.noise import Noise
-from rlgauge.kinds.throughput.results import Measured, bytes_per_env
+from rlgauge.kinds.throughput.results import Measured
 from rlgauge.report.numbers import short_count
 
 HEADER = (
@@ -19,8 +20,7 @@ HEADER = (
 
 
 def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
-    """Print a table for each environment and way of measuring, and below what must be known of it. Raises UserError."""
-    check_baseline(found, baseline)
+    """Print a table for each environment and way of measuring, and below what must be known of it."""
     for manner in dict.fromkeys(map(_manner, found)):
         part = [one for one in found if _manner(one) == manner]
         print(f"\n{manner}")
@@ -30,11 +30,10 @@ def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
     _explain(found)
 
 
-def check_baseline(found: Sequence[Measured], baseline: str | None) -> None:
-    """Raise UserError for a baseline that was not measured."""
-    libraries = list(dict.fromkeys(one.point.name for one in found))
-    if baseline is not None and baseline not in libraries:
-        raise unknown("baseline", baseline, libraries)
+def check_baseline(names: Sequence[str], baseline: str | None) -> None:
+    """Raise UserError for a baseline that is not measured."""
+    if baseline is not None and baseline not in names:
+        raise unknown("baseline", baseline, list(dict.fromkeys(names)))
 
 
 def ratio_to(one: Measured, found: Sequence[Measured], baseline: str) -> float | None:
@@ -115,15 +114,22 @@ def _explain(found: Sequence[Measured]) -> None:
     done = [one for one in found if one.status is Status.COMPLETED]
     if not done:
         return
+    is_mixed = len({one.point.environment for one in done}) > 1
     if done[0].num_processes > 1:
         say(f"Steps per second: geometric mean of {done[0].num_processes} processes' medians, 95 % interval.")
     else:
         say("Steps per second: median ± standard deviation of repetitions in one process, which can't tell how much")
         say("the next process would differ; --full, or --processes 3, measures that.")
-    for name in dict.fromkeys(one.point.name for one in done):
-        slope = bytes_per_env([one for one in done if one.point.name == name])
-        if slope is not None:
-            say(f"{name}: {slope:,.0f} bytes an environment, as the compiler plans it.")
+    for memory in memory_of(done):
+        if memory.planned is not None:
+            where = f"{memory.name}, {memory.environment}" if is_mixed else memory.name
+            say(f"{where}: {memory.planned.point:,.0f} bytes an environment, as the compiler plans it.")
+    for one in done:
+        if one.roofline is not None and one.steps_per_second is not None:
+            say(
+                f"{one.point.name}, {one.task}: {_percent(one.steps_per_second / one.roofline)} of the "
+                f"{short_count(one.roofline)} steps/s that the memory's bandwidth allows."
+            )
     noisy = [one for one in done if one.noise in {Noise.NOISY, Noise.INVALID}]
     if noisy:
         say(

@@ -20,7 +20,7 @@ from rlgauge.core.case import Case, canonical
 from rlgauge.core.claim import Driver
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import StoreError, plain_errors, write_atomic
-from rlgauge.core.run import FORMAT, USAGE, ConfigFile, Record, Run, Start, Status
+from rlgauge.core.run import FORMAT, MEMORY, USAGE, ConfigFile, Record, Run, Start, Status
 from rlgauge.core.store import Attempt, Need, Store, now
 from rlgauge.core.workload import Context, Description, Measure, Workload
 
@@ -173,7 +173,8 @@ def failure(error: BaseException) -> Outcome:
     """The outcome of a run that raised."""
     trace = "".join(traceback.format_exception(error))
     message = f"{type(error).__name__}: {error}"
-    return Outcome(status=Status.FAILED, fail_kind="error", fail_trace=_printable(trace), message=_printable(message))
+    kind = MEMORY if isinstance(error, MemoryError) else "error"
+    return Outcome(status=Status.FAILED, fail_kind=kind, fail_trace=_printable(trace), message=_printable(message))
 
 
 def commit(item: Item, attempt: Attempt, outcome: Outcome) -> Event:

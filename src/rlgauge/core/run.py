@@ -22,6 +22,10 @@ FORMAT = 1
 USAGE = "usage"
 """The `fail_kind` of a run that ended by a mistake in the command, such as an unknown policy: it is no data."""
 
+MEMORY, KILLED = "memory", "killed"
+"""The `fail_kind` of a run that needed more memory than there was, and of one whose process was killed, by hand or by a
+system that ran out of it."""
+
 Value = bool | int | float | str | None
 
 

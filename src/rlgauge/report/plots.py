@@ -31,12 +31,22 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     highs: Sequence[float] | None = None
 
 
-def throughput_scaling(axes: Axes, series: Sequence[Series], *, peak: float | None = None) -> None:
-    """Steps per second over environments, log-log; `peak` is a speed that the machine can't exceed."""
+def throughput_scaling(axes: Axes, series: Sequence[Series], *, rooflines: Sequence[Series | None] = ()) -> None:
+    """Steps per second over environments, log-log; rooflines, one a series, are what memory allows at most."""
     _lines(axes, series)
-    if peak is not None:
-        axes.axhline(peak, color="grey", linestyle=":", linewidth=1)
-        axes.annotate("memory bandwidth", (axes.get_xlim()[0], peak), fontsize="small", va="bottom", color="grey")
+    for number, roofline in enumerate(rooflines):
+        if roofline is not None:
+            colour = COLOURS[number % len(COLOURS)]
+            axes.plot(roofline.xs, roofline.ys, color=colour, linestyle=":", marker="_", linewidth=1)
+            axes.annotate(
+                "memory bandwidth",
+                (roofline.xs[-1], roofline.ys[-1]),
+                xytext=(0, 3),
+                textcoords="offset points",
+                fontsize="x-small",
+                ha="right",
+                color=colour,
+            )
     axes.set(xscale="log", yscale="log", xlabel="environments", ylabel="steps per second")
     _finish(axes, series)
 

@@ -14,7 +14,7 @@ from typing import Self
 from rlgauge.core import platform
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Event, Item, Outcome, Plan, commit
-from rlgauge.core.run import Record, Status, read_records
+from rlgauge.core.run import KILLED, MEMORY, Record, Status, read_records
 from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
 from rlgauge.core.workload import NOWHERE
 from rlgauge.worker.child_process import ChildProcess
@@ -186,7 +186,7 @@ class _Watch:
         used = platform.resident_bytes(self._child.pid)
         if used is not None and used > limit:
             text = f"The run held {used / 2**20:.0f} MiB of memory; its limit is {limit / 2**20:.0f} MiB."
-            raise _KilledError(_ended(Status.FAILED, "memory", text))
+            raise _KilledError(_ended(Status.FAILED, MEMORY, text))
 
     def _check_progress(self, present: float) -> None:
         if self._hang_seconds is None:
@@ -213,7 +213,8 @@ def _crashed(child: ChildProcess) -> Outcome:
     if code == -signal.SIGKILL and sys.platform == "linux":
         how += " (out of memory, or killed by hand)"
     message = f"The measuring process ended by {how}."
-    return _ended(Status.FAILED, "crash", message, hint=" What it printed is in cout.txt.")
+    kind = KILLED if code == -signal.SIGKILL else "crash"
+    return _ended(Status.FAILED, kind, message, hint=" What it printed is in cout.txt.")
 
 
 def _signal_name(number: int) -> str:

@@ -51,7 +51,7 @@ def test_in_whatever_portions_every_environment_takes_every_step_once_with_the_s
     assert carry.state.num_steps.tolist() == [6] * 12
     assert int(carry.state.clock) == 6
     assert int(carry.num_trips) == num_trips
-    assert int(tally.num_episodes) == 12
+    assert tally.num_episodes == 12
     assert float(tally.reward) == pytest.approx(rewards.sum(), rel=1e-5)
     np.testing.assert_allclose(carry.state.last_action, rewards[-1], rtol=1e-6)
 
@@ -116,7 +116,7 @@ def test_blocks_and_chunks_are_those_of_the_compiled_code():
 @pytest.mark.parametrize("env", [own.make("cartpole"), own.make("gene-circuit"), gymnax.make("CartPole-v1")])
 def test_real_environments_end_the_same_episodes_in_any_portions(env):
     counts = [
-        int(run(env, plan_of(num_envs=60, block=block, chunk=chunk), 300 // chunk)[1].num_episodes)
+        run(env, plan_of(num_envs=60, block=block, chunk=chunk), 300 // chunk)[1].num_episodes
         for block, chunk in ((60, 300), (20, 50), (1, 4))
     ]
     assert counts[0] > 30
@@ -129,4 +129,12 @@ def test_sums_of_rewards_do_not_drift():
     for _ in range(3000):
         tally = plus(tally)
     assert float(tally.reward) == pytest.approx(3000 * float(np.float32(0.1)), rel=1e-6)
-    assert int(tally.num_episodes) == 3000
+    assert tally.num_episodes == 3000
+
+
+def test_more_episodes_are_counted_than_32_bits_hold():
+    most = 2**31 - 2**24
+    tally = jax_loop.Tally.empty()
+    for _ in range(5):
+        tally = tally.plus(jnp.int32(most), jnp.float32(0))
+    assert tally.num_episodes == 5 * most

@@ -53,7 +53,7 @@ def test_a_damaged_file_is_made_again(cache):
 
 def test_the_command_measures_numbers_then_chunks_and_later_measurements_take_the_chunk(tmp_path, capsys):
     asked = ["--env", TOY, "--num-envs", "4,40", "--scan-chunk-size", "2,64", "--min-seconds", "0.01"]
-    assert main(["throughput", "tune", *asked, "--out", str(tmp_path / "out")]) == 0
+    assert main(["throughput", "--autotune", *asked, "--repeats", "2", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     found = tuned.load(TOY, "py")
     assert len(found.tried) == 4
@@ -64,5 +64,5 @@ def test_the_command_measures_numbers_then_chunks_and_later_measurements_take_th
 
 
 def test_what_has_no_chunks_is_refused(capsys):
-    assert main(["throughput", "tune", "--library", "gymnasium-vector"]) == 2
+    assert main(["throughput", "--autotune", "--library", "gymnasium-vector"]) == 2
     assert "no chunks to choose" in capsys.readouterr().err

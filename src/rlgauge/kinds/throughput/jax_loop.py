@@ -36,23 +36,37 @@ class Plan(NamedTuple):
     key: jax.Array
 
 
-class Tally(NamedTuple):
-    """Episodes that ended, int32, and the sum of rewards as a float32 and what it lost by rounding."""
+_DIGIT = 1 << 24
 
-    num_episodes: jax.Array
+
+class Tally(NamedTuple):
+    """What was done, in numbers that do not run over.
+
+    Episodes that ended are `high` times 2**24 and `low`, int32; `reward` is a sum in float32, `lost` what that lost by
+    rounding.
+    """
+
+    high: jax.Array
+    low: jax.Array
     reward: jax.Array
     lost: jax.Array
 
     @classmethod
     def empty(cls) -> Tally:
         """Of nothing done."""
-        return cls(jnp.int32(0), jnp.float32(0), jnp.float32(0))
+        return cls(jnp.int32(0), jnp.int32(0), jnp.float32(0), jnp.float32(0))
 
     def plus(self, num_episodes: jax.Array, reward: jax.Array) -> Tally:
         """With what a block did (Kahan 1965, doi:10.1145/363707.363723)."""
+        low = self.low + num_episodes
         added = reward - self.lost
         total = self.reward + added
-        return Tally(self.num_episodes + num_episodes, total, (total - self.reward) - added)
+        return Tally(self.high + low // _DIGIT, low % _DIGIT, total, (total - self.reward) - added)
+
+    @property
+    def num_episodes(self) -> int:
+        """Once it is computed."""
+        return int(self.high) * _DIGIT + int(self.low)
 
 
 class Carry(NamedTuple):

@@ -21,7 +21,7 @@ from rlgauge.core.workload import Context, import_object
 from rlgauge.envs.libraries import MANY, Kind, library, missing, own_name
 from rlgauge.kinds.throughput import checks, timer
 from rlgauge.kinds.throughput.point import Point, largest_divisor
-from rlgauge.kinds.throughput.prepared import Prepared
+from rlgauge.kinds.throughput.prepared import NoRoomError, Prepared
 from rlgauge.kinds.throughput.timer import Repetition, Series, Settings
 
 UNITS: Mapping[str, str] = {
@@ -40,6 +40,8 @@ Units that others know are those of what may be compared: how long a repetition 
 """
 XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
 """For all libraries in JAX alike: the compiler would not use by itself what the processor has."""
+_EXHAUSTED = "RESOURCE_EXHAUSTED"
+"""How XLA begins to tell that it got no memory."""
 OWN = "py"
 """The library of an environment that is given by its class path."""
 _BY_PLACE = ("rbg", "unsafe_rbg")
@@ -55,7 +57,7 @@ class UnmeasurableError(Exception):
 
 
 def measure_case(case: Case, context: Context) -> Iterator[Record]:
-    """A record for each repetition of a point. Raises UnmeasurableError and CheckError."""
+    """A record for each repetition of a point. Raises UnmeasurableError, CheckError and NoRoomError."""
     point = msgspec.convert(case.params["point"], Point)
     settings = msgspec.convert(case.params["settings"], Settings)
     prepare_process(point)
@@ -64,6 +66,10 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
         series = timer.measure(prepared, settings, tell=context.at)
     except (UserError, ImportError) as error:
         raise UnmeasurableError(str(error)) from error
+    except RuntimeError as error:
+        if _EXHAUSTED not in str(error):
+            raise
+        raise NoRoomError(str(error).splitlines()[0]) from error
     done = [repetition.done for repetition in series.repetitions]
     checked = checks.check_work(point, done, prepared.facts)
     result = _result(prepared, series, checked)
@@ -168,7 +174,11 @@ def _reset_seconds(prepared: Prepared) -> float:
 
 
 def _result(prepared: Prepared, series: Series, checked: list[str]) -> dict[str, Any]:
-    """What a run reports beside its repetitions; seconds, bytes."""
+    """What a run reports beside its repetitions; seconds, bytes.
+
+    Peaks are taken first: a reset holds a second state, and the machine's bandwidth is measured by copies.
+    """
+    peaks = {"peak_resident_bytes": _peak_bytes(), "peak_device_bytes": prepared.device_peak_bytes()}
     return {
         "phases": {**prepared.phases, "first": series.first_seconds, "reset": _reset_seconds(prepared)},
         "facts": prepared.facts,
@@ -177,7 +187,8 @@ def _result(prepared: Prepared, series: Series, checked: list[str]) -> dict[str,
         "disturbance": msgspec.to_builtins(series.disturbance),
         "tries": series.num_tries,
         "checks": checked,
-        "peak_resident_bytes": _peak_bytes(),
+        "roofline": msgspec.to_builtins(prepared.roofline()),
+        **peaks,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -17,19 +17,17 @@ from rlgauge.envs.jax_env import FreeRunning, JaxEnv
 from rlgauge.kinds.throughput import jax_loop
 from rlgauge.kinds.throughput.jax_loop import Carry, Plan
 from rlgauge.kinds.throughput.point import Point, default_block, default_chunk
-from rlgauge.kinds.throughput.prepared import Done
+from rlgauge.kinds.throughput.prepared import Done, NoRoomError
+from rlgauge.kinds.throughput.roofline import Roofline, roofline
 
 Tree = TypeVar("Tree")
-
-_MOST_COUNTED = 2**31 - 1
-"""Episodes are counted in int32, and there may be one a step."""
 
 
 class Compiled:
     """N environments of a library for JAX."""
 
     def __init__(self, make: Callable[[], JaxEnv], point: Point, seed: int) -> None:
-        """Make, start and compile them. Raises UserError for a choice that would have no effect."""
+        """Make, start and compile them. Raises UserError for a choice that would have no effect, and NoRoomError."""
         start = time.perf_counter()
         self._env = make()
         self.phases = {"make": time.perf_counter() - start}
@@ -59,24 +57,33 @@ class Compiled:
             "free_running": isinstance(self._env, FreeRunning) and point.policy == "random" and point.emit == "drop",
             "flops": _flops(self._loop),
             "memory": _memory(self._loop),
-            "state_bytes_per_env": sum(leaf.nbytes for leaf in jax.tree.leaves(self._carry.state)) / point.num_envs,
+            "state_bytes_per_env": _num_bytes(self._carry.state) / point.num_envs,
             "device": str(jax.devices()[0].device_kind),
         }
 
     def go(self, num_trips: int) -> Done:
         """What so many trips did; all that they write is there."""
-        steps_a_trip = self.plan.chunk * self.plan.num_envs
-        num_episodes, reward = 0, 0.0
-        for trips in _portions(num_trips, max(1, _MOST_COUNTED // steps_a_trip)):
-            self._carry, tally = _settled(self._loop(self._carry, self._actions, trips))
-            num_episodes += int(tally.num_episodes)
-            reward += float(tally.reward)
-        return Done(num_trips * steps_a_trip, num_episodes, reward)
+        self._carry, tally = _settled(self._loop(self._carry, self._actions, num_trips))
+        return Done(num_trips * self.plan.chunk * self.plan.num_envs, tally.num_episodes, float(tally.reward))
 
     def reset(self) -> None:
         """All environments at the start of an episode."""
         fresh = self._carry._replace(state=self._start(), num_trips=jnp.int32(0))
         self._carry = _settled(self._spread(fresh))
+
+    def device_peak_bytes(self) -> int | None:
+        """Of the first device, if it is no processor; None where it does not tell."""
+        device = jax.devices()[0]
+        stats = None if device.platform == "cpu" else device.memory_stats()
+        return None if not stats else int(stats["peak_bytes_in_use"])
+
+    def roofline(self) -> Roofline | None:
+        """What the memory of the device allows at most."""
+        return roofline(
+            state_bytes=_num_bytes(self._carry.state),
+            written_bytes=_num_bytes(self._carry.written),
+            num_steps=self.plan.num_envs * self.plan.chunk,
+        )
 
     def close(self) -> None:
         """Give the memory back."""
@@ -121,9 +128,8 @@ def _settled(tree: Tree) -> Tree:
     return jax.block_until_ready(tree)  # type: ignore[no-untyped-call,no-any-return]
 
 
-def _portions(number: int, most: int) -> Iterator[int]:
-    for first in range(0, number, most):
-        yield min(most, number - first)
+def _num_bytes(tree: Any) -> int:  # noqa: ANN401
+    return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(tree))
 
 
 def _check(env: object, point: Point) -> None:
@@ -137,13 +143,13 @@ def _check(env: object, point: Point) -> None:
 
 
 def _check_room(env: JaxEnv, plan: Plan) -> None:
-    """Raise UserError where the environments, and what is written of them, are beyond the memory that is free."""
+    """Raise NoRoomError where the environments, and what is written of them, are beyond the memory that is free."""
     state = jax.eval_shape(lambda: jax_loop.start(env, plan))
     written = jax.eval_shape(lambda: jax_loop.room(env, plan, jax_loop.start(env, plan)))
     needed = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((state, written)))
     free = _free_bytes()
     if free is not None and needed > free:
-        raise UserError(
+        raise NoRoomError(
             f"{plan.num_envs:,} environments need {needed / 2**30:.1f} GiB at least, and {free / 2**30:.1f} are free: "
             f"about {int(plan.num_envs * free / needed):,} would fit."
         )

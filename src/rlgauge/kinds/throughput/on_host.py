@@ -45,6 +45,12 @@ class _InPython:
         for number, env in enumerate(self._envs):
             env.reset(self._seed + number)
 
+    def device_peak_bytes(self) -> None:
+        """They hold the host's memory."""
+
+    def roofline(self) -> None:
+        """How much a library moves is not known."""
+
     def close(self) -> None:
         """Close the environments."""
         for env in self._envs:
@@ -128,6 +134,12 @@ class Native:
     def reset(self) -> None:
         """All at the start of an episode."""
         self._env.reset(self._seed)
+
+    def device_peak_bytes(self) -> None:
+        """They hold the host's memory."""
+
+    def roofline(self) -> None:
+        """How much a library moves is not known."""
 
     def close(self) -> None:
         """Nothing is held."""

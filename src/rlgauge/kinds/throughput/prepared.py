@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from rlgauge.kinds.throughput.roofline import Roofline
 
 
 class Done(NamedTuple):
@@ -11,6 +14,10 @@ class Done(NamedTuple):
     num_steps: int
     num_episodes: int
     reward: float
+
+
+class NoRoomError(MemoryError):
+    """So many environments need more memory than there is."""
 
 
 class Prepared(Protocol):
@@ -29,6 +36,12 @@ class Prepared(Protocol):
 
     def reset(self) -> None:
         """All environments at the start of an episode, made anew."""
+
+    def device_peak_bytes(self) -> int | None:
+        """The most that a device with memory of its own has held; None where there is none, or it does not tell."""
+
+    def roofline(self) -> Roofline | None:
+        """What the memory of the machine allows at most; None where that is not known, or does not matter."""
 
     def close(self) -> None:
         """Give back what is held."""

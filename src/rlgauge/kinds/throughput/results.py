@@ -11,14 +11,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from rlgauge.core.run import Run, Status
+from rlgauge.core.run import KILLED, MEMORY, Run, Status
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
 from rlgauge.stats.intervals import geometric_mean
 
 _WORST = (Noise.QUIET, Noise.UNKNOWN, Noise.NOISY, Noise.INVALID)
-_PAIR = 2
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,13 +28,16 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     processes. `mean`, `deviation`, `median`, `least` and the quartiles are of all repetitions together. Seconds:
     `trace`, `compile`, `first` call, `run` (all repetitions that were counted, and by the wall), `reset` of all
     environments; medians over processes. Bytes: `planned` is what the compiler has planned, `peak` the most that the
-    process held. `reason` says why a point failed.
+    process held, `device_peak` that a device with memory of its own did. `roofline` is steps per second that the
+    machine's memory allows at most, where no cache holds the environments. `reason` says why a point failed,
+    `is_too_large` that it was for lack of memory.
     """
 
     point: Point
     task: str
     status: Status
     reason: str | None = None
+    is_too_large: bool = False
     version: str | None = None
     num_processes: int = 0
     num_repetitions: int = 0
@@ -53,6 +55,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     planned_bytes: int | None = None
     state_bytes_per_env: float | None = None
     peak_bytes: int | None = None
+    device_peak_bytes: int | None = None
+    roofline: float | None = None
     noise: Noise | None = None
     checks: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
@@ -78,7 +82,8 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
     if failed or not runs:
         status = failed[0].status if failed else Status.QUEUED
         reason = _reason(failed[0]) if failed else "It was not measured."
-        return Measured(point=point, task=task, status=status, reason=reason)
+        is_too_large = any(run.file.fail_kind in {MEMORY, KILLED} for run in failed)
+        return Measured(point=point, task=task, status=status, reason=reason, is_too_large=is_too_large)
     speeds = [[float(record.values["steps_per_second"] or 0.0) for record in run.records] for run in runs]
     together = [speed for own in speeds for speed in own]
     medians = [statistics.median(own) for own in speeds]
@@ -106,6 +111,8 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
         planned_bytes=_planned(first["facts"].get("memory")),
         state_bytes_per_env=first["facts"].get("state_bytes_per_env"),
         peak_bytes=_largest([result["peak_resident_bytes"] for result in results]),
+        device_peak_bytes=_largest([result["peak_device_bytes"] for result in results]),
+        roofline=_roofline(results),
         noise=max((Noise(result["noise"]) for result in results), key=_WORST.index),
         checks=tuple(check for result in results for check in result["checks"]),
         facts=first["facts"],
@@ -114,7 +121,7 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
 
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Exit|Interrupt))(?:: (.*))?$")
 """The line of a traceback that says what was raised; libraries add notes below it."""
-_OURS = {"UnmeasurableError", "CheckError"}
+_OURS = {"UnmeasurableError", "CheckError", "NoRoomError"}
 """What says all there is to say by itself."""
 
 
@@ -137,6 +144,12 @@ def _largest(sizes: Sequence[int | None]) -> int | None:
     return max(told) if len(told) == len(sizes) else None
 
 
+def _roofline(results: Sequence[dict[str, Any]]) -> float | None:
+    """The highest of the processes': the bandwidth of a machine that does something else is measured too low."""
+    found = [float(result["roofline"]["steps_per_second"]) for result in results if result["roofline"] is not None]
+    return max(found, default=None)
+
+
 def _median_of(runs: Sequence[Run], name: str) -> float | None:
     values = [record.values[name] for run in runs for record in run.records]
     numbers = [float(value) for value in values if value is not None]
@@ -157,12 +170,3 @@ def _planned(memory: Mapping[str, int] | None) -> int | None:
     if memory is None:
         return None
     return memory["arguments"] + memory["outputs"] + memory["temporaries"] - memory["alias"]
-
-
-def bytes_per_env(found: Sequence[Measured]) -> float | None:
-    """The slope of planned bytes over environments, by least squares; None of fewer than two numbers of them."""
-    pairs = [(one.point.num_envs, one.planned_bytes) for one in found if one.planned_bytes is not None]
-    if len({num for num, _ in pairs}) < _PAIR:
-        return None
-    nums, sizes = np.array(pairs, np.float64).T
-    return float(np.polyfit(nums, sizes, 1)[0])

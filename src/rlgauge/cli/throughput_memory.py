@@ -1,0 +1,77 @@
+"""What environments hold, as a table and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psutil
+
+from rlgauge.cli.console import say, show_table
+from rlgauge.cli.units import bytes_text
+from rlgauge.kinds.throughput.memory import Memory, Slope, memory_of, over_floor, per_step_of_chunk
+from rlgauge.kinds.throughput.results import Measured
+
+_HEADER = ("library", "envs", "chunk", "outcomes", "state an env", "planned", "peak", "over one env", "an env")
+
+
+def tell_memory(found: Sequence[Measured]) -> None:
+    """Print a table for each environment, and below what an environment and a step of a chunk need."""
+    for environment in dict.fromkeys(one.point.environment for one in found):
+        part = [one for one in found if one.point.environment == environment]
+        print(f"\n{environment}: memory")
+        show_table(_HEADER, [_cells(one, part) for one in part])
+        print()
+        for memory in memory_of(part):
+            _tell_slopes(memory)
+        for name in dict.fromkeys(one.point.name for one in part):
+            _tell_chunks([one for one in part if one.point.name == name])
+
+
+def _cells(one: Measured, part: Sequence[Measured]) -> list[str]:
+    over = over_floor(one, part)
+    return [
+        one.point.name,
+        f"{one.point.num_envs:,}",
+        str(one.facts.get("scan_chunk_size", "-")),
+        "written" if one.point.emit == "write" else "dropped",
+        _bytes(one.state_bytes_per_env),
+        _bytes(one.planned_bytes) if one.steps_per_second is not None else str(one.status),
+        _bytes(one.device_peak_bytes if one.device_peak_bytes is not None else one.peak_bytes),
+        _bytes(over),
+        _bytes(None if over is None or one.point.num_envs == 1 else max(over, 0) / one.point.num_envs),
+    ]
+
+
+def _bytes(number: float | None) -> str:
+    return "-" if number is None else bytes_text(number) if number >= 0 else f"-{bytes_text(-number)}"
+
+
+def _tell_slopes(memory: Memory) -> None:
+    told = [
+        *([f"{_slope(memory.planned)} as the compiler plans it"] if memory.planned is not None else []),
+        *([f"{_slope(memory.peak)} as the process held it"] if memory.peak is not None else []),
+        *([f"{_slope(memory.device_peak)} as the device held it"] if memory.device_peak is not None else []),
+    ]
+    if not told:
+        return
+    chunk = "" if memory.scan_chunk_size is None else f" in chunks of {memory.scan_chunk_size}"
+    say(f"{memory.name}{chunk}: {', '.join(told)}, an environment.")
+    free = psutil.virtual_memory().available
+    num = memory.num_that_fit(free)
+    if num is not None and memory.device_peak is None:
+        say(f"  About {num:,} would fit into the {bytes_text(free)} that are free; --find-max proves it.")
+
+
+def _slope(slope: Slope) -> str:
+    """With its interval, where there is one."""
+    if slope.low is None or slope.high is None:
+        return f"{slope.point:,.0f} bytes"
+    return f"{slope.point:,.0f} [{slope.low:,.0f}, {slope.high:,.0f}] bytes"
+
+
+def _tell_chunks(found: Sequence[Measured]) -> None:
+    chosen = [one for one in found if one.point.scan_chunk_size is not None]
+    for number, emit in dict.fromkeys((one.point.num_envs, one.point.emit) for one in chosen):
+        slope = per_step_of_chunk([one for one in chosen if (one.point.num_envs, one.point.emit) == (number, emit)])
+        if slope is not None:
+            say(f"{found[0].point.name} x {number:,}: each step of a chunk {_slope(slope)} an environment, planned.")
