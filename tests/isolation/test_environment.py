@@ -199,7 +199,7 @@ def test_a_killed_build_leaves_nothing_that_looks_finished_and_is_built_anew(uv)
 def test_an_installer_that_takes_too_long_is_ended(uv):
     uv.runs("print('Still at it', flush=True)\ntime.sleep(60)")
     with pytest.raises(UserError, match=r"(?s)uv was ended since it took too long.*Still at it"):
-        isolation.environment_of(["toy"], limit_seconds=1.0)
+        isolation.environment_of(["toy"], limit_seconds=6.0)
     assert process_start(uv.calls[0][0]) is None
     assert visible() == left_over() == []
 
