@@ -137,7 +137,8 @@ def test_two_sides_are_measured_in_turns(out, capsys):
     asked = ["gymnasium-vector", "gymnasium-serial", "--num-envs", "50", "--pairs", "2", "--json", "--out", out]
     assert throughput("ab", *asked) == 0
     (ratio,) = json.loads(capsys.readouterr().out)
-    assert ratio["verdict"] == "faster"
+    decided = {True: "faster", False: "no difference shown"}  # two pairs of a busy machine may decide nothing
+    assert ratio["verdict"] == decided[ratio["low"] > 1]
     assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
     pairs = zip(ratio["candidate"]["process_medians"], ratio["baseline"]["process_medians"], strict=True)
     assert ratio["ratio"] == pytest.approx(math.prod(ours / theirs for ours, theirs in pairs) ** 0.5)

@@ -8,9 +8,10 @@ from rlgauge.core.index import readings
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
 from rlgauge.core.workload import build
+from rlgauge.kinds.throughput.memory import memory_of
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.point import Point
-from rlgauge.kinds.throughput.results import bytes_per_env, results_of
+from rlgauge.kinds.throughput.results import results_of
 from rlgauge.kinds.throughput.timer import Settings
 from rlgauge.kinds.throughput.workload import ThroughputWorkload, task_of
 from rlgauge.launch.local import Local
@@ -99,8 +100,8 @@ def test_a_task_says_what_is_not_the_default():
 def test_bytes_an_environment_are_a_slope(tmp_path):
     points = [Point(environment="cartpole", library="rlgauge", num_envs=num) for num in (1_000, 20_000)]
     found = measured(points, tmp_path)
-    assert bytes_per_env(found) == pytest.approx(28, abs=30)
-    assert bytes_per_env(found[:1]) is None
+    assert memory_of(found)[0].planned.point == pytest.approx(28, abs=30)
+    assert memory_of(found[:1])[0].planned is None
 
 
 def test_no_process_is_refused():
