@@ -87,6 +87,14 @@ def test_the_file_of_the_system_replaced_has_its_fields(out, tmp_path):
     assert found["batch_scaling"]["10"]["batch_size"] == 10
 
 
+def test_a_file_of_the_system_replaced_is_of_one_library_and_one_environment(out, tmp_path):
+    folder = tmp_path / "results"
+    other = TOY.replace("Vector", "Compiled")
+    assert throughput("--env", f"{TOY},{other}", "--num-envs", "10", "--jaxarc-json", str(folder), "--out", out) == 0
+    found = [json.loads(path.read_text())["config_summary"] for path in sorted(folder.iterdir())]
+    assert [(one["library"], one["environment"]) for one in found] == [("py", other), ("py", TOY)]
+
+
 def test_what_was_measured_is_in_the_store(out, capsys):
     assert throughput("--env", TOY, "--num-envs", "4", "--processes", "2", "--out", out, "--quiet") == 0
     assert main(["summary", out]) == 0

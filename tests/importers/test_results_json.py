@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
 
@@ -137,7 +138,8 @@ THROUGHPUT = {
 def test_jaxarc_against_arcle_gives_a_reading_a_batch_with_its_repetitions(tmp_path):
     put(tmp_path, "arcle_vs_jaxarc.json", THROUGHPUT)
     jaxarc, arcle, failed = read([tmp_path]).readings
-    assert (jaxarc.algorithm, jaxarc.task, jaxarc.labels) == ("JaxARC (cpu)", "Mini-1envs", {"num_envs": "1"})
+    labels = {"num_envs": "1", "tag": "cpu"}
+    assert (jaxarc.algorithm, jaxarc.task, jaxarc.labels) == ("JaxARC (cpu)", "Mini-1envs", labels)
     assert (jaxarc.totals["steps_per_second"].n, jaxarc.totals["steps_per_second"].mean) == (2, 225.0)
     assert jaxarc.totals["compile_seconds"].mean == 2.0
     assert (arcle.algorithm, arcle.totals["steps_per_second"].mean) == ("ARCLE (cpu)", 9.0)
@@ -184,3 +186,39 @@ def test_other_json_is_left_alone(tmp_path, content):
     put(tmp_path, "x.json", content)
     with pytest.raises(UserError, match="Nothing in"):
         read([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "started"),
+    [
+        (1_755_056_375.98, "2025-08-13T03:39:35"),
+        ("20260101_120000", "2026-01-01T17:00:00"),
+        ("20260101-120000", "2026-01-01T17:00:00"),
+        ("yesterday", ""),
+        (1e30, ""),
+        (True, ""),
+        (None, ""),
+    ],
+)
+def test_jaxarcs_times_are_those_of_this_machine_unless_they_are_seconds(tmp_path, monkeypatch, timestamp, started):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        content = {"timestamp": timestamp, "tag": "a", "description": "why", "system_info": {}}
+        put(tmp_path, "x.json", {**content, "single_environment": {"steps_per_second": 6.0}})
+        (reading,) = read([tmp_path]).readings
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert (reading.started, reading.labels["tag"], reading.labels["description"]) == (started, "a", "why")
+    assert reading.labels.get("stamp", "") == (f"{started}+00:00" if started else "")
+
+
+def test_jaxarcs_tag_and_time_are_no_settings(tmp_path):
+    for number, tag in enumerate("ab"):
+        single = {"single_environment": {"steps_per_second": 6.0 + number}, "system_info": {"os": "Linux"}}
+        put(tmp_path, f"{tag}.json", {"tag": tag, "timestamp": 1.7e9 + number, **single})
+    first, second = read([tmp_path]).readings
+    assert first.settings == second.settings
+    put(tmp_path, "c.json", {**single, "config_summary": {"size": 30}})
+    assert {reading.settings for reading in read([tmp_path]).readings} > {first.settings}

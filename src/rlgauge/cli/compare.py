@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rlgauge.cli import sources
+from rlgauge.cli import measurements, scaling, sources, tags
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import as_list, make_parser, parse
@@ -22,6 +22,8 @@ from rlgauge.compare.as_junit import to_junit
 from rlgauge.compare.as_markdown import to_markdown
 from rlgauge.compare.comparison import Comparison
 from rlgauge.compare.gate import compare
+from rlgauge.compare.measurements import measurements as all_measurements
+from rlgauge.compare.measurements import of_size
 from rlgauge.compare.question import ALLOWABLE, METRICS, Question
 from rlgauge.compare.sides import Side, choose
 from rlgauge.compare.tables import legend, notes, tables
@@ -40,23 +42,29 @@ _OLD_NAME = "text"
 
 
 class _Sides(msgspec.Struct, frozen=True):
-    """What was read of either side, all of it, and what there is to say of that."""
+    """What was read of either side, all that was read, and what there is to say of that."""
 
     candidate: list[Reading]
     baseline: list[Reading]
+    others: list[Reading]
     notes: list[str]
 
 
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge compare`: see `Outcome`. Raises UserError."""
     parser = build_parser()
-    options = parse(parser, argv, repeated=("--rename", "--task", "--score"))
+    options = parse(parser, argv, repeated=("--rename", "--task", "--score", "--tag"))
     if options is None:
         return FINE
     if options.format == _OLD_NAME:
         options.format = _FORMATS[0]
+    tags.fill_folder(options)
     kind = sources.output_format(options, _FORMATS)
+    tags.check_tags(options)
     question = _question(options)
+    if (told := _told_of_one(options, question)) is not None:
+        measurements.write(told, kind, options.output)
+        return FINE
     comparison = _compared(options, question)
     _write(comparison, _WRITERS.get(kind), options)
     return int(comparison.outcome)
@@ -67,16 +75,24 @@ def build_parser() -> ArgumentParser:
     parser = make_parser(
         "compare",
         "Compare a candidate with a baseline. Exit code: 0 fine, 1 regression or failed runs, 2 wrong usage or missing "
-        "data, 3 inconclusive (with --strict), 4 not comparable.",
+        "data, 3 inconclusive (with --strict), 4 not comparable. One folder of `rlgauge throughput` alone: its "
+        "measurements by time, with their changes.",
     )
-    parser.add_argument("candidate", type=str, metavar="CANDIDATE", help="folder, zip file or score table")
+    parser.add_argument(
+        "candidate",
+        nargs="?",
+        type=str | None,
+        default=None,
+        metavar="CANDIDATE",
+        help=f"folder, zip file or score table; of measurements of throughput may be left out, for {tags.FOLDER}",
+    )
     parser.add_argument(
         "baseline",
         nargs="?",
         type=str | None,
         default=None,
         metavar="BASELINE",
-        help="another one; may be left out where the first holds both algorithms",
+        help="another one; may be left out where the first holds both algorithms or both tags",
     )
     group = parser.add_argument_group("Who is compared")
     group.add_argument("--algo", type=str | None, metavar="NAME", help="the algorithm of the candidate")
@@ -84,6 +100,7 @@ def build_parser() -> ArgumentParser:
         "--baseline-algo", type=str | None, metavar="NAME", help="the algorithm of the baseline, if it is another one"
     )
     group.add_argument("--task", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
+    tags.add_tag_options(parser)
     sources.add_source_options(parser, positional=False)
     _add_what(parser)
     _add_verdict(parser)
@@ -107,13 +124,36 @@ def _add_what(parser: ArgumentParser) -> None:
 
 def _add_verdict(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("How it is judged")
-    group.add_argument("--tolerance", type=str, default="2%", metavar="PART", help="a change that is no regression")
-    group.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of a verdict")
+    group.add_argument(
+        "--tolerance", type=str, default=tags.TOLERANCE, metavar="PART", help="a change that is no regression"
+    )
+    group.add_argument("--confidence", type=float, default=tags.CONFIDENCE, metavar="P", help="of a verdict")
     group.add_argument("--strict", action="store_true", help="end with 3 where something is inconclusive")
     group.add_argument("--allow", type=str | None, metavar="NAMES", help=f"what may differ: {', '.join(ALLOWABLE)}")
     group.add_argument(
         "--allow-missing", action="store_true", help="compare what both have; failed runs of the baseline are told only"
     )
+
+
+def _told_of_one(options: Namespace, question: Question) -> measurements.Told | None:
+    """What there is to say of the measurements of one folder, where that is asked; None where two sides are meant."""
+    if not options.scaling_only and not tags.is_of_one_side(options):
+        return None
+    collected = sources.collect(options, [options.candidate])
+    sources.check_names("task", as_list(options.task), [reading.task for reading in collected.readings])
+    readings = _of_tasks(options, collected.readings)
+    if options.scaling_only:
+        told = list(collected.notes)
+        tag = next(iter(as_list(options.tag)), None)
+        return scaling.scaling(tags.newest(readings, options.candidate, tag, told), told)
+    found = all_measurements(readings)
+    if not found:
+        return None
+    number = tags.batch_size(options)
+    if number is not None:
+        of_size(readings, number)
+    told = [*collected.notes, *tags.unlisted(readings, found)]
+    return measurements.listed(found, options.candidate, num_envs=number, allowed=question.allowed, notes=told)
 
 
 def _compared(options: Namespace, question: Question) -> Comparison:
@@ -123,20 +163,25 @@ def _compared(options: Namespace, question: Question) -> Comparison:
         candidate=candidate,
         baseline=baseline,
         question=question,
-        others=[*sides.candidate, *sides.baseline],
+        others=sides.others,
         notes=sides.notes,
     )
 
 
 def _chosen(sides: _Sides, options: Namespace, *, needs_one: bool) -> tuple[Side, Side]:
     """The runs meant of either side. Raises UserError where that must be asked, and where they are the same runs."""
-    is_one = options.baseline is None or _is_same(options.candidate, options.baseline)
-    ours, theirs = Side(options.candidate, sides.candidate), Side(options.baseline or options.candidate, sides.baseline)
+    chosen = as_list(options.tag)
+    is_of_tags = len(chosen) > 1
+    is_one = not is_of_tags and (options.baseline is None or _is_same(options.candidate, options.baseline))
+    titles = chosen if is_of_tags else [options.candidate, options.baseline or options.candidate]
+    ours, theirs = Side(titles[0], sides.candidate), Side(titles[1], sides.baseline)
+    if chosen and is_one and options.baseline_algo is None:
+        raise tags.lacks_baseline(sides.others, options)
     if is_one and options.baseline_algo is None:
         same = "" if options.baseline is None else "Candidate and baseline are the same folder. "
         raise UserError(
             f"{same}Name the baseline: another folder, or an algorithm of {ours.source} with --baseline-algo (it holds "
-            f"{', '.join(ours.algorithms) or 'none'})."
+            f"{', '.join(ours.algorithms) or 'none'}){tags.offered(sides.others)}."
         )
     is_named = options.algo is not None or options.baseline_algo is not None
     shared = set(ours.algorithms) & set(theirs.algorithms)
@@ -157,13 +202,20 @@ def _read(options: Namespace) -> _Sides:
     theirs = ours if is_one else sources.collect(options, [options.baseline])
     told: list[str] = []
     readings = sources.referred(with_stopping([*ours.readings, *theirs.readings]), options, told)
-    wanted = as_list(options.task)
-    sources.check_names("task", wanted, [reading.task for reading in readings])
+    num_ours = len(ours.readings)
+    sources.check_names("task", as_list(options.task), [reading.task for reading in readings])
     candidate, baseline = (
-        [reading for reading in readings[part] if not wanted or reading.task in wanted]
-        for part in (slice(len(ours.readings)), slice(len(ours.readings), None))
+        tags.tagged(_of_tasks(options, part), options, position, told)
+        for position, part in ((0, readings[:num_ours]), (-1, readings[num_ours:]))
     )
-    return _Sides(candidate, baseline, list(dict.fromkeys([*ours.notes, *theirs.notes, *told])))
+    notes = list(dict.fromkeys([*ours.notes, *theirs.notes, *told]))
+    return _Sides(candidate, baseline, _of_tasks(options, readings), notes)
+
+
+def _of_tasks(options: Namespace, readings: Sequence[Reading]) -> list[Reading]:
+    """The runs of the tasks asked for."""
+    wanted = as_list(options.task)
+    return [reading for reading in readings if not wanted or reading.task in wanted]
 
 
 def _is_same(first: str, second: str) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from rlgauge.cli import words
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FINE, dispatch
-from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.options import as_list, make_parser, parse
 from rlgauge.cli.units import seconds_text
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.execute import plans
@@ -24,7 +24,7 @@ from rlgauge.core.files import plain_errors
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store, now
 
-_HELP = """usage: rlgauge runs list OUT [--status STATUS] [--json]
+_HELP = """usage: rlgauge runs list OUT [--status STATUS] [--tag TEXT] [--json]
        rlgauge runs show OUT RUN [--json]
 
 list  every run of the folder: status, records, errors, what went wrong
@@ -32,7 +32,19 @@ show  one run: its configuration, machine, results, records and log
 
 `rlgauge runs list --help` and `rlgauge runs show --help` say more."""
 _WRONG = "what went wrong"
-_HEADER = ["id", "run", "policy", "settings", "checkpoint", "status", "attempt", "records", "errors", "started (UTC)"]
+_HEADER = [
+    "id",
+    "run",
+    "policy",
+    "tag",
+    "settings",
+    "checkpoint",
+    "status",
+    "attempt",
+    "records",
+    "errors",
+    "started (UTC)",
+]
 _HEADER += ["time", "host", _WRONG]
 _HASHES = ("settings", "checkpoint")
 """What tells apart runs of one name and policy, as hashes."""
@@ -67,6 +79,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     folder: str | None = None
     settings: str = ""
     checkpoint: str = ""
+    tag: str = ""
 
 
 def list_runs(argv: Sequence[str]) -> int:
@@ -74,17 +87,32 @@ def list_runs(argv: Sequence[str]) -> int:
     parser = make_parser("runs list", "List the runs of a folder.")
     parser.add_argument("out", type=str, help="the folder, as given to --out")
     parser.add_argument("--status", type=str | None, metavar="STATUS", help=f"only these: {', '.join(Status)}")
+    parser.add_argument(
+        "--tag", type=list[str] | str, default=[], metavar="TEXT", help="only measurements with this one; repeatable"
+    )
     parser.add_argument("--json", action="store_true", help="print them as JSON")
-    options = parse(parser, argv)
+    options = parse(parser, argv, repeated=("--tag",))
     if options is None:
         return FINE
     wanted = _status(options.status)
-    rows = [row for row in rows_of(_store(options.out), _note) if wanted in {None, row.status}]
+    tagged = _with_tags(list(rows_of(_store(options.out), _note)), as_list(options.tag), options.out)
+    rows = [row for row in tagged if wanted in {None, row.status}]
     if options.json:
         print(json.dumps([msgspec.structs.asdict(row) for row in rows], indent=1))
     else:
         _tell(rows, options.out, wanted)
     return FINE
+
+
+def _with_tags(rows: list[Row], tags: Sequence[str], out: str) -> list[Row]:
+    """The rows with one of the tags; all of them without a tag. Raises UserError for a tag that no run has."""
+    known = {row.tag for row in rows if row.tag}
+    for tag in tags:
+        if not known:
+            raise UserError(f"No run in {out} has a tag: `rlgauge throughput --tag {tag}` gives them one.")
+        if tag not in known:
+            raise unknown("tag", tag, known)
+    return [row for row in rows if not tags or row.tag in tags]
 
 
 def show_run(argv: Sequence[str]) -> int:
@@ -140,6 +168,7 @@ def _row(run: Run) -> Row:
         folder=str(run.folder),
         settings=run.case.labels.get("settings", ""),
         checkpoint=run.case.labels.get("checkpoint", ""),
+        tag=run.case.labels.get("tag", ""),
     )
 
 
@@ -147,7 +176,8 @@ def _queued(store: Store) -> Iterator[Row]:
     for plan in plans(store):
         for case in (item.case for item in plan.items):
             label = _label(case.labels.get("policy", ""), case.params.get("train_seed"))
-            yield Row(id=case.id, name=case.name, policy=label, status=Status.QUEUED)
+            tag = case.labels.get("tag", "")
+            yield Row(id=case.id, name=case.name, policy=label, status=Status.QUEUED, tag=tag)
 
 
 def find_run(store: Store, given: str) -> Run:
@@ -252,6 +282,7 @@ def _cells(row: Row) -> tuple[object, ...]:
         row.id,
         row.name,
         row.policy,
+        row.tag,
         row.settings,
         row.checkpoint,
         row.status,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import platform as system
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rlgauge.cli.throughput_table import compile_seconds, efficiencies, ratio_to
 from rlgauge.core import provenance
 from rlgauge.core.files import write_atomic
 from rlgauge.kinds.throughput.memory import memory_of
+from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
 
@@ -87,22 +89,28 @@ def _row(one: Measured, found: Sequence[Measured], baseline: str | None) -> dict
 
 
 def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder: Path) -> None:
-    """Write benchmark_TAG_DATE_TIME.json with the fields that JaxARC's benchmark had, one file a library.
+    """Write benchmark_TAG_DATE_TIME.json with the fields that JaxARC's benchmark had: one library, one environment.
 
-    Where several libraries were measured their names are part of the names. Raises StoreError.
+    Where there are several, a file each, with their names in its own. Raises StoreError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    names = list(dict.fromkeys(one.point.library for one in found))
-    for name in names:
-        own = [one for one in found if one.point.library == name and one.steps_per_second is not None]
-        parts = ("benchmark", name if len(names) > 1 else "", workload.tag, workload.stamp)
-        content = _as_jaxarc(workload, own)
+    names, environments = ({getattr(one.point, part) for one in found} for part in ("library", "environment"))
+    for name, environment in dict.fromkeys((one.point.library, one.point.environment) for one in found):
+        own = [one for one in found if (one.point.library, one.point.environment) == (name, environment)]
+        parts = (
+            "benchmark",
+            name if len(names) > 1 else "",
+            re.sub(r"[^\w.]+", "-", environment) if len(environments) > 1 else "",
+            workload.tag,
+            workload.stamp,
+        )
+        content = _as_jaxarc(workload, [one for one in own if one.steps_per_second is not None], own[0].point)
         write_atomic(
             folder / f"{'_'.join(filter(None, parts))}.json", msgspec.json.format(msgspec.json.encode(content))
         )
 
 
-def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured]) -> dict[str, Any]:
+def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], point: Point) -> dict[str, Any]:
     host = provenance.host()
     single = next((one for one in found if one.point.num_envs == 1), None)
     return {
@@ -117,7 +125,11 @@ def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured]) -> dict[
             "devices": sorted({one.facts["device"] for one in found if "device" in one.facts}),
             "hardware": {"cpu": host["cpu"], "num_cores": host["num_cores"], "memory_bytes": host["memory_bytes"]},
         },
-        "config_summary": msgspec.to_builtins(workload.settings),
+        "config_summary": {
+            **msgspec.to_builtins(workload.settings),
+            "library": point.library,
+            "environment": point.environment,
+        },
         "single_environment": {
             "steps_per_second": single.steps_per_second,
             "avg_reset_time": single.seconds["reset"],
