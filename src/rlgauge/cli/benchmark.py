@@ -93,7 +93,13 @@ def _add_what(parser: ArgumentParser) -> None:
         help="class path of a benchmark, such as my_module.MyBenchmark; its arguments are --benchmark.NAME VALUE",
     )
     group = parser.add_argument_group("Registered Gymnasium environments")
-    group.add_argument("--env", type=list[str] | str, default=[], metavar="ID", help="environment id; repeatable")
+    group.add_argument(
+        "--env",
+        type=list[str] | str,
+        default=[],
+        metavar="ID",
+        help="environment id, or LIBRARY:NAME in JAX; repeatable",
+    )
     group.add_argument("--num-episodes", type=int | None, metavar="N", help="episodes in each environment (20)")
     group.add_argument("--max-steps", type=int | None, metavar="N", help="cut episodes after so many steps")
     group.add_argument("--seed", type=int | None, metavar="N", help="seed from which all episode seeds follow (42)")
@@ -131,7 +137,9 @@ def _add_policies(parser: ArgumentParser) -> None:
 def _add_how(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("How it is run")
     group.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work")
-    group.add_argument("--lanes", type=int, default=8, metavar="N", help="environments side by side in each process")
+    group.add_argument(
+        "--lanes", type=int | None, metavar="N", help="environments side by side in each process (8, in JAX 256)"
+    )
     group.add_argument(
         "--episode-seconds", type=float | None, metavar="S", help="end an episode whose environment takes longer"
     )
@@ -315,5 +323,7 @@ def _instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
 def _can_be_filmed(benchmark: Benchmark) -> bool:
     """Whether all environments give frames; those of a class that was not asked to film may not."""
     with contextlib.closing(benchmark.open_gyms()) as gyms:
+        if any(gyms.device(position) is not None for position in range(len(gyms))):
+            return False
         modes = {gyms.env(position, 0).render_mode for position in range(len(gyms))}
     return modes == {"rgb_array"}

@@ -63,18 +63,25 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: float
     film_seconds: float
-    record_bytes: int
+    record_bytes: float
     run_bytes: int
     film_bytes: int
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """Predicted from one real episode of each policy in each task."""
+    """Predicted from some real episodes of each policy in each task."""
 
     seconds: float
     bytes: float
     probe_seconds: float
     films_at_most: int
+    probe_episodes: int
+
+    @property
+    def basis(self) -> str:
+        """What it rests on, in words."""
+        num = "one real episode" if self.probe_episodes == 1 else f"{self.probe_episodes} real episodes"
+        return f"{num} of each policy in each task"
 
 
 def predict(workload: EvaluateWorkload, manner: Manner) -> int:
@@ -120,7 +127,7 @@ def list_episodes(workload: EvaluateWorkload, store: Store, *, rerun_failed: boo
 
 
 class _Probed:
-    """One real episode of each policy in each task, in a folder that is soon gone."""
+    """Real episodes of each policy in each task, in a folder that is soon gone."""
 
     def __init__(
         self, workload: EvaluateWorkload, runs: Mapping[str, Run | None], folder: Path, seconds: float
@@ -144,8 +151,9 @@ class _Probed:
     def results_bytes(self, num_episodes: int) -> float:
         """What the files of results take: measured with each episode once, and with each twice."""
         found = results_of(self.workload, self.runs)
+        num_probed = sum(result.n_episodes for result in found.results)
         once, twice = (self._written(found, times) for times in (1, 2))
-        return once + (twice - once) * (num_episodes / len(self.runs) - 1)
+        return once + (twice - once) * (num_episodes / num_probed - 1)
 
     def _written(self, found: BenchmarkResults, times: int) -> int:
         results = [
@@ -156,9 +164,14 @@ class _Probed:
         return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
 
 
+def _num_probed(workload: EvaluateWorkload) -> int:
+    """How many episodes of each policy in each task are played: on a device a lane each, which takes as long as one."""
+    return min(workload.lanes, workload.benchmark.num_episodes) if workload.is_on_device else 1
+
+
 def _probe(workload: EvaluateWorkload, manner: Manner, folder: Path) -> _Probed:
     benchmark = copy.copy(workload.benchmark)
-    benchmark.num_episodes = 1
+    benchmark.num_episodes = _num_probed(workload)
     if _films(workload):
         benchmark.video_dir, benchmark.record_mode = folder / "videos", "all"
     else:
@@ -181,16 +194,17 @@ def _cost(run: Run, video_dir: Path | None, *, sharing: int) -> Cost:
     everything = sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file())
     names = [str(record.values["video"]) for record in run.records if record.values.get("video")]
     return Cost(
-        seconds=max(0.0, result["seconds"] - rendering - calling * (1 - 1 / sharing)),
+        seconds=max(0.0, result["seconds"] - rendering - calling * (1 - 1 / sharing)) / run.num_records,
         film_seconds=rendering,
-        record_bytes=records,
+        record_bytes=records / run.num_records,
         run_bytes=everything - records,
         film_bytes=sum(((video_dir or run.folder) / name).stat().st_size for name in names),
     )
 
 
 def _predicted(workload: EvaluateWorkload, manner: Manner, episodes: list[Planned], probed: _Probed) -> Prediction:
-    costs = probed.costs(sharing=min(workload.lanes, workload.benchmark.num_episodes))
+    sharing = 1 if workload.is_on_device else min(workload.lanes, workload.benchmark.num_episodes)
+    costs = probed.costs(sharing=sharing)
     todo = [planned for planned in episodes if planned.is_due]
     filmed = [planned for planned in todo if _films(workload) and _may_be_filmed(workload, planned.index)]
     runs = {planned.run: planned.key for planned in todo}
@@ -204,6 +218,7 @@ def _predicted(workload: EvaluateWorkload, manner: Manner, episodes: list[Planne
         bytes=size + probed.results_bytes(len(episodes)),
         probe_seconds=probed.seconds,
         films_at_most=len(filmed),
+        probe_episodes=_num_probed(workload),
     )
 
 
@@ -219,7 +234,7 @@ def _as_json(episodes: list[Planned], prediction: Prediction | None, reasons: li
     return {
         "episodes": [msgspec.structs.asdict(planned) for planned in episodes],
         "predicted": None if prediction is None else msgspec.structs.asdict(prediction),
-        "predicted_from": "one real episode of each policy in each task",
+        "predicted_from": None if prediction is None else prediction.basis,
         "failures": reasons,
     }
 
@@ -254,6 +269,6 @@ def _in_words(prediction: Prediction, manner: Manner) -> str:
     most = "at most " if manner.stop is not None else ""
     return (
         f"Predicted: {most}about {seconds_text(prediction.seconds)} with {count_text(manner.workers, 'worker')}, "
-        f"{bytes_text(prediction.bytes)} on disk{films}. This rests on one real episode of each policy in each task, "
+        f"{bytes_text(prediction.bytes)} on disk{films}. This rests on {prediction.basis}, "
         f"played just now in {seconds_text(prediction.probe_seconds)}; episodes differ in length."
     )

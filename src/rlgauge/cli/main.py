@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "compare": ("compare a candidate with a baseline, with a verdict and an exit code", "rlgauge.cli.compare:main"),
     "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),
     "throughput": ("measure steps per second and memory of environments", "rlgauge.cli.throughput:main"),
+    "suite": ("list, show and run suites: measurements as data", "rlgauge.cli.suite:main"),
     "doctor": ("look whether this machine is fit for measuring, and what is installed", "rlgauge.cli.doctor:main"),
     "plot": ("draw figures of what throughput measured", "rlgauge.cli.plot:main"),
     "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from rlgauge.cli import sources
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE
@@ -16,12 +18,15 @@ from rlgauge.compare.phrases import count
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import write_atomic
 from rlgauge.report.as_json import to_json
-from rlgauge.report.latex import to_latex
-from rlgauge.report.markdown import to_markdown
+from rlgauge.report.judged import Judged
+from rlgauge.report.latex import tables_to_latex, to_latex
+from rlgauge.report.markdown import tables_to_markdown, to_markdown
 from rlgauge.report.overview import Overview, make_overview
 from rlgauge.report.question import GIVEN, Question, given_by
 from rlgauge.report.runs_csv import to_csv
+from rlgauge.report.table import Table
 from rlgauge.report.tables import tables
+from rlgauge.report.targets import targets_csv, targets_table
 from rlgauge.stats.estimate import METHODS, Method
 from rlgauge.stats.metrics import METRICS, Metric
 
@@ -44,6 +49,8 @@ def main(argv: Sequence[str]) -> int:
     if options is None:
         return FINE
     kind = sources.output_format(options, _FORMATS)
+    if options.targets:
+        return _show_targets(kind, options)
     question = _question(options)
     collected = sources.collect(options)
     told = list(collected.notes)
@@ -53,6 +60,7 @@ def main(argv: Sequence[str]) -> int:
     sources.check_names("algorithm", question.algorithms, [reading.algorithm for reading in readings])
     sources.check_names("task", question.tasks, [reading.task for reading in readings])
     overview = make_overview(readings, question, notes=told)
+    overview = msgspec.structs.replace(overview, targets=_targets(options))
     _write(overview, kind, options)
     return FINE if overview.is_measured else FAILED
 
@@ -79,6 +87,7 @@ def build_parser() -> ArgumentParser:
     group.add_argument("--metrics", type=str, default=",".join(METRICS), metavar="NAMES", help="over all tasks")
     group.add_argument("--method", type=str, default="expanded", metavar="NAME", help=f"interval: {', '.join(METHODS)}")
     group.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of the intervals")
+    group.add_argument("--targets", action="store_true", help="only the targets of suites, and what was measured")
     group.add_argument("--resample-tasks", action="store_true", help="take the tasks for a sample of more tasks")
     sources.add_output_options(parser, _FORMATS)
     return parser
@@ -141,20 +150,61 @@ def _write(overview: Overview, kind: str, options: Namespace) -> None:
         _tell(overview)
     else:
         print(text, end="")
-    if kind == "csv":  # which has no place for them
+    if kind == "csv":  # which has no place for these
         for note in overview.notes:
             print(f"note: {note}", file=sys.stderr)
+        if overview.targets:
+            print("note: the targets of suites are not runs: --targets writes them.", file=sys.stderr)
+
+
+def _targets(options: Namespace) -> list[Judged]:
+    """The targets that lie beside the runs; the module that judges them is only imported where there are some."""
+    folders = [path for path in map(Path, options.source) if next(path.glob("targets_*.json"), None) is not None]
+    if not folders:
+        return []
+    from rlgauge.cli import targets
+
+    return targets.judged(folders)
+
+
+def _show_targets(kind: str, options: Namespace) -> int:
+    """Tell of the targets alone; the exit code. Raises UserError where there are none."""
+    found = _targets(options)
+    if not found:
+        raise UserError(f"{', '.join(options.source)} holds no targets: `rlgauge suite run` keeps those of its suite.")
+    told = [targets_table(found)]
+    writers: dict[str, Callable[[], str]] = {
+        "table": lambda: _aligned(told),
+        "csv": lambda: targets_csv(found),
+        "markdown": lambda: tables_to_markdown(told),
+        "latex": lambda: tables_to_latex(told),
+        "json": lambda: (
+            msgspec.json.format(msgspec.json.encode({"format": 1, "targets": found}), indent=1).decode() + "\n"
+        ),
+    }
+    if options.output is not None:
+        write_atomic(Path(options.output), writers[kind]().encode())
+        print(f"Wrote {options.output}.", file=sys.stderr)
+    elif kind == "table":
+        _tell_tables(told)
+    else:
+        print(writers[kind](), end="")
+    return FINE
 
 
 def _tell(overview: Overview) -> None:
-    for table in tables(overview):
+    _tell_tables(tables(overview))
+    for text in _remarks(overview):
+        say(text)
+
+
+def _tell_tables(told: Sequence[Table]) -> None:
+    for table in told:
         print(table.title)
         show_table(table.header, table.starred())
         for text in table.explained("*"):
             say(text)
         print()
-    for text in _remarks(overview):
-        say(text)
 
 
 def _remarks(overview: Overview) -> list[str]:
@@ -167,10 +217,14 @@ def _remarks(overview: Overview) -> list[str]:
 
 def _plain(overview: Overview) -> str:
     """The tables as text for a file."""
+    return _aligned(tables(overview), _remarks(overview))
+
+
+def _aligned(told: Sequence[Table], remarks: Sequence[str] = ()) -> str:
     parts = []
-    for table in tables(overview):
+    for table in told:
         lines = sources.aligned(table.header, table.starred())
         parts.append("\n".join([table.title, *lines, *table.explained("*")]))
-    if remarks := _remarks(overview):
+    if remarks:
         parts.append("\n".join(remarks))
     return "\n\n".join(parts) + "\n"

@@ -102,6 +102,23 @@ def timing(results: BenchmarkResults, *, num_before: int) -> Iterator[str]:
     ]
     if parts:
         yield f"Median / 95th percentile: {', '.join(parts)} (the policy's of one call, which serves all lanes)."
+    yield from _on_device(results.metadata)
+
+
+def _on_device(metadata: dict[str, Any]) -> Iterator[str]:
+    """What compiling took, and which policies were asked on the host although they are functions."""
+    found: dict[str, Any] | None = metadata.get("on_device")
+    if found is None:
+        return
+    seconds = metadata["timing"].get("compile_seconds")
+    compiled = "" if seconds is None else f"Compiling took {seconds_text(seconds)} besides. "
+    yield (
+        f"{compiled}The latency of what is compiled together is unmeasured: nothing tells an environment's time from "
+        "its policy's."
+    )
+    for name, reason in found["asked_on_host"].items():
+        if reason is not None:
+            yield f"{name} {reason}, so it was asked at each step on the host; functions of jax.numpy are compiled."
 
 
 def what_went_wrong(run: Run) -> str:

@@ -54,3 +54,48 @@ class FreeRunning(Protocol):
 
     def run(self, state: State, num_steps: int) -> tuple[State, jax.Array, jax.Array]:
         """The state after so many steps of each with random actions; episodes that ended, (N,), and rewards, (N,)."""
+
+
+class Choices(NamedTuple):
+    """Actions that are whole numbers from 0, so many."""
+
+    num: int
+
+
+class Bounds(NamedTuple):
+    """Actions that are arrays of floats between these, which have the shape of an action and may be infinite."""
+
+    low: Any
+    high: Any
+
+
+@runtime_checkable
+class Evaluable(JaxEnv, Protocol):
+    """An environment in which policies can be evaluated, too: it shows what is seen at the start of an episode.
+
+    `actions` is what a policy may do; None where that is neither of the two kinds.
+    """
+
+    actions: Choices | Bounds | None
+
+    def reset(self, keys: jax.Array) -> tuple[State, Any]:
+        """N environments, each at the start of an episode, and what is seen there, a tree of arrays (N, ...)."""
+
+    def advance(self, keys: jax.Array, state: State, action: Action) -> tuple[State, Outcome, jax.Array | None]:
+        """As `step`, and which episodes terminated, (N,), bool; None where a library does not tell it from truncated.
+
+        Those that are over and not terminated were truncated.
+        """
+
+
+def actions_of(space: Any) -> Choices | Bounds | None:  # noqa: ANN401  # a library's own, which look alike
+    """What a space of actions holds that says how many there are (`n`), or between what (`low`, `high`)."""
+    import numpy as np
+
+    num = getattr(space, "n", None)
+    if num is not None:
+        return Choices(int(num))
+    if not hasattr(space, "low"):
+        return None
+    shape = tuple(space.shape)
+    return Bounds(*(np.broadcast_to(np.asarray(end, np.float32), shape) for end in (space.low, space.high)))

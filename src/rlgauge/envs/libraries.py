@@ -90,6 +90,13 @@ LIBRARIES: Mapping[str, Library] = {
         module="jaxarc",
         isolated="jaxarc",
     ),
+    "brax": Library(make="rlgauge.envs.brax:make", kind="jax", distribution="brax", module="brax", isolated="brax"),
+    "jumanji": Library(
+        make="rlgauge.envs.jumanji:make", kind="jax", distribution="jumanji", module="jumanji", isolated="jumanji"
+    ),
+    "arcle": Library(
+        make="rlgauge.envs.arcle:make", kind="single", distribution="arcle", module="arcle", isolated="arcle"
+    ),
 }
 
 _CARTPOLE = "CartPole-v1"
@@ -106,9 +113,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "myriad": "cartpole-control",
     },
     "gene-circuit": {"rlgauge": "gene-circuit", "myriad": "ccasr-gfp-control"},
-    "arc-point": {"rlgauge": "arc-point", "jaxarc": "point"},
-    "arc-box": {"rlgauge": "arc-box", "jaxarc": "box"},
-    "arc-mask": {"rlgauge": "arc-mask", "jaxarc": "mask"},
+    "arc-point": {"rlgauge": "arc-point", "jaxarc": "point", "arcle": "point"},
+    "arc-box": {"rlgauge": "arc-box", "jaxarc": "box", "arcle": "box"},
+    "arc-mask": {"rlgauge": "arc-mask", "jaxarc": "mask", "arcle": "mask"},
 }
 """What an environment that several libraries have is called in each."""
 

@@ -5,10 +5,10 @@ Shapes: N environments.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rlgauge.core.errors import unknown
-from rlgauge.envs.jax_env import Action, JaxEnv, Outcome, State
+from rlgauge.envs.jax_env import Action, JaxEnv, Outcome, State, actions_of
 
 if TYPE_CHECKING:
     import jax
@@ -31,12 +31,18 @@ class Myriad:
         if name not in list_envs():
             raise unknown("Myriad environment", name, list_envs())
         self._env = make_env(name)
+        self.actions = actions_of(self._env.get_action_space(self._env.config))
 
     def init(self, keys: jax.Array) -> State:
         """N environments, each at the start of an episode."""
+        return self.reset(keys)[0]
+
+    def reset(self, keys: jax.Array) -> tuple[State, Any]:
+        """N environments, each at the start of an episode, and what is seen there."""
         import jax
 
-        return jax.vmap(self._reset)(keys)
+        observation, state = jax.vmap(self._reset)(keys)
+        return state, observation
 
     def sample(self, keys: jax.Array, state: State) -> Action:
         """Random actions."""
@@ -51,8 +57,13 @@ class Myriad:
 
         return jax.vmap(self._step)(keys, state, action)
 
-    def _reset(self, key: jax.Array) -> State:
-        return self._env.reset(key, self._env.params, self._env.config)[1]
+    def advance(self, keys: jax.Array, state: State, action: Action) -> tuple[State, Outcome, None]:
+        """The same; Myriad says one `done` for terminated and truncated."""
+        return *self.step(keys, state, action), None
+
+    def _reset(self, key: jax.Array) -> tuple[Any, State]:
+        observation, state = self._env.reset(key, self._env.params, self._env.config)
+        return observation, state
 
     def _step(self, key: jax.Array, state: State, action: Action) -> tuple[State, Outcome]:
         import jax

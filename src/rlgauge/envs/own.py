@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rlgauge.core.errors import unknown
 from rlgauge.core.workload import import_object
-from rlgauge.envs.jax_env import Action, JaxEnv, Outcome, State
+from rlgauge.envs.jax_env import Action, Choices, JaxEnv, Outcome, State
 
 if TYPE_CHECKING:
     import jax
@@ -47,12 +47,19 @@ class Own:
         """Adapt `env`."""
         self._env = env
         self.best_block: int | None = getattr(env, "best_block", None)
+        num = getattr(env, "num_actions", None)
+        self.actions = None if num is None else Choices(num)
 
     def init(self, keys: jax.Array) -> State:
         """N environments, each at the start of an episode."""
         import jax
 
         return self._env.start(jax.vmap(lambda key: jax.random.bits(key, (), "uint32"))(keys))
+
+    def reset(self, keys: jax.Array) -> tuple[State, Any]:
+        """N environments, each at the start of an episode, and what is seen there."""
+        state = self.init(keys)
+        return state, state.observation
 
     def sample(self, keys: jax.Array, state: State) -> Action:
         """Random actions."""
@@ -61,9 +68,13 @@ class Own:
 
     def step(self, keys: jax.Array, state: State, action: Action) -> tuple[State, Outcome]:
         """The state after a step of each."""
+        return self.advance(keys, state, action)[:2]
+
+    def advance(self, keys: jax.Array, state: State, action: Action) -> tuple[State, Outcome, jax.Array]:
+        """The same, and which episodes terminated."""
         del keys
         state, seen = self._env.step(state, action)
-        return state, Outcome(seen.observation, seen.reward, seen.terminated | seen.truncated)
+        return state, Outcome(seen.observation, seen.reward, seen.terminated | seen.truncated), seen.terminated
 
 
 class OwnFreeRunning(Own):

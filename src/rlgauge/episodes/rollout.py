@@ -49,7 +49,8 @@ class Episode:
 class Played:
     """What happened in an episode. `success...` is None where the environment said nothing of it.
 
-    `video` is the film's path below the recorder's folder.
+    So are `terminated` and `truncated` where it does not tell them apart, and `environment_seconds` where nothing told
+    its time from the policy's. `video` is the film's path below the recorder's folder.
     """
 
     task_id: str
@@ -57,12 +58,12 @@ class Played:
     seed: int
     total_return: float | None
     length: int
-    terminated: bool
-    truncated: bool
+    terminated: bool | None
+    truncated: bool | None
     success_at_end: bool | None
     success_ever: bool | None
     success_at_reset: bool
-    environment_seconds: float
+    environment_seconds: float | None
     info: dict[str, Any]
     error: str | None = None
     timed_out: bool = False

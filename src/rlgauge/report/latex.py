@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rlgauge.report.overview import Overview
-from rlgauge.report.tables import Table, tables
+from rlgauge.report.table import Table
+from rlgauge.report.tables import tables
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -25,8 +26,13 @@ _AT_ROW_START = ("[", "*")
 
 def to_latex(overview: Overview) -> str:
     """One table environment a table; what its numbers mean is its caption, warnings are comments."""
-    head = ["% needs \\usepackage{booktabs,graphicx}", *(f"% {' '.join(note.split())}" for note in overview.notes)]
-    return "\n\n".join(["\n".join(head), *("\n".join(_table(table)) for table in tables(overview))]) + "\n"
+    return tables_to_latex(tables(overview), overview.notes)
+
+
+def tables_to_latex(told: Iterable[Table], notes: Iterable[str] = ()) -> str:
+    """The same of any tables and warnings."""
+    head = ["% needs \\usepackage{booktabs,graphicx}", *(f"% {' '.join(note.split())}" for note in notes)]
+    return "\n\n".join(["\n".join(head), *("\n".join(_table(table)) for table in told)]) + "\n"
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rlgauge.compare.as_markdown import plain, row_of
 from rlgauge.report.overview import Overview
-from rlgauge.report.tables import Table, tables
+from rlgauge.report.table import Table
+from rlgauge.report.tables import tables
 
 
 def to_markdown(overview: Overview) -> str:
     """The tables with their titles and what their numbers mean, then the warnings as quotations."""
-    parts = [part for table in tables(overview) for part in _table(table)]
-    parts += [f"> {plain(note)}" for note in overview.notes]
+    return tables_to_markdown(tables(overview), overview.notes)
+
+
+def tables_to_markdown(told: Iterable[Table], notes: Iterable[str] = ()) -> str:
+    """The same of any tables and warnings."""
+    parts = [part for table in told for part in _table(table)]
+    parts += [f"> {plain(note)}" for note in notes]
     return "\n\n".join(parts) + "\n"
 
 

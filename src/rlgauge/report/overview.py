@@ -13,6 +13,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 from rlgauge.report.best import mark_best, mark_best_overall
 from rlgauge.report.configured import configured
+from rlgauge.report.judged import Judged
 from rlgauge.report.lines import Line, make_line
 from rlgauge.report.overall import Overall, bounded, over_all_tasks
 from rlgauge.report.question import Question, cell_name, choose_quantity
@@ -31,7 +32,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """All that the tables show. `formula` is None where scores are not normalised.
 
     `runs` has one run a training seed, on which the tables rest, `found` has every run; `fates` and `statuses` count
-    the latter.
+    the latter. `targets` are those of the suites that ran.
     """
 
     score: str
@@ -46,6 +47,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     fates: list[Fate]
     statuses: dict[str, int]
     notes: list[str]
+    targets: list[Judged] = []
 
     @property
     def is_measured(self) -> bool:

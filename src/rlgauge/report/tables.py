@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from rlgauge.compare.phrases import METRICS, counted
 from rlgauge.compare.quantity import Sort, quantity_of
 from rlgauge.report.best import OVERALL_RULE, RULE
@@ -13,6 +11,8 @@ from rlgauge.report.lines import Line
 from rlgauge.report.numbers import estimate, interval, places, plus_minus
 from rlgauge.report.overall import Overall
 from rlgauge.report.overview import Overview
+from rlgauge.report.table import Table
+from rlgauge.report.targets import targets_table
 from rlgauge.stats.metrics import Metric
 from rlgauge.stats.summary import Summary
 
@@ -27,40 +27,15 @@ _METRICS: dict[Metric, str] = {
 }
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A title, a header, rows, and in `notes` what its numbers mean.
-
-    `bold` holds (row, column) of the cells that stand out; a `{mark}` in a note is replaced by how they look.
-    `num_text` columns on the left hold words. `name` tells it from the other tables.
-    """
-
-    name: str
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    num_text: int
-    bold: frozenset[tuple[int, int]] = frozenset()
-    notes: list[str] = []
-
-    def starred(self) -> list[list[str]]:
-        """The rows for plain text, where a star stands for bold."""
-        return [
-            [f"{cell} *" if (row, column) in self.bold else cell for column, cell in enumerate(cells)]
-            for row, cells in enumerate(self.rows)
-        ]
-
-    def explained(self, mark: str) -> list[str]:
-        """The notes, in which `mark` is how a best result looks."""
-        return [note.replace("{mark}", mark) for note in self.notes]
-
-
 def tables(overview: Overview) -> list[Table]:
-    """Per task; over all tasks where there is something to tell; the runs where some did not complete."""
+    """Per task; over all tasks where there is something to tell; runs where some did not complete; targets."""
     found = [_per_task(overview)]
     if overview.overall:
         found.append(_over_all(overview))
     if overview.num_failed:
         found.append(_fates(overview))
+    if overview.targets:
+        found.append(targets_table(overview.targets))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.workload import Description, class_path, describe_arguments, import_object
+from rlgauge.envs import on_device
+from rlgauge.envs.on_device import named
 from rlgauge.kinds.evaluate.gyms import Gym, Gyms, Task, unique
 
 if TYPE_CHECKING:
@@ -100,14 +102,18 @@ class Benchmark(_Remembering):
 
         Makes up to two environments a task, resets them and closes them again; override where that is slow.
         """
-        described = []
+        described: list[Task] = []
         with contextlib.closing(self.open_gyms()) as gyms:
             for position in range(len(gyms)):
+                device = gyms.device(position)
+                if device is not None:
+                    described.append(Task(device.id, on_device.describe(device), device))
+                    continue
                 alike = gyms.lanes(position, 2)
-                described.append((_task_name(alike[0]), self._described(alike)))
+                described.append(Task(_task_name(alike[0]), self._described(alike)))
                 gyms.close_task(position)
-        names = unique([name for name, _ in described])
-        return [Task(name, environment) for name, (_, environment) in zip(names, described, strict=True)]
+        names = unique([task.id for task in described])
+        return [task._replace(id=name) for name, task in zip(names, described, strict=True)]
 
     def _described(self, alike: Sequence[gymnasium.Env[Any, Any]]) -> dict[str, Any]:
         """What defines the environment, and what it holds: it may have been altered since it was made.
@@ -154,7 +160,7 @@ class Benchmark(_Remembering):
         *,
         out: str | Path | None = None,
         workers: int | None = None,
-        lanes: int = 8,
+        lanes: int | None = None,
         resume: bool = True,
         rerun_failed: bool = False,
         trust: bool = False,
@@ -167,9 +173,10 @@ class Benchmark(_Remembering):
         Without `out`, everything happens in this process and nothing is stored. With `out`, runs are kept in that
         folder, `workers` processes share them (None: this process), and what is there already is not measured again
         (`resume=False` refuses such a folder; `rerun_failed` measures again what failed). `lanes` environments step
-        side by side. `trust` allows files that hold code. `episode_seconds` limits what an environment may take for an
-        episode. `train_seeds` replace `{seed}` in a policy's URI: one checkpoint a training seed. With `stop`, episodes
-        are played until its rule says that it is decided, whatever `num_episodes` is. Raises UserError.
+        side by side (None: 8, and 256 of those in JAX). `trust` allows files that hold code. `episode_seconds` limits
+        what an environment may take for an episode. `train_seeds` replace `{seed}` in a policy's URI: one checkpoint a
+        training seed. With `stop`, episodes are played until its rule says that it is decided, whatever `num_episodes`
+        is. Raises UserError.
         """
         from rlgauge.kinds.evaluate.run import evaluate, make_workload
         from rlgauge.kinds.evaluate.stopping import checked
@@ -183,7 +190,7 @@ class Benchmark(_Remembering):
         workload = make_workload(
             self,
             policy,
-            lanes=_at_least(1, lanes, "lanes"),
+            lanes=None if lanes is None else _at_least(1, lanes, "lanes"),
             trust=trust,
             episode_seconds=episode_seconds,
             train_seeds=train_seeds,
@@ -230,7 +237,7 @@ class Benchmark(_Remembering):
 
 
 class GymnasiumBenchmark(Benchmark):
-    """Registered Gymnasium environments by id.
+    """Registered Gymnasium environments by id, or environments in JAX by `LIBRARY:NAME`, such as gymnax:CartPole-v1.
 
     Films nothing unless asked, since rendering costs more than the evaluation. An episode is a success where the
     environment says so, or, with `success_return`, where its return reaches that.
@@ -258,14 +265,17 @@ class GymnasiumBenchmark(Benchmark):
         self.env_kwargs = dict(env_kwargs or {})
         self.success_return = success_return
 
-    def create_gyms(self) -> list[Callable[[], gymnasium.Env[Any, Any]]]:
-        """One factory an id."""
+    def create_gyms(self) -> list[Gym]:
+        """One factory an id; a name in JAX stays one."""
         from functools import partial
 
         from rlgauge.envs.gymnasium import make
 
         films = self.video_dir is not None and self.record_mode != "none"
-        return [partial(make, env_id, render=films, **self.env_kwargs) for env_id in self.env_ids]
+        return [
+            partial(make, env_id, render=films, **self.env_kwargs) if named(env_id) is None else env_id
+            for env_id in self.env_ids
+        ]
 
     def is_success(self, played: Played) -> bool | None:
         """By the return where a threshold was given, else by what the environment says."""
@@ -279,10 +289,17 @@ class GymnasiumBenchmark(Benchmark):
         from rlgauge.envs.gymnasium import find_spec
 
         given = describe_arguments(self.env_kwargs)
-        specs = map(find_spec, self.env_ids)
+        devices = [named(env_id) for env_id in self.env_ids]
+        if self.env_kwargs and any(devices):
+            raise UserError("An environment in JAX is made by its name alone: it takes no env_kwargs.")
+        names = unique(
+            [env_id if device is None else device.id for env_id, device in zip(self.env_ids, devices, strict=True)]
+        )
         return [
-            Task(name, {**describe_spec(spec), "made_with": given})
-            for name, spec in zip(unique(self.env_ids), specs, strict=True)
+            Task(name, {**describe_spec(find_spec(env_id)), "made_with": given})
+            if device is None
+            else Task(name, on_device.describe(device), device)
+            for name, env_id, device in zip(names, self.env_ids, devices, strict=True)
         ]
 
 

@@ -8,19 +8,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from rlgauge.core.errors import UserError
+from rlgauge.envs.on_device import Named, named
 
 if TYPE_CHECKING:
     import gymnasium
 
-Gym: TypeAlias = "gymnasium.Env[Any, Any] | Callable[[], gymnasium.Env[Any, Any]]"
-"""An environment, or a function without arguments that makes one."""
+Gym: TypeAlias = "gymnasium.Env[Any, Any] | Callable[[], gymnasium.Env[Any, Any]] | str"
+"""An environment, a function without arguments that makes one, or the name of one in JAX: `LIBRARY:NAME`."""
 
 
 class Task(NamedTuple):
-    """One environment of a benchmark: its name in the results and all that defines it, as JSON."""
+    """One environment of a benchmark: its name in the results and all that defines it, as JSON.
+
+    `device` is what is played on the device, None for an environment that is an object.
+    """
 
     id: str
     environment: dict[str, Any]
+    device: Named | None = None
 
 
 class Gyms:
@@ -36,7 +41,7 @@ class Gyms:
             raise UserError(f"gyms takes a list of environments, not {given!r:.60}.")
         if given is not None and not given:
             raise UserError("The benchmark has no environments: gyms=[] is an empty list.")
-        instances = [id(entry) for entry in given or () if not _is_factory(entry)]
+        instances = [id(entry) for entry in given or () if not (_is_factory(entry) or isinstance(entry, str))]
         if len(set(instances)) < len(instances):
             raise UserError("The same environment stands twice in gyms: every task needs one of its own.")
         self._create = None if given is not None else create
@@ -46,6 +51,10 @@ class Gyms:
     def __len__(self) -> int:
         """How many tasks there are."""
         return len(self._list(0))
+
+    def device(self, position: int) -> Named | None:
+        """The environment in JAX that a task is about; None for any other."""
+        return named(self._list(0)[position])
 
     def lanes(self, position: int, wanted: int) -> list[gymnasium.Env[Any, Any]]:
         """A task's environments, one a lane: as many as wanted, one where the same one comes again and again."""
@@ -62,6 +71,11 @@ class Gyms:
         """The environment of a lane, made on first use."""
         if (position, lane) not in self._made:
             entry = self._list(0)[position]
+            if isinstance(entry, str):
+                raise UserError(
+                    f"{entry!r} is no environment: a name in gyms is that of one in JAX, such as 'gymnax:CartPole-v1'; "
+                    f"for one of Gymnasium give `lambda: gymnasium.make({entry!r})`."
+                )
             if not _is_factory(entry):
                 return _checked(self._list(lane)[position])
             self._made[position, lane] = _checked(_called(entry))
@@ -82,7 +96,7 @@ class Gyms:
             raise UserError("The benchmark was given environment instances, which can't be made again.")
         created = list(self._create())
         for other, entry in enumerate(created):
-            if other != position and not _is_factory(entry):
+            if other != position and not (_is_factory(entry) or isinstance(entry, str)):
                 _close_broken(_checked(entry))
         return created[position]
 
@@ -95,7 +109,8 @@ class Gyms:
         """Close all that was made here."""
         own = list(self._made.values())
         if self._create is not None:
-            own += [_checked(entry) for entries in self._lists for entry in entries if not _is_factory(entry)]
+            entries = [entry for entries in self._lists for entry in entries if not isinstance(entry, str)]
+            own += [_checked(entry) for entry in entries if not _is_factory(entry)]
             self._lists.clear()
         self._made.clear()
         for env in {id(env): env for env in own}.values():

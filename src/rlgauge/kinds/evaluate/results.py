@@ -26,7 +26,7 @@ FORMAT = 1
 
 
 class EpisodeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode. `total_return` and `success` are None where they were not measured."""
+    """One episode. What was not measured is None."""
 
     index: int
     outcome: str
@@ -36,8 +36,8 @@ class EpisodeResult(msgspec.Struct, frozen=True, kw_only=True):
     success_at_end: bool | None = None
     success_ever: bool | None = None
     success_at_reset: bool = False
-    terminated: bool = False
-    truncated: bool = False
+    terminated: bool | None = False
+    truncated: bool | None = False
     seed: int | None = None
     error: str | None = None
     video: str | None = None

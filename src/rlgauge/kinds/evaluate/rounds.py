@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from rlgauge.kinds.evaluate.results import EpisodeResult
 from rlgauge.kinds.evaluate.stopping import Stopped, Stopping
 from rlgauge.kinds.evaluate.watch import Watch
-from rlgauge.kinds.evaluate.workload import Block, EvaluateWorkload, blocks
+from rlgauge.kinds.evaluate.workload import Block, EvaluateWorkload
 
 Played = Mapping[tuple[str, str], list[EpisodeResult]]
 """Episodes by policy and task."""
@@ -36,7 +36,7 @@ def rounds(workload: EvaluateWorkload, rule: Stopping, *, workers: int) -> Itera
     """The episodes of each round: whole blocks, at least as many as there are workers."""
     least = math.ceil(workers / (len(workload.policies) * len(workload.tasks)))
     first = num = 0
-    for block in blocks(rule.max_episodes, workload.lanes):
+    for block in workload.blocks(rule.max_episodes):
         num += 1
         last = min(block.last, rule.max_episodes)
         if last == rule.max_episodes or (num >= least and last >= _GROWTH * first):

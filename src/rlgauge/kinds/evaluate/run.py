@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from rlgauge.kinds.evaluate.benchmark import Benchmark
 from rlgauge.kinds.evaluate.candidates import Live, check_apart, parse_candidates
 from rlgauge.kinds.evaluate.results import BenchmarkResults, EpisodeResult, TaskResult
 from rlgauge.kinds.evaluate.rounds import Played, play_until_decided
-from rlgauge.kinds.evaluate.session import Memory, Session
+from rlgauge.kinds.evaluate.session import Memory
 from rlgauge.kinds.evaluate.stopping import Stopped, Stopping
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload, episode
 from rlgauge.launch.inline import Inline
@@ -36,7 +35,7 @@ def make_workload(
     benchmark: Benchmark,
     policy: object,
     *,
-    lanes: int = 8,
+    lanes: int | None = None,
     trust: bool = False,
     episode_seconds: float | None = None,
     train_seeds: Sequence[int] | None = None,
@@ -132,13 +131,13 @@ def _wanted(case: Case, run: Run | None, num_wanted: int) -> list[Record]:
 def _in_memory(workload: EvaluateWorkload, rule: Stopping | None) -> BenchmarkResults:
     parts: list[_Part] = []
     reports: list[dict[str, Any]] = []
-    with contextlib.closing(Session(workload)) as session:
+    with workload.session() as measure:
 
         def play(span: EvaluateWorkload) -> Played:
             played = []
             for case in span.whole_cases():
                 context: Context = Memory(span.num_wanted(case))
-                played.append(_Part(case, list(session.measure(case, context))))
+                played.append(_Part(case, list(measure(case, context))))
                 reports.append(context.result)
             parts.extend(played)
             return _played(played)
@@ -191,6 +190,7 @@ def _metadata(workload: EvaluateWorkload, reports: Sequence[Mapping[str, Any]]) 
     seconds = sum(report["seconds"] for report in reports if "seconds" in report)
     steps = sum(report["steps"] for report in reports if "steps" in report)
     unstable = [report for report in reports if report.get("bit_stable") is False]
+    asked = {name: reason for report in reports for name, reason in report.get("asked", {}).items()}
     wayward = sorted({task for report in reports for task in report.get("not_reproducible", ())})
     return {
         "benchmark": workload.benchmark.identity(),
@@ -199,10 +199,12 @@ def _metadata(workload: EvaluateWorkload, reports: Sequence[Mapping[str, Any]]) 
         "lanes": workload.lanes,
         "bit_stable": not unstable,
         "not_reproducible": wayward,
+        **({"on_device": {"asked_on_host": asked}} if workload.is_on_device else {}),
         "timing": {
             "steps": steps,
             "process_seconds": seconds,
             "steps_per_process_second": steps / seconds if seconds else None,
+            **_compiling(reports),
             "latency_seconds": {
                 name: {"p50": part.quantile(0.5), "p95": part.quantile(0.95), "n": part.num}
                 for name, part in vars(latency).items()
@@ -210,6 +212,12 @@ def _metadata(workload: EvaluateWorkload, reports: Sequence[Mapping[str, Any]]) 
         },
         "provenance": provenance.collect(),
     }
+
+
+def _compiling(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """What compiling took, which is no part of the seconds of measuring; nothing where nothing was compiled."""
+    told = [report["compile_seconds"] for report in reports if "compile_seconds" in report]
+    return {"compile_seconds": sum(told)} if told else {}
 
 
 def _is_live(workload: EvaluateWorkload) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import gymnasium
 
     from rlgauge.episodes.policies.protocol import BatchPolicy
+    from rlgauge.kinds.evaluate.benchmark import Benchmark
 
 
 class Session:
@@ -63,7 +64,7 @@ class Session:
             steps += played.length
             if played.video is not None:
                 played = replace(played, video=f"{case.labels['films']}/{played.video}")  # noqa: PLW2901
-            yield record(played, self._is_success(played))
+            yield record(played, success_of(self._benchmark, played))
         seconds = perf_counter() - start
         context.result.update(steps=steps, seconds=seconds, latency=latency.to_json(), bit_stable=self._is_bit_stable)
         if not self._repeats.get(task, True):
@@ -78,7 +79,7 @@ class Session:
             task_id=case.params["task"],
             max_steps=case.params["max_steps"],
             episode_seconds=self._workload.hang_seconds,
-            judge=lambda played: outcome(played, self._is_success(played)),
+            judge=lambda played: outcome(played, success_of(self._benchmark, played)),
             recorder=self._recorder(case.labels["films"], envs[0]),
             at=None if self._workload.hang_seconds is None else context.at,
         )
@@ -185,14 +186,16 @@ class Session:
             )
         return VideoRecorder(benchmark.video_dir / folder, record_mode=benchmark.record_mode)
 
-    def _is_success(self, played: Played) -> bool | None:
-        if played.error:
-            return None
-        told = self._benchmark.is_success(played)
-        try:
-            return None if told is None else as_truth(told)
-        except ValueError as error:
-            raise UserError(f"is_success() of {type(self._benchmark).__name__} gave {error}.") from error
+
+def success_of(benchmark: Benchmark, played: Played) -> bool | None:
+    """Whether an episode is a success by the rule of the benchmark. Raises UserError where that is no answer."""
+    if played.error:
+        return None
+    told = benchmark.is_success(played)
+    try:
+        return None if told is None else as_truth(told)
+    except ValueError as error:
+        raise UserError(f"is_success() of {type(benchmark).__name__} gave {error}.") from error
 
 
 def case_name(env: gymnasium.Env[Any, Any]) -> str:

@@ -37,6 +37,10 @@ PROTOCOL = 1
 _BLOCKS = {100: 10, 1000: 50}
 """Up to which episode how many, at the least, make a block; beyond, _LARGEST_BLOCK."""
 _LARGEST_BLOCK = 250
+LANES, DEVICE_LANES = 8, 256
+"""How many environments step side by side where nobody says it: on the host, and in JAX."""
+_GROWTH, _MOST_ROWS = 4, 64
+"""A block on a device ends at so many times its beginning, and holds at most so many episodes a lane."""
 
 
 class Block(NamedTuple):
@@ -61,6 +65,14 @@ def blocks(num_episodes: int, width: int) -> Iterator[Block]:
         first += size
 
 
+def device_blocks(num_episodes: int, width: int) -> Iterator[Block]:
+    """The same where episodes are played on a device: fewer, since many episodes take no longer there than few."""
+    first, last = 0, width
+    while first < num_episodes:
+        yield Block(first, last)
+        first, last = last, min(_GROWTH * last, last + _MOST_ROWS * width)
+
+
 class EvaluateWorkload:
     """Policies x tasks x blocks of episodes."""
 
@@ -72,19 +84,35 @@ class EvaluateWorkload:
         benchmark: Benchmark | Mapping[str, Any],
         policies: Sequence[Candidate | Live | Mapping[str, Any]],
         *,
-        lanes: int,
+        lanes: int | None,
         trust: bool = False,
         episode_seconds: float | None = None,
     ) -> None:
-        """Take the objects themselves, or, in a worker, what `describe` said of them."""
+        """Take the objects themselves, or, in a worker, what `describe` said of them; no `lanes` for the usual."""
         self.benchmark = benchmark if isinstance(benchmark, Benchmark) else _build(benchmark)
         self.benchmark.check()
         self.policies = [msgspec.convert(p, Candidate) if isinstance(p, Mapping) else p for p in policies]
-        self.lanes = lanes
+        self._lanes = lanes
         self.trust = trust
         self.hang_seconds = episode_seconds
         self.units: Mapping[str, str] = UNITS
         self.first_episode = 0
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether the environments are in JAX, and whole episodes are played on the device."""
+        return self.tasks[0].device is not None
+
+    @property
+    def lanes(self) -> int:
+        """How many environments step side by side."""
+        if self._lanes is not None:
+            return self._lanes
+        return DEVICE_LANES if self.is_on_device else LANES
+
+    def blocks(self, num_episodes: int) -> Iterator[Block]:
+        """What runs play of a task's first `num_episodes` episodes."""
+        return (device_blocks if self.is_on_device else blocks)(num_episodes, self.lanes)
 
     def describe(self) -> Description:
         """How a worker makes it again. Raises UserError for live environments and policies."""
@@ -103,7 +131,7 @@ class EvaluateWorkload:
             {
                 "benchmark": benchmark,
                 "policies": policies,
-                "lanes": self.lanes,
+                "lanes": self._lanes,
                 "trust": self.trust,
                 "episode_seconds": self.hang_seconds,
             },
@@ -113,7 +141,7 @@ class EvaluateWorkload:
         """Every policy's blocks, task by task."""
         for policy in self.policies:
             for task in self.tasks:
-                for block in blocks(self.benchmark.num_episodes, self.lanes):
+                for block in self.blocks(self.benchmark.num_episodes):
                     if block.first >= self.first_episode:
                         yield self.case(policy, task, block)
 
@@ -187,9 +215,10 @@ class EvaluateWorkload:
     @contextlib.contextmanager
     def session(self) -> Iterator[Measure]:
         """Environments and policies are opened on first use and closed at the end."""
+        from rlgauge.kinds.evaluate.device_session import DeviceSession
         from rlgauge.kinds.evaluate.session import Session
 
-        with contextlib.closing(Session(self)) as session:
+        with contextlib.closing(DeviceSession(self) if self.is_on_device else Session(self)) as session:
             yield session.measure
 
     def check_policies(self) -> None:
@@ -221,7 +250,29 @@ class EvaluateWorkload:
     def tasks(self) -> list[Task]:
         """The tasks of the benchmark."""
         self.benchmark.reset_seconds = self.hang_seconds
-        return self.benchmark.tasks()
+        tasks = self.benchmark.tasks()
+        self._check_device(tasks)
+        return tasks
+
+    def _check_device(self, tasks: Sequence[Task]) -> None:
+        """Raise UserError where environments in JAX can't be played as it is asked for."""
+        device = next((task.id for task in tasks if task.device is not None), None)
+        if device is None:
+            return
+        host = next((task.id for task in tasks if task.device is None), None)
+        if host is not None:
+            raise UserError(f"{device} is played on the device and {host} on the host: evaluate them one by one.")
+        if self.hang_seconds is not None:
+            raise UserError(
+                f"{device} is played on the device, where nobody can tell what an environment takes for an episode: "
+                "give no --episode-seconds (episode_seconds). --max-steps (max_steps) limits an episode, and "
+                "--time-limit a run."
+            )
+        if self.benchmark.video_dir is not None and self.benchmark.record_mode != "none":
+            raise UserError(
+                f"{device} is played on the device, where nothing is rendered, so there are no films of it: give no "
+                "--record-mode (record_mode='none')."
+            )
 
     @cached_property
     def _identity(self) -> dict[str, Any]:

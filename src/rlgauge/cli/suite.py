@@ -1,0 +1,179 @@
+"""`rlgauge suite list|show|run`: measurements as data."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlgauge.cli import targets
+from rlgauge.cli.console import say, show_table
+from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, MISUSED, dispatch
+from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.suite_commands import Command, commands, module_of
+from rlgauge.cli.units import count_text
+from rlgauge.core.errors import UserError
+from rlgauge.core.store import Store
+from rlgauge.report.judged import Judged, Verdict
+from rlgauge.report.targets import targets_table
+from rlgauge.suites.suite import Suite, find, read, shipped
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+_HELP = """usage: rlgauge suite list
+       rlgauge suite show SUITE
+       rlgauge suite run SUITE [--out DIR] [--tag TEXT] [-- OPTIONS]
+
+list  the suites that come with rlgauge
+show  what a suite would run, as commands, and its targets
+run   runs them
+
+SUITE is a name of the list, or a YAML file. `rlgauge suite run --help` says more."""
+_LEAST_SECONDS = 1.1
+"""Between the beginnings of two commands: a measurement is named by the second in which it begins."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge suite`. Raises UserError."""
+    if not argv or argv[0] in {"-h", "--help"}:
+        print(_HELP)
+        return FINE
+    parts = {name: f"{__name__}:{name}_suites" for name in ("list", "show", "run")}
+    return dispatch("command after `rlgauge suite`", argv, parts)
+
+
+def list_suites(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge suite list`. Raises UserError."""
+    if parse(make_parser("suite list", "List the suites that come with rlgauge."), argv) is not None:
+        suites = [read(path) for path in shipped().values()]
+        rows = [(suite.name, suite.description, str(len(suite.targets))) for suite in suites]
+        show_table(("suite", "what it measures", "targets"), rows)
+    return FINE
+
+
+def show_suites(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge suite show`. Raises UserError."""
+    parser = make_parser("suite show", "Show what a suite would run, and its targets.")
+    parser.add_argument("suite", type=str, metavar="SUITE", help="a name of `rlgauge suite list`, or a YAML file")
+    options = parse(parser, argv)
+    if options is None:
+        return FINE
+    suite = _found(options.suite)
+    calls = commands(suite, out=_default_out(suite))
+    say(suite.description)
+    for command in calls:
+        print(f"\n{command.text}")
+    if suite.targets:
+        print()
+        _tell([Judged(suite=suite.name, tag="", target=target) for target in suite.targets], only_wanted=True)
+    return FINE
+
+
+def run_suites(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge suite run`: the worst of its commands'. Raises UserError."""
+    before, given = _parted(argv)
+    options = parse(build_parser(), before)
+    if options is None:
+        return FINE
+    suite = _found(options.suite)
+    out = options.out or _default_out(suite)
+    calls = commands(suite, given=given, out=out, tag=options.tag)
+    if options.dry_run:
+        for call in calls:
+            print(call.text)
+        return FINE
+    Store(out).make()
+    targets.keep(suite, Path(out), options.tag)
+    code = _run(calls)
+    if code == INTERRUPTED:
+        return code
+    return max(code, _judge(suite, out, options.tag, is_strict=options.strict))
+
+
+def build_parser() -> ArgumentParser:
+    """The options of `rlgauge suite run`."""
+    parser = make_parser(
+        "suite run",
+        "Run a suite. Options after `--` replace those of all its entries: -- --num-envs 1,100 --min-seconds 0.05.",
+    )
+    parser.add_argument("suite", type=str, metavar="SUITE", help="a name of `rlgauge suite list`, or a YAML file")
+    parser.add_argument("--out", type=str | None, metavar="DIR", help="folder of runs and results (out/SUITE)")
+    parser.add_argument("--tag", type=str, default="", metavar="TEXT", help="a name for this measurement")
+    parser.add_argument("--dry-run", action="store_true", help="print the commands, and run none")
+    parser.add_argument("--strict", action="store_true", help="end with 1 where a target is not met or not measured")
+    return parser
+
+
+def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments before and after the first `--`."""
+    place = list(argv).index("--") if "--" in argv else len(argv)
+    return list(argv[:place]), list(argv[place + 1 :])
+
+
+def _found(name: str) -> Suite:
+    suite = find(name)
+    targets.check(suite)
+    return suite
+
+
+def _default_out(suite: Suite) -> str:
+    return f"out/{suite.name}"
+
+
+def _run(calls: Sequence[Command]) -> int:
+    """Run one after the other, whatever becomes of them; the worst exit code, or that of an interruption at once."""
+    failed: list[tuple[Command, int]] = []
+    for place, call in enumerate(calls, start=1):
+        print(f"\n{place} of {len(calls)}: {call.text}", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        code = _call(call.argv)
+        if code == INTERRUPTED:
+            print(f"Not begun: {len(calls) - place} of {count_text(len(calls), 'command')}.", file=sys.stderr)
+            return code
+        if code != FINE:
+            failed.append((call, code))
+        if place < len(calls):
+            time.sleep(max(0.0, _LEAST_SECONDS - (time.monotonic() - start)))
+    if failed:
+        print(f"\n{len(failed)} of {count_text(len(calls), 'command')} failed:", file=sys.stderr)
+    for call, code in failed:
+        print(f"exit code {code}: {call.text}", file=sys.stderr)
+    return max((code for _, code in failed), default=FINE)
+
+
+def _call(argv: Sequence[str]) -> int:
+    try:
+        code: int = module_of(argv[0]).main(argv[1:])
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"rlgauge: {error}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return code
+
+
+def _judge(suite: Suite, out: str, tag: str, *, is_strict: bool) -> int:
+    """Tell what became of the targets; the exit code."""
+    if not suite.targets:
+        return FINE
+    found = [one for one in targets.judged([Path(out)]) if (one.suite, one.tag) == (suite.name, tag)]
+    print()
+    _tell(found)
+    return FAILED if is_strict and any(one.verdict is not Verdict.MET for one in found) else FINE
+
+
+def _tell(found: Sequence[Judged], *, only_wanted: bool = False) -> None:
+    table = targets_table(found)
+    print(table.title)
+    if only_wanted:
+        kept = [place for place, title in enumerate(table.header) if title not in {"tag", "measured", "verdict"}]
+        show_table([table.header[place] for place in kept], [[row[place] for place in kept] for row in table.rows])
+        return
+    show_table(table.header, table.rows)
+    for note in table.notes:
+        say(note)

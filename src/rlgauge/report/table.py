@@ -1,0 +1,32 @@
+"""A table as rows of text, for whichever format draws it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A title, a header, rows, and in `notes` what its numbers mean.
+
+    `bold` holds (row, column) of the cells that stand out; a `{mark}` in a note is replaced by how they look.
+    `num_text` columns on the left hold words. `name` tells it from the other tables.
+    """
+
+    name: str
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    num_text: int
+    bold: frozenset[tuple[int, int]] = frozenset()
+    notes: list[str] = []
+
+    def starred(self) -> list[list[str]]:
+        """The rows for plain text, where a star stands for bold."""
+        return [
+            [f"{cell} *" if (row, column) in self.bold else cell for column, cell in enumerate(cells)]
+            for row, cells in enumerate(self.rows)
+        ]
+
+    def explained(self, mark: str) -> list[str]:
+        """The notes, in which `mark` is how a best result looks."""
+        return [note.replace("{mark}", mark) for note in self.notes]

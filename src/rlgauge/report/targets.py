@@ -1,0 +1,107 @@
+"""Targets beside what was measured, per tag."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from rlgauge.report.judged import Judged
+from rlgauge.report.numbers import short_count
+from rlgauge.report.table import Table
+
+_LARGE = 1000
+_COLUMNS = (
+    *("suite", "tag", "of", "quantity", "ratio_to", "at_least", "at_most", "measured", "low", "high", "n"),
+    *("verdict", "is_certain", "noise", "reason"),
+)
+
+
+def targets_table(judged: Sequence[Judged]) -> Table:
+    """A row a target and tag."""
+    suites = list(dict.fromkeys(one.suite for one in judged))
+    return Table(
+        name="targets",
+        title=f"Targets of {', '.join(suites)}",
+        header=[*(["suite"] if len(suites) > 1 else []), "tag", "of", "quantity", "target", "measured", "verdict"],
+        rows=[[*([one.suite] if len(suites) > 1 else []), *_cells(one)] for one in judged],
+        num_text=4 + (len(suites) > 1),
+        notes=_notes(judged),
+    )
+
+
+def targets_csv(judged: Iterable[Judged]) -> str:
+    """The same as CSV; a cell without a value is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(_row(one) for one in judged)
+    return text.getvalue()
+
+
+def _cells(one: Judged) -> list[str]:
+    ratio = "" if one.target.ratio_to is None else f", ratio to {one.target.ratio_to}"
+    bound = "at most" if one.target.at_least is None else "at least"
+    return [
+        one.tag or "-",
+        one.of,
+        f"{one.target.quantity}{ratio}",
+        f"{bound} {_number(one.target.bound, one.unit)}",
+        _measured(one),
+        _verdict(one),
+    ]
+
+
+def _measured(one: Judged) -> str:
+    if one.measured is None:
+        return "-"
+    point = _number(one.measured.point, one.unit)
+    if one.measured.low is None or one.measured.high is None:
+        return point
+    return f"{point} [{_number(one.measured.low, one.unit)}, {_number(one.measured.high, one.unit)}]"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "success":
+        return f"{100 * value:.3g} %"
+    return short_count(value) if abs(value) >= _LARGE else f"{value:.3g}"
+
+
+def _verdict(one: Judged) -> str:
+    doubt = ", uncertain" if one.is_certain is False else ""
+    return f"{one.verdict}{doubt}{f' (noise: {one.noise})' if one.noise else ''}"
+
+
+def _notes(judged: Sequence[Judged]) -> list[str]:
+    notes = []
+    if any(one.is_certain is not None for one in judged):
+        notes.append("The estimate decides; uncertain: its 95 % interval holds the target, too.")
+    speeds = [one.measured for one in judged if one.measured is not None and one.target.quantity.startswith("steps_")]
+    if any(speed.low is None for speed in speeds):
+        notes.append("Without an interval, one process measured: the next may come out otherwise (--full has three).")
+    if any(one.noise for one in judged):
+        notes.append("Noise: what else the machine did; speeds are then too low by an unknown amount.")
+    missing: dict[str, list[str]] = {}
+    for one in judged:
+        if one.reason is not None:
+            missing.setdefault(one.reason, []).append(one.of)
+    notes += [f"Not measured: {'; '.join(dict.fromkeys(names))}: {reason}" for reason, names in missing.items()]
+    return notes
+
+
+def _row(one: Judged) -> list[object]:
+    target, found = one.target, one.measured
+    return [
+        one.suite,
+        one.tag,
+        one.of,
+        target.quantity,
+        target.ratio_to,
+        target.at_least,
+        target.at_most,
+        *((None, None, None, None) if found is None else (found.point, found.low, found.high, found.n)),
+        str(one.verdict),
+        one.is_certain,
+        one.noise,
+        one.reason,
+    ]
