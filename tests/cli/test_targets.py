@@ -138,6 +138,13 @@ def test_what_was_measured_for_memory_alone_tells_no_speed(measured, judge):
     assert judge(quantity="planned_bytes", at_least=1).measured.point == pytest.approx(2.0)
 
 
+def test_a_slope_is_rather_of_what_was_measured_for_memory(measured, judge):
+    measured(*(point(1.0, num_envs=num, planned=24 * num) for num in (10, 100)), burn_in=0)
+    measured(*(point(1.0, num_envs=num, planned=30 * num) for num in (10, 100)))
+    found = judge(of={"env": "cartpole", "library": "rlgauge"}, quantity="planned_bytes_per_env", at_most=1)
+    assert found.measured.point == pytest.approx(24.0)
+
+
 def test_each_tag_has_its_own_measurements(measured, judge):
     measured(point(100.0), tag="before")
     measured(point(300.0), tag="after")

@@ -10,9 +10,10 @@ from rlgauge.envs.jax_env import Choices, Outcome
 
 
 class State(NamedTuple):
-    """Steps so far, (N,)."""
+    """Steps so far, and a key that it keeps, as some libraries do, (N,)."""
 
     count: Any
+    key: Any
 
 
 class Toy:
@@ -29,7 +30,7 @@ class Toy:
         self.tells = tells
 
     def init(self, keys):
-        return State(jnp.zeros(keys.shape, jnp.int32))
+        return State(jnp.zeros(keys.shape, jnp.int32), keys)
 
     def reset(self, keys):
         state = self.init(keys)
@@ -45,4 +46,4 @@ class Toy:
         count = state.count + 1
         over = jnp.zeros(count.shape, bool) if self.last is None else count >= self.last
         outcome = Outcome(self.seen(count), self.reward(count), over)
-        return State(jnp.where(over, 0, count)), outcome, over if self.tells else None
+        return State(jnp.where(over, 0, count), state.key), outcome, over if self.tells else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from rlgauge.core.case import Case
+from rlgauge.core.errors import UserError
 from rlgauge.envs.libraries import LIBRARIES, missing
 from rlgauge.isolation import Environment, environment, environment_of, environment_of_revision
 from rlgauge.kinds.throughput.point import Point
@@ -26,7 +27,10 @@ class Pythons:
         self._found: dict[tuple[str, str | None], Python | None] = {}
 
     def __call__(self, case: Case) -> Python | None:
-        """The Python; None for this one. Raises UserError where its environment can't be built."""
+        """The Python; None for this one. Raises UserError where the environment of a point's source can't be built.
+
+        Where that of a library can't, it is said, and the point is left to this Python, which tells what it lacks.
+        """
         point = msgspec.convert(case.params["point"], Point)
         key = point.library, point.source
         if key not in self._found:
@@ -42,4 +46,10 @@ class Pythons:
         if point.library not in LIBRARIES or missing(point.library) is None:
             return None
         isolated = LIBRARIES[point.library].isolated
-        return None if isolated is None else environment(isolated, listen=self._listen)
+        if isolated is None:
+            return None
+        try:
+            return environment(isolated, listen=self._listen)
+        except UserError as error:
+            self._listen(f"The environment of {isolated} can't be built. {error}")
+            return None

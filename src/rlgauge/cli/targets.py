@@ -164,7 +164,8 @@ def _judged(kept: Kept, target: Target, files: Sequence[_File], readings: Sequen
         summary, unit = _of_runs(target, readings)
         return Judged(suite=kept.suite, tag=kept.tag, target=target, measured=summary, unit=unit)
     unit = _SINGLE[target.quantity][0] if target.quantity in _SINGLE else "bytes"
-    for file in files:
+    is_slope = target.quantity in _SLOPES
+    for file in sorted(files, key=lambda file: file.tells_speed) if is_slope else files:
         sides = [_matching(file.points, of) for of in _sides(target)]
         if not all(sides) or (unit != "bytes" and not file.tells_speed):
             continue

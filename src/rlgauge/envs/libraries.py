@@ -19,7 +19,8 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     """`make` is the path of a function of an environment's name, and of how many where one object holds many.
 
     `module` is what must be importable, `install` what brings it; `isolated` names the environment that is built for it
-    where it is not installed. `distribution` is the package whose version tells what was measured.
+    where it is not installed. `distribution` is the package whose version tells what was measured. Where `is_chaotic`,
+    the rounding of another compiled width leads to other episodes.
     """
 
     make: str
@@ -28,6 +29,7 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     module: str = ""
     install: str = ""
     isolated: str | None = None
+    is_chaotic: bool = False
 
 
 LIBRARIES: Mapping[str, Library] = {
@@ -90,7 +92,14 @@ LIBRARIES: Mapping[str, Library] = {
         module="jaxarc",
         isolated="jaxarc",
     ),
-    "brax": Library(make="rlgauge.envs.brax:make", kind="jax", distribution="brax", module="brax", isolated="brax"),
+    "brax": Library(
+        make="rlgauge.envs.brax:make",
+        kind="jax",
+        distribution="brax",
+        module="brax",
+        isolated="brax",
+        is_chaotic=True,  # physics with contacts
+    ),
     "jumanji": Library(
         make="rlgauge.envs.jumanji:make", kind="jax", distribution="jumanji", module="jumanji", isolated="jumanji"
     ),

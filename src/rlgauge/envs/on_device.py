@@ -51,7 +51,10 @@ def make(env: Named) -> Evaluable:
     """The environment. Raises UserError where the library is missing or has no such environment."""
     lacking = missing(env.library)
     if lacking is not None:
-        raise UserError(f"The environment {env.id!r} can't be made: {lacking}")
+        raise UserError(
+            f"The environment {env.id!r} can't be made: {lacking} Policies are evaluated in it where it is installed "
+            "beside RLGauge."
+        )
     made = import_object(LIBRARIES[env.library].make)(env.name)
     if not isinstance(made, Evaluable):
         raise UserError(f"{env.id} can be measured by `rlgauge throughput`, but policies can't be evaluated in it yet.")

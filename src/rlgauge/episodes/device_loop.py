@@ -228,6 +228,5 @@ def _is_finite(observation: Tree) -> Any:  # noqa: ANN401  # an array, or true
 
 def _zeros(leaf: Any) -> Any:  # noqa: ANN401  # a shape with its dtype, which may be that of keys
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        shape = jax.eval_shape(jax.random.key_data, leaf)
-        return jax.random.wrap_key_data(jnp.zeros(shape.shape, shape.dtype), impl=jax.random.key_impl(leaf))
+        return jnp.broadcast_to(jax.random.key(0), leaf.shape)
     return np.zeros(leaf.shape, leaf.dtype)

@@ -162,7 +162,10 @@ class DeviceSession:
                 return self._compiled_with(traced.trace(policy, env, name=name, environment=task), env)
             except traced.NotTraceableError as error:
                 reason = str(error)
-        observed, acted = gymnasium_spaces(env, task)
+        try:
+            observed, acted = gymnasium_spaces(env, task)
+        except UserError as error:
+            raise UserError(f"The policy {name} {reason or 'is no function'}. {error}") from error
         width = self._workload.lanes
         wrapped = wrap_policy(policy, observation_space=observed, action_space=acted, width=width, name=name)
         return self._asked(case, env, wrapped, _Asking(name, is_own=case.labels["uri"] != "", reason=reason))

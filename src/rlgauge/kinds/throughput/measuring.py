@@ -128,10 +128,11 @@ def _kinds() -> str:
 def _check_other_ways(prepared: Prepared, point: Point, seed: int) -> list[str]:
     """That the sizes of chunk and block do not change what is done: one chunk of steps from the start, in other parts.
 
-    What was prepared is closed before.
+    What was prepared is closed before. Blocks stay as they are where another width gives other bits, and these matter.
     """
     chunk, block = prepared.facts.get("scan_chunk_size", 1), prepared.facts.get("block", 1)
-    is_by_key = point.rng not in _BY_PLACE
+    is_chaotic = point.library != OWN and library(point.library).is_chaotic
+    is_by_key = point.rng not in _BY_PLACE and not is_chaotic
     parts = {
         "scan_chunk_size": largest_divisor(chunk, max(1, chunk // 2)),
         "block": _half(point, block) if is_by_key else block,
