@@ -126,7 +126,7 @@ def check_page(page: str, folder: Path) -> None:
     program, expected = script(page)
     (folder / "page.py").write_text(program)
     (folder / "page_tools.py").write_text(_TOOLS)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RLGAUGE_CACHE": str(folder / "cache")}
     argv = [sys.executable, "page.py"]
     ended = subprocess.run(argv, cwd=folder, env=environment, check=False, capture_output=True, text=True)
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"

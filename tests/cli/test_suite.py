@@ -143,15 +143,6 @@ def test_the_worst_exit_code_is_the_suites_and_an_interruption_ends_it(suite, gi
         assert ("Not begun: 1 of 3 commands." in said.err) is (expected == 130)
 
 
-def test_two_measurements_do_not_begin_in_the_same_second(suite, give, monkeypatch):
-    slept = []
-    monkeypatch.setattr(throughput, "main", lambda _argv: 0)
-    monkeypatch.setattr(time, "sleep", slept.append)
-    give("suite", "run", suite())
-    assert len(slept) == 1
-    assert slept[0] > 1
-
-
 @pytest.mark.parametrize(
     ("text", "given", "expected"),
     [

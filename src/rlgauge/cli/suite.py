@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,8 +31,6 @@ show  what a suite would run, as commands, and its targets
 run   runs them
 
 SUITE is a name of the list, or a YAML file. `rlgauge suite run --help` says more."""
-_LEAST_SECONDS = 1.1
-"""Between the beginnings of two commands: a measurement is named by the second in which it begins."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -128,15 +125,12 @@ def _run(calls: Sequence[Command]) -> int:
     failed: list[tuple[Command, int]] = []
     for place, call in enumerate(calls, start=1):
         print(f"\n{place} of {len(calls)}: {call.text}", file=sys.stderr, flush=True)
-        start = time.monotonic()
         code = _call(call.argv)
         if code == INTERRUPTED:
             print(f"Not begun: {len(calls) - place} of {count_text(len(calls), 'command')}.", file=sys.stderr)
             return code
         if code != FINE:
             failed.append((call, code))
-        if place < len(calls):
-            time.sleep(max(0.0, _LEAST_SECONDS - (time.monotonic() - start)))
     if failed:
         print(f"\n{len(failed)} of {count_text(len(calls), 'command')} failed:", file=sys.stderr)
     for call, code in failed:

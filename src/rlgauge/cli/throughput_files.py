@@ -56,6 +56,7 @@ def _row(one: Measured, found: Sequence[Measured], baseline: str | None) -> dict
     best, linear = efficiencies(one, [each for each in found if each.point.environment == one.point.environment])
     return {
         **msgspec.structs.asdict(one.point),
+        **{name: one.facts[name] for name in ("scan_chunk_size", "block", "rng") if name in one.facts},
         "version": one.version,
         "status": str(one.status),
         "compile_seconds": compile_seconds(one),
@@ -102,7 +103,7 @@ def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder
             name if len(names) > 1 else "",
             re.sub(r"[^\w.]+", "-", environment) if len(environments) > 1 else "",
             workload.tag,
-            workload.stamp,
+            _second(workload),
         )
         content = _as_jaxarc(workload, [one for one in own if one.steps_per_second is not None], own[0].point)
         write_atomic(
@@ -110,11 +111,16 @@ def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder
         )
 
 
+def _second(workload: ThroughputWorkload) -> str:
+    """DATE_TIME, as JaxARC wrote it."""
+    return "_".join(workload.stamp.split("_")[:2])
+
+
 def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], point: Point) -> dict[str, Any]:
     host = provenance.host()
     single = next((one for one in found if one.point.num_envs == 1), None)
     return {
-        "timestamp": workload.stamp,
+        "timestamp": _second(workload),
         "description": workload.description,
         "tag": workload.tag,
         "system_info": {

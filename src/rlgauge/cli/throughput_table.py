@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.units import bytes_text, count_text, seconds_text
 from rlgauge.core.errors import unknown
 from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.memory import memory_of
 from rlgauge.kinds.throughput.noise import Noise
+from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured
 from rlgauge.report.numbers import short_count
 
@@ -37,11 +40,22 @@ def check_baseline(names: Sequence[str], baseline: str | None) -> None:
 
 
 def ratio_to(one: Measured, found: Sequence[Measured], baseline: str) -> float | None:
-    """How many times as fast as the baseline at the same point; None where either was not measured."""
-    other = next((each for each in found if each.point.name == baseline and each.task == one.task), None)
+    """How many times as fast as the baseline at the same point, in chunks of the same size or of its default.
+
+    None where either was not measured.
+    """
+    theirs = [each for each in found if each.point.name == baseline and _work(each) == _work(one)]
+    same = [each for each in theirs if each.task == one.task]  # in chunks and blocks of the same size
+    defaults = [each for each in theirs if each.point.scan_chunk_size is None and each.point.block is None]
+    other = next(iter([*same, *defaults]), None)
     if other is None or other.steps_per_second is None or one.steps_per_second is None:
         return None
     return one.steps_per_second / other.steps_per_second
+
+
+def _work(one: Measured) -> Point:
+    """What was done, however it was divided."""
+    return msgspec.structs.replace(one.point, library="", source=None, scan_chunk_size=None, block=None)
 
 
 def efficiencies(one: Measured, found: Sequence[Measured]) -> tuple[float | None, float | None]:

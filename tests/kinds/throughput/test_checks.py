@@ -40,3 +40,11 @@ def test_two_ways_of_the_same_steps_must_agree():
     for other in (Done(1_000, 45, 1_000.0), Done(1_000, 44, 1_100.0)):
         with pytest.raises(CheckError, match="in chunks of 3"):
             check_counts(CARTPOLE, one, other, how="in chunks of 3")
+
+
+def test_environments_in_their_first_steps_have_no_lengths_to_check():
+    point = Point(environment="cartpole", library="ours", num_envs=10**5)
+    done = [Done(10**5, 0, 1e5)]
+    with pytest.raises(CheckError, match="No episode ended"):
+        check_work(point, done, {})
+    assert check_work(point, done, {}, is_settled=False) == ["rewards sum to 100000"]

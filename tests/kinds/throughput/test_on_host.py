@@ -70,3 +70,15 @@ def test_a_choice_without_effect_is_refused(way, axes, message):
 def test_compiled_loops_have_actions_and_outcomes_of_their_own(axes):
     with pytest.raises(UserError, match="can't be honoured"):
         on_host.Native(lambda: Compiled(6), point(**axes), 0)
+
+
+def test_what_is_written_is_in_memory_of_its_own():
+    buffer = np.zeros(3)
+    env = Single()
+    env.step = lambda _action: ({"grid": buffer, "both": (buffer, 1)}, 0.0, False)
+    prepared = on_host.Serial(lambda: env, point(num_envs=1, emit="write"), 0)
+    prepared.go(1)
+    (written,) = [one for one in prepared._written if one is not None]
+    assert set(written) == {"grid", "both"}
+    assert not np.shares_memory(written["grid"], buffer)
+    assert not np.shares_memory(written["both"][0], buffer)

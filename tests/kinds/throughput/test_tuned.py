@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from rlgauge.cli.main import main
+from rlgauge.cli.throughput_table import ratio_to
 from rlgauge.core.run import Status
 from rlgauge.kinds.throughput import tuned
 from rlgauge.kinds.throughput.point import Point
@@ -66,3 +68,15 @@ def test_the_command_measures_numbers_then_chunks_and_later_measurements_take_th
 def test_what_has_no_chunks_is_refused(capsys):
     assert main(["throughput", "--autotune", "--library", "gymnasium-vector"]) == 2
     assert "no chunks to choose" in capsys.readouterr().err
+
+
+def test_a_chunk_that_was_found_has_its_ratio_to_the_default_of_others():
+    ours, theirs, chunked = measured(100, 256, 6.0), measured(100, None, 2.0), measured(100, 8, 1.0)
+    theirs, chunked = (
+        msgspec.structs.replace(one, point=msgspec.structs.replace(one.point, library="theirs"), task=task)
+        for one, task in ((theirs, "d"), (chunked, "c"))
+    )
+    written = msgspec.structs.replace(theirs, point=msgspec.structs.replace(theirs.point, emit="write"))
+    assert ratio_to(ours, [ours, written, chunked, theirs], "theirs") == 3.0
+    assert ratio_to(msgspec.structs.replace(ours, task="c"), [chunked, theirs], "theirs") == 6.0
+    assert ratio_to(ours, [ours, written, chunked], "theirs") is None

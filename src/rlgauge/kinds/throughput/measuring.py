@@ -71,7 +71,7 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
             raise
         raise NoRoomError(str(error).splitlines()[0]) from error
     done = [repetition.done for repetition in series.repetitions]
-    checked = checks.check_work(point, done, prepared.facts)
+    checked = checks.check_work(point, done, prepared.facts, is_settled=settings.burn_in > 0)
     result = _result(prepared, series, checked)
     if case.seed == 0 and _maker(point)[0] == "jax":
         result["checks"] = [*checked, *_check_other_ways(prepared, point, case.seed)]

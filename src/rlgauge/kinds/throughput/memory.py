@@ -136,7 +136,7 @@ def _memory(group: Sequence[Measured], floor: int | None) -> Memory:
     return Memory(
         environment=first.environment,
         name=first.name,
-        scan_chunk_size=first.scan_chunk_size,
+        scan_chunk_size=first.scan_chunk_size if first.emit == "write" else None,
         emit=first.emit,
         floor=floor,
         planned=_slope([(one.point.num_envs, one.planned_bytes) for one in group]),
@@ -150,8 +150,9 @@ def _library(one: Measured) -> _Manner:
 
 
 def _manner(one: Measured) -> _Manner:
-    """All that is said of a point but its number of environments, and their block."""
-    return tuple(value for name, value in one.point.params.items() if name not in {"num_envs", "block"})
+    """All that is said of a point but its number of environments, and how they are divided where nothing is written."""
+    left_out = {"num_envs", "block", *(["scan_chunk_size"] if one.point.emit == "drop" else [])}
+    return tuple(value for name, value in one.point.params.items() if name not in left_out)
 
 
 def _floor(found: Sequence[Measured], library: _Manner) -> int | None:

@@ -82,7 +82,7 @@ class Vectorised(_InPython):
             num_episodes += int(np.count_nonzero(outcome.is_over))
             reward += float(outcome.reward.sum())
             if self._emit:
-                written[number % _PREDRAWN] = np.array(outcome.observation)
+                written[number % _PREDRAWN] = _copied(outcome.observation)
         self._num += num_trips
         return Done(num_steps, num_episodes, reward)
 
@@ -105,7 +105,7 @@ class Serial(_InPython):
                     num_episodes += 1
                     env.reset(None)
                 if self._emit:
-                    self._written[number % _PREDRAWN] = np.array(observation)
+                    self._written[number % _PREDRAWN] = _copied(observation)
         self._num += num_trips
         return Done(num_trips * len(envs), num_episodes, reward)
 
@@ -143,6 +143,15 @@ class Native:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _copied(observation: Any) -> Any:  # noqa: ANN401  # the environment's own
+    """All that was observed, in memory of its own."""
+    if isinstance(observation, dict):
+        return {name: _copied(part) for name, part in observation.items()}
+    if isinstance(observation, tuple):
+        return tuple(map(_copied, observation))
+    return np.array(observation)
 
 
 def refuse(point: Point, *names: str, why: str) -> None:

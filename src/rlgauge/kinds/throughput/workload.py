@@ -21,7 +21,8 @@ from rlgauge.kinds.throughput.timer import Settings
 class ThroughputWorkload:
     """Points of environments' speed and memory, each measured in `processes` fresh processes.
 
-    `stamp` tells one measurement from the next, for the same points may be measured again: by default it is the time.
+    `stamp` tells one measurement from the next, for the same points may be measured again: by default it is the time,
+    as DATE_TIME_MILLISECONDS.
     It is part of the cases' names, not of their parameters, which say what was measured.
     All points are measured by one process after the other, to and fro, so that a machine that gets slower slows all of
     them down.
@@ -48,7 +49,7 @@ class ThroughputWorkload:
         if processes < 1:
             raise UserError(f"processes={processes}: at least one must measure.")
         self.processes = processes
-        self.stamp = stamp or dt.datetime.now().astimezone().strftime("%Y%m%d_%H%M%S")
+        self.stamp = stamp or dt.datetime.now().astimezone().strftime("%Y%m%d_%H%M%S_%f")[:-3]
         self.tag = tag
         self.description = description
 
