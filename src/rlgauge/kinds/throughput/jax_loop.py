@@ -189,18 +189,21 @@ def _trip(
     leaves, tree = jax.tree.flatten(carry.state)
     is_own = [_is_own(plan, leaf) for leaf in leaves]
     own, shared = _parted(leaves, is_own)
-    ids_N = jnp.arange(plan.num_envs, dtype=jnp.uint32) + jnp.uint32(first)
+    ids_N = jnp.arange(plan.block, dtype=jnp.uint32) + jnp.uint32(first)
 
     def visit(number: Any, so_far: _Visited) -> _Visited:  # noqa: ANN401  # traced
         offset = number * plan.block
-        part = [_cut(leaf, offset, plan.block) for leaf in so_far.own]
-        state = jax.tree.unflatten(tree, _joined(part, shared, is_own))
-        block = _Block(_cut(ids_N, offset, plan.block), carry.num_trips * plan.chunk)
+        before = [_cut(leaf, offset, plan.block) for leaf in so_far.own]
+        state = jax.tree.unflatten(tree, _joined(before, shared, is_own))
+        block = _Block(ids_N + jnp.uint32(offset), carry.num_trips * plan.chunk)
         given = _cut_tree(actions, offset, plan.block, axis=plan.policy == "predrawn")
         state, seen, (episodes_N, rewards_N) = _chunk(env, plan, state, given, block)
         part, after = _parted(jax.tree.leaves(state), is_own)
         return _Visited(
-            [_put(leaf, new, offset) for leaf, new in zip(so_far.own, part, strict=True)],
+            [  # what no step changes, JAX hands through, and it need not be put back
+                leaf if new is old else _put(leaf, new, offset)
+                for leaf, old, new in zip(so_far.own, before, part, strict=True)
+            ],
             after,
             jax.tree.map(lambda all_CN, new_CN: _put(all_CN, new_CN, offset, axis=1), so_far.written, seen),
             so_far.tally.plus(episodes_N.sum(), rewards_N.sum()),
