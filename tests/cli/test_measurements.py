@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -32,6 +33,7 @@ def measure(  # whatever a test changes
     host: Mapping[str, object] = HOST,
     status: Status = Status.COMPLETED,
     min_seconds: float = 0.2,
+    is_of_memory: bool = False,
 ) -> None:
     """Runs as `rlgauge throughput` leaves them; processes deviate by 1 % about the speed."""
     points = [Point(environment="cartpole", library=library, num_envs=number) for library, number in speeds]
@@ -41,7 +43,7 @@ def measure(  # whatever a test changes
         stamp=f"202601{day:02}_120000",
         tag=tag,
         description=description,
-        settings={"min_seconds": min_seconds},
+        settings={"min_seconds": min_seconds, "only_steps": is_of_memory},
     )
     store = Store(out)
     store.make()
@@ -142,9 +144,159 @@ def test_of_a_tag_that_was_measured_twice_the_newest_counts_and_that_is_said(giv
     measure("phase2", {("toy", 1): 1000.0, ("toy", 500): 220_000.0}, day=3)
     said = give("compare", "--tag", "phase2", "--tag", "phase1")
     assert said.code == 0
-    assert "phase2 was measured 2 times: the newest counts, phase2 (2026-01-03 12:00:00 UTC)." in said.out
+    assert "2 of 2 points of phase2 were measured again: the newest counts." in said.out
     assert "5 / 5" in said.out
     assert "10 / 5" not in said.out
+
+
+def test_of_a_tag_of_several_measurements_every_point_counts_as_it_was_measured_last(give):
+    """As `rlgauge suite run --tag` leaves them, an entry after the other."""
+    measure("x", {("toy", 1): 100.0, ("toy", 10): 1000.0}, day=1)
+    measure("y", {("toy", 1): 100.0}, day=2, description="alone")
+    measure("y", {("toy", 10): 2000.0}, day=3, description="batch")
+    asked = ("compare", "--tag", "y", "--tag", "x", "--json")
+    told = json.loads(give(*asked).out)
+    assert [line["task"] for line in told["lines"]] == ["cartpole x 1", "cartpole x 10"]
+    assert [line["difference"] for line in told["lines"]] == pytest.approx([1.0, 2.0], rel=0.03)
+    assert told["missing"] == []
+    assert not any("again" in note for note in told["notes"])
+    measure("y", {("toy", 10): 500.0}, day=4)
+    told = json.loads(give(*asked).out)
+    assert [line["difference"] for line in told["lines"]] == pytest.approx([1.0, 0.5], rel=0.03)
+    assert "1 of 2 points of y was measured again: the newest counts." in told["notes"]
+
+
+def test_scaling_of_a_tag_is_of_all_its_measurements_and_of_no_tag_of_the_newest(give):
+    measure("y", {("toy", 1): 100.0}, day=1, description="alone")
+    measure("y", {("toy", 10): 900.0, ("toy", 100): 900.0}, day=2, description="batch")
+    measure("y", {("toy", 100): 5000.0}, day=3, description="batch")
+    said = give("compare", "--scaling-only", "--tag", "y")
+    assert "Of y (3 measurements, the last 2026-01-03 12:00:00 UTC): alone; batch." in said.out
+    assert "1 of 3 points of y was measured again: the newest counts." in said.out
+    points = json.loads(give("compare", "--scaling-only", "--tag", "y", "--json").out)["points"]
+    assert [one["num_envs"] for one in points] == [1, 10, 100]
+    assert [one["steps_per_second"] for one in points] == pytest.approx([100.0, 900.0, 5000.0], rel=0.03)
+    assert points[1]["efficiency_of_linear"] == pytest.approx(0.9, rel=0.03)
+    newest = give("compare", "--scaling-only")
+    assert "Of the measurement y (2026-01-03 12:00:00 UTC): batch." in newest.out
+    assert "again" not in newest.out
+
+
+def test_what_was_measured_of_memory_is_no_measurement_of_speed(give):
+    two_phases()
+    slow = {("toy", 1): 1.0, ("toy", 500): 1.0}
+    measure("phase2", slow, day=3, is_of_memory=True)
+    listed_ = give("compare")
+    assert listed_.out.count(" phase2 ") == 1
+    assert "10 runs of --memory or --find-max not listed: they say nothing of speed." in listed_.out
+    assert "other run" not in listed_.out
+    told = json.loads(give("compare", "--tag", "phase2", "--tag", "phase1", "--json").out)
+    assert [round(line["difference"], 1) for line in told["lines"]] == [1.0, 0.9]
+    assert "Runs of --memory or --find-max were left out: they say nothing of speed." in told["notes"]
+    assert not any("again" in note for note in told["notes"])
+    for asked in ((), ("--tag", "phase2")):
+        scaled: dict[str, Any] = json.loads(give("compare", "--scaling-only", *asked, "--json").out)
+        assert scaled["time"].startswith("2026-01-02")
+        assert all(one["steps_per_second"] > 100 for one in scaled["points"])
+
+
+def test_runs_of_memory_are_left_out_between_two_folders_and_of_one_with_two_libraries(give):
+    measure("", {("toy", 10): 1000.0, ("other", 10): 1000.0}, day=1, out="new")
+    measure("", {("toy", 10): 1000.0, ("other", 10): 1000.0}, day=2, out="old")
+    measure("", {("toy", 10): 1.0, ("other", 10): 900.0}, day=3, out="new", is_of_memory=True)
+    measure("", {("toy", 10): 1000.0, ("other", 10): 1.0}, day=4, out="old", is_of_memory=True)
+    for asked in (
+        ("new", "old", "--batch-size", "10"),
+        ("new", "old"),
+        ("new", "--algo", "toy", "--baseline-algo", "other"),
+    ):
+        told = json.loads(give("compare", *asked, "--json").out)
+        assert told["outcome"] == 0
+        assert {line["task"] for line in told["lines"]} == {"cartpole x 10"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (),
+        ("--batch-size", "10"),
+        ("--scaling-only",),
+        ("--scaling-only", "--tag", "m"),
+        ("--tag", "m", "--tag", "n"),
+        ("--algo", "toy", "--baseline-algo", "other"),
+        ("out/throughput/",),
+    ],
+)
+def test_a_folder_of_memory_alone_is_told_so(give, asked):
+    measure("m", {("toy", 10): 1000.0}, day=1, processes=1, is_of_memory=True)
+    measure("n", {("other", 10): 1000.0}, day=2, processes=1, is_of_memory=True)
+    said = give("compare", *asked)
+    assert (said.code, said.out) == (2, "")
+    assert "holds only runs of --memory or --find-max" in said.err
+    assert "which say nothing of speed: `rlgauge throughput" in said.err
+
+
+def test_a_tag_of_memory_alone_is_told_so_and_not_called_unknown(give):
+    two_phases(processes=1)
+    measure("m", {("toy", 10): 1000.0}, day=3, processes=1, is_of_memory=True)
+    for asked in (("--tag", "phase1", "--tag", "m"), ("--scaling-only", "--tag", "m")):
+        said = give("compare", *asked)
+        assert said.code == 2
+        assert "out/throughput holds only runs of --memory or --find-max with the tag 'm'" in said.err
+        assert "`rlgauge throughput --tag m --out out/throughput` measures it." in said.err
+
+
+def test_tasks_come_in_rising_number_of_environments(give):
+    speeds = {("toy", number): 1000.0 * number for number in (100, 1000, 1, 20)}
+    measure("one", speeds, day=1)
+    measure("two", speeds, day=2)
+    measure("two", {("toy", 3): 1000.0}, day=3)
+    told = json.loads(give("compare", "--tag", "two", "--tag", "one", "--allow-missing", "--json").out)
+    numbers = ["1", "20", "100", "1,000"]
+    assert [line["task"] for line in told["lines"]] == [f"cartpole x {number}" for number in numbers]
+
+
+def test_what_one_side_has_more_of_is_told_of_processes_and_of_their_library(give):
+    speeds = {("toy", 1): 1000.0, ("other", 1): 1000.0}
+    measure("one", speeds, day=1, processes=2)
+    measure("two", speeds, day=2, processes=4)
+    said = give("compare", "--tag", "two", "--tag", "one")
+    assert "Only the candidate has processes 2, 3 of other on cartpole x 1, toy on cartpole x 1." in said.out
+    turned = give("compare", "--tag", "one", "--tag", "two")
+    assert turned.code == 2
+    assert "the candidate has no other on cartpole x 1 with processes 2, 3" in turned.out
+    measure("three", speeds, day=3, processes=3, status=Status.FAILED)
+    assert (
+        "candidate: other on cartpole x 1, process 0 is FAILED" in give("compare", "--tag", "three", "--tag", "one").out
+    )
+
+
+def test_the_list_says_of_its_column_that_it_is_a_speed(give):
+    two_phases(processes=1)
+    assert "envs  best steps/s  change" in give("compare").out.splitlines()[1]
+    assert "envs  steps/s  change" in give("compare", "--batch-size", "500").out.splitlines()[1]
+
+
+def test_a_summary_of_points_measured_again_speaks_of_no_checkpoints(give):
+    measure("a", {("toy", 10): 1000.0}, day=1, processes=2)
+    measure("a", {("toy", 10): 2000.0}, day=2, processes=2)
+    said = give("summary", OUT)
+    assert (
+        "toy on cartpole x 10, process 0; toy on cartpole x 10, process 1: each was measured 2 times: the one"
+        in said.out
+    )
+    assert "checkpoint" not in said.out
+    assert "seed 0" not in said.out
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [(), ("--scaling-only",), ("--tag", "a", "--tag", "b"), ("--batch-size", "10"), ("--no-scan",), ("--json",)],
+)
+def test_a_folder_that_is_not_there_is_said_not_to_be_there(give, asked):
+    said = give("compare", "out/nowhere", *asked)
+    assert (said.code, said.out) == (2, "")
+    assert "There is no file or folder 'out/nowhere'." in said.err
 
 
 def test_tags_of_different_machines_are_not_comparable_unless_that_is_allowed(give):

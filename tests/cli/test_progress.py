@@ -40,6 +40,21 @@ def test_a_line_comes_every_ten_seconds_at_most(tmp_path, capsys):
     ]
 
 
+def test_where_it_is_compiled_nothing_is_estimated_from_that(tmp_path, capsys):
+    made, clock = make_workload(GymnasiumBenchmark(["rlgauge:cartpole"], num_episodes=40), ["zero"], lanes=10), Clock()
+    listen = progress.lines(progress.Tally(made, Store(tmp_path)), clock)
+    first, second = [case.id for case in made.cases()]
+    for seconds, case, num_records in ((100, first, 0), (600, first, 10), (610, second, 0), (620, second, 20)):
+        clock.seconds = float(seconds)
+        tell(listen, [case], num_records)
+    assert capsys.readouterr().err.splitlines() == [
+        "0 of 40 episodes",
+        "10 of 40 episodes",
+        "10 of 40 episodes",
+        "30 of 40 episodes, about 10 s left",
+    ]
+
+
 def test_counting_begins_with_what_is_there(tmp_path):
     execute(workload(20), Store(tmp_path), launcher=Inline())
     tally = progress.Tally(workload(35), Store(tmp_path))

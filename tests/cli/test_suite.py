@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from pathlib import Path
 
 import pytest
 
@@ -190,7 +191,6 @@ def test_axes_are_given_at_once_where_the_command_takes_several_and_else_multipl
         ("throughput: {}", ["--", "--num-env", "3"], "has no option 'num_env'. Did you mean 'num_envs'?"),
         ("throughput: {}", ["--", "3"], "After `--` come options of the entries"),
         ("throughput: {}", ["--tag", "a/b"], "slash"),
-        ("benchmark: {policy: random, env: CartPole-v1}", ["--tag", "x"], "benchmark takes no --tag"),
     ],
 )
 def test_mistakes_are_said_before_anything_runs(text, argv, message, suite, folder, give):
@@ -208,15 +208,26 @@ entries:
 targets:
   - {of: {policy: random, env: CartPole-v1}, quantity: success, at_least: 0.9}
   - {of: {policy: zero, env: CartPole-v1}, quantity: return, at_least: 400}
-  - {of: {policy: best, env: CartPole-v1}, quantity: return, at_least: 400}
-"""), "--out", "runs")  # fmt: skip
+  - {of: {policy: random, env: CartPole-v1}, quantity: retrn, at_least: 400}
+"""), "--out", "runs", "--tag", "first")  # fmt: skip
     assert said.code == 0
-    lines = [line for line in said.out.splitlines() if line.startswith("- ")]
-    assert [line.split()[-1] for line in lines] == ["uncertain", "met", "measured"]
+    lines = [line for line in said.out.splitlines() if line.startswith("first ")]
+    assert [line.split()[-1] for line in lines] == ["uncertain", "met", "it"]
     assert "at least 90 %" in lines[0]
     assert "100 % [" in lines[0]
     assert "not met" in lines[1]
-    assert "not measured" in lines[2]
+    assert "not measured: no run of the folder tells it" in lines[2]
+    assert "Runs of policies have no tag: their targets are judged by all runs of the folder." in said.out
+    assert json.loads(Path("runs/targets_mine_first.json").read_text())["tag"] == "first"
+
+
+def test_a_tag_goes_to_the_commands_that_have_one(suite, give):
+    entries = "description: x\nentries:\n  - benchmark: {env: CartPole-v1, policy: random}\n  - throughput: {}\n"
+    said = give("suite", "run", suite(entries), "--dry-run", "--out", "o", "--tag", "x")
+    assert said.out.splitlines() == [
+        "rlgauge benchmark --env CartPole-v1 --policy random --out o",
+        "rlgauge throughput --out o --tag x",
+    ]
 
 
 def test_help_is_shown_and_what_is_missing_told(give):

@@ -13,6 +13,7 @@ import pytest
 from rlgauge.cli import targets
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
+from rlgauge.kinds.throughput.memory import Memory, Slope
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured
@@ -184,6 +185,69 @@ def test_bytes_of_an_environment_are_a_slope(measured, judge):
     )
 
 
+def slope_of(monkeypatch, **slopes):
+    """Has every library's planned bytes rise by so much."""
+
+    def memory_of(points):
+        return [Memory(environment="cartpole", name="x", planned=slopes[points[0].point.library])]
+
+    monkeypatch.setattr(targets, "memory_of", memory_of)
+
+
+PLANNED = {"of": {"env": "cartpole", "library": "rlgauge"}, "quantity": "planned_bytes_per_env"}
+
+
+@pytest.mark.parametrize(
+    ("slope", "at_most", "verdict", "is_certain"),
+    [
+        (None, 100, "not measured", None),
+        (Slope(point=-45.5), 100, "not measured", None),
+        (Slope(point=-45.5, low=-60, high=200), 100, "not measured", None),
+        (Slope(point=50, low=-1, high=99), 100, "met", False),
+        (Slope(point=50, low=40, high=101), 100, "met", False),
+        (Slope(point=50, low=40, high=99), 100, "met", True),
+        (Slope(point=50, low=40, high=99), 30, "not met", True),
+        (Slope(point=50), 100, "met", None),
+        (Slope(point=24.000000000001, low=23.99999999, high=24.00000000001), 24, "met", True),
+    ],
+)
+def test_a_slope_by_chance_is_not_measured_or_uncertain(
+    slope, at_most, verdict, is_certain, measured, judge, monkeypatch
+):
+    measured(*(point(1.0, num_envs=num, planned=num) for num in (10, 100)))
+    slope_of(monkeypatch, rlgauge=slope)
+    found = judge(**PLANNED, at_most=at_most)
+    assert (found.verdict, found.is_certain) == (verdict, is_certain)
+    assert (found.reason is None) is (verdict != "not measured")
+    if found.reason is not None:
+        assert found.reason == "rlgauge: up to 100 environments are too few for a slope."
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict", "is_certain"),
+    [
+        (Slope(point=50, low=45, high=55), Slope(point=100, low=90, high=110), "met", True),
+        (Slope(point=50, low=45, high=95), Slope(point=100, low=90, high=110), "met", False),
+        (Slope(point=200, low=91, high=300), Slope(point=91, low=90, high=92), "not met", False),
+        (Slope(point=200, low=150, high=300), Slope(point=91, low=90, high=92), "not met", True),
+        (Slope(point=50, low=-5, high=55), Slope(point=100, low=90, high=110), "met", False),
+        (Slope(point=50, low=45, high=55), Slope(point=100, low=-9, high=110), "met", False),
+        (Slope(point=50), Slope(point=100, low=90, high=110), "met", None),
+        (Slope(point=95), Slope(point=100, low=90, high=110), "met", False),
+        (Slope(point=50), Slope(point=100), "met", None),
+        (Slope(point=50), Slope(point=0), "not measured", None),
+        (Slope(point=50), Slope(point=-1), "not measured", None),
+    ],
+)
+def test_a_ratio_of_slopes_is_as_certain_as_both(ours, theirs, verdict, is_certain, measured, judge, monkeypatch):
+    sides = [point(1.0, num_envs=num, planned=num, library=name) for num in (10, 100) for name in ("rlgauge", "gymnax")]
+    measured(*sides)
+    slope_of(monkeypatch, rlgauge=ours, gymnax=theirs)
+    found = judge(**PLANNED, ratio_to="gymnax", at_most=1)
+    assert (found.verdict, found.is_certain) == (verdict, is_certain)
+    assert (found.reason is None) is (verdict != "not measured")
+
+
 @pytest.mark.parametrize(
     ("quantity", "value"), [("planned_bytes", 7.0), ("reset_seconds", 0.5), ("compile_seconds", 3.0)]
 )
@@ -196,7 +260,7 @@ def test_other_quantities_of_a_point(quantity, value, measured, judge):
 def test_what_was_not_told_is_not_measured(measured, judge):
     measured(point(1.0))
     found = judge(quantity="steps_per_cpu_second", at_least=0)
-    assert (found.verdict, found.reason) == ("not measured", "rlgauge: it does not tell it.")
+    assert (found.verdict, found.reason) == ("not measured", "rlgauge: nothing tells its steps_per_cpu_second.")
 
 
 def test_a_noisy_machine_is_told(measured, judge):

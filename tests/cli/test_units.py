@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlgauge.cli.units import bytes_text, count_text, parse_bytes, parse_memory, parse_seeds, seconds_text
+from rlgauge.cli.units import (
+    bytes_text,
+    count_text,
+    parse_bytes,
+    parse_count,
+    parse_memory,
+    parse_seeds,
+    seconds_text,
+)
 from rlgauge.core.errors import UserError
 
 
@@ -95,3 +103,22 @@ def test_sizes_have_the_unit_that_suits_them(number, text):
 @pytest.mark.parametrize(("number", "text"), [(0, "0 runs"), (1, "1 run"), (1234, "1,234 runs")])
 def test_counts_agree_with_their_noun(number, text):
     assert count_text(number, "run") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        *[("100", 100), ("10k", 10_000), ("1M", 10**6), ("2.5m", 2_500_000), ("2G", 2 * 10**9)],
+        *[("1e6", 10**6), ("1E+2", 100), ("2.5e3", 2500), ("1e3k", 10**6), (" 5 ", 5)],
+        *[("1.1k", 1100), ("1.001M", 1_001_000), ("0.01k", 10), ("9007199254740993", 9_007_199_254_740_993)],
+    ],
+)
+def test_counts_are_read_as_they_are_written(text, number):
+    assert parse_count(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "ten", "0", "-1", "1.5", "1.0001k", "1e-3", "1e999", "2T", "1_000", "1 000"])
+def test_what_is_no_count_is_refused_by_what_was_given(text):
+    with pytest.raises(UserError) as refused:
+        parse_count(text)
+    assert str(refused.value) == f"{text!r} is no number of things: write a whole one such as 100, 10k, 1M or 1e6."

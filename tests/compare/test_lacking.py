@@ -35,6 +35,15 @@ def test_further_seeds_of_the_candidate_are_told_and_change_no_code():
     assert "Only the candidate has seed 3 of CartPole-v1." in comparison.notes
 
 
+def test_processes_of_a_measurement_are_called_so_and_whose_they_are_is_told():
+    labels = {"stamp": "20260101_120000"}
+    ours, theirs = of_a_store("new", [0, 1, 2, 3], labels=labels), of_a_store("old", [0, 1, 2], labels=labels)
+    assert "Only the candidate has process 3 of toy on CartPole-v1." in compared(ours, theirs).notes
+    turned = compared(theirs, ours)
+    assert "the candidate has no toy on CartPole-v1 with process 3" in turned.verdict
+    assert 'name="toy on CartPole-v1, process 3"' in to_junit(turned)
+
+
 def test_seeds_of_another_system_or_of_another_algorithm_are_told_and_not_missing():
     """What cases there were to be is not known of them."""
     for ours, theirs in (

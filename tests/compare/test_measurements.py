@@ -5,7 +5,7 @@ import datetime as dt
 import msgspec
 import pytest
 
-from rlgauge.compare.measurements import Place, measurements, of_size, place_of, with_tag
+from rlgauge.compare.measurements import Place, joined, measurements, of_size, order_of, place_of, with_tag
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Status
@@ -102,6 +102,42 @@ def test_a_tag_names_its_measurements_by_time_and_an_unknown_one_those_that_ther
         with_tag(found, "phase3")
     with pytest.raises(UserError, match="No measurement has the tag 'x', nor any other"):
         with_tag(measurements([reading("a x 1", stamp="1")]), "x")
+
+
+def test_measurements_are_joined_by_the_newest_of_every_point():
+    every = [
+        reading("a x 1", 1.0, tag="x", stamp="1", description="first"),
+        reading("a x 10", 2.0, tag="x", stamp="1", description="first"),
+        reading("a x 10 scan_chunk_size=16", 3.0, tag="x", stamp="2", description="second"),
+        reading("a x 10", 4.0, tag="x", stamp="2", algorithm="other", description="second"),
+        reading("a x 10", 5.0, tag="x", stamp="3", seed=0, started="2026-01-03T00:00:00", description="first"),
+        reading("a x 10", 5.0, tag="x", stamp="3", seed=1, started="2026-01-03T00:00:00", description="first"),
+    ]
+    whole = joined(measurements(every))
+    assert [spot.speed.point for spot in whole.spots if spot.speed] == pytest.approx([1.0, 5.0, 3.0, 4.0])
+    assert (whole.num_joined, whole.num_repeated, whole.description) == (3, 1, "first; second")
+    assert whole.name == "x (3 measurements, the last 2026-01-03 00:00:00 UTC)"
+    (only,) = measurements(every[4:])
+    assert joined([only]) == only
+
+
+def test_a_measurement_of_which_nothing_is_the_newest_is_not_counted_among_those_joined():
+    every = [reading("a x 1", tag="x", stamp=stamp, description=stamp) for stamp in ("1", "2")]
+    whole = joined(measurements(every))
+    assert (whole.num_joined, whole.num_repeated, whole.description, whole.stamp) == (1, 1, "2", "2")
+
+
+def test_runs_of_memory_are_of_no_place_whatever_their_task_says():
+    for task in ("a x 10", "a x 10 (memory)"):
+        own = reading(task, stamp="1", tag="x", purpose="memory")
+        assert place_of(own) is None
+        assert measurements([own]) == []
+    assert place_of(reading("a x 10", purpose="speed")) is not None
+
+
+def test_tasks_are_sorted_by_environment_and_rising_number():
+    tasks = ["a x 1", "a x 20", "a x 20 policy=fixed", "a x 100", "a x 1,000", "b x 3 (memory)", "b x 10 (memory)", "c"]
+    assert sorted(tasks, key=order_of) == tasks
 
 
 def test_only_runs_of_the_number_of_environments_are_kept():

@@ -40,7 +40,10 @@ def test_a_name_that_can_be_none_is_said(text, says):
     [
         (Named("rlgauge", "cartpol"), "Did you mean 'cartpole'?"),
         (Named("gymnax", "CartPole-v2"), "Did you mean 'CartPole-v1'?"),
-        (Named("myriad", "cartpole-control"), "'myriad:cartpole-control' can't be made: myriad needs 'myriad'"),
+        (
+            Named("myriad", "cartpole-control"),
+            "myriad:cartpole-control needs 'myriad' in the same environment as RLGauge",
+        ),
     ],
 )
 def test_what_can_not_be_made_is_said(env, says):

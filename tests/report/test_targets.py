@@ -7,6 +7,8 @@ from rlgauge.report.targets import targets_csv, targets_table
 from rlgauge.stats.summary import Summary
 from rlgauge.suites.target import Target
 
+LONG = "it broke " * 10
+
 
 def judged(
     point=None,
@@ -39,7 +41,8 @@ def judged(
         (judged(0.5, at_most=0.25), "at most 0.25", "0.5", "not met"),
         (judged(0.5, 0.4, 0.6, unit="success", at_least=0.9), "at least 90 %", "50 % [40 %, 60 %]", "not met"),
         (judged(150, noise="noisy"), "at least 100", "150", "met (noise: noisy)"),
-        (judged(reason="it broke"), "at least 100", "-", "not measured"),
+        (judged(reason="it broke."), "at least 100", "-", "not measured: it broke"),
+        (judged(reason=LONG), "at least 100", "-", "not measured"),
     ],
 )
 def test_a_row_says_what_was_to_be_reached_and_what_was(one, target, measured, verdict):
@@ -56,10 +59,14 @@ def test_suites_are_told_apart_where_there_are_several():
 
 def test_notes_say_what_the_rows_need_and_no_more():
     assert len(targets_table([judged(150, 120, 180)]).notes) == 1
-    notes = targets_table([judged(150, noise="invalid"), judged(reason="it broke"), judged(reason="it broke")]).notes
+    notes = targets_table(
+        [judged(150, noise="invalid"), judged(reason=LONG), judged(reason=LONG), judged(reason="x")]
+    ).notes
     assert len(notes) == 3
     assert targets_table([judged(150, quantity="bytes")]).notes == []
-    assert notes[-1] == "Not measured: a, b, num_envs 1k: it broke"
+    assert notes[-1] == f"Not measured: a, b, num_envs 1k: {LONG}"
+    assert "interval holds 0" in targets_table([judged(1, -1, 2, quantity="peak_bytes_per_env", at_least=0)]).notes[1]
+    assert "no interval" in targets_table([judged(1, quantity="peak_bytes_per_env")]).notes[0]
 
 
 def test_what_was_not_measured_is_empty_in_csv():

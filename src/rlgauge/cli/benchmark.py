@@ -98,7 +98,7 @@ def _add_what(parser: ArgumentParser) -> None:
         type=list[str] | str,
         default=[],
         metavar="ID",
-        help="environment id, or LIBRARY:NAME in JAX; repeatable",
+        help="environment id, or in JAX LIBRARY:NAME or package.module:Class; repeatable",
     )
     group.add_argument("--num-episodes", type=int | None, metavar="N", help="episodes in each environment (20)")
     group.add_argument("--max-steps", type=int | None, metavar="N", help="cut episodes after so many steps")

@@ -24,7 +24,8 @@ from rlgauge.report.numbers import short_count
 
 FORMATS = ("table", "json")
 FORMAT = 1
-_HEADER = ["started (UTC)", "tag", "description", "library", "one env", "change", "envs", "batch", "change", "noise"]
+_BEST = "best steps/s"
+_HEADER = ["started (UTC)", "tag", "description", "library", "one env", "change", "envs", _BEST, "change", "noise"]
 _WORST = (Noise.QUIET, Noise.UNKNOWN, Noise.NOISY, Noise.INVALID)
 _SEVERAL = 2
 _Item = TypeVar("_Item")
@@ -51,8 +52,9 @@ def listed(
     `allowed` (machine, versions, configuration) may differ.
     """
     rows = history(found, num_envs=num_envs, allowed=allowed)
+    header = [title if num_envs is None or title != _BEST else "steps/s" for title in _HEADER]
     tables = [
-        (title, cut(Table(_HEADER, [_cells(row) for row in own])))
+        (title, cut(Table(header, [_cells(row) for row in own])))
         for title, own in grouped(rows, lambda row: title_of(row.environment, row.manner))
     ]
     sentences = [*_sentences(rows, source, num_envs), *notes]
@@ -172,7 +174,7 @@ def _sentences(rows: Sequence[Row], source: str, num_envs: int | None) -> Iterat
     changes = [cell.change for cell in cells if cell.change is not None]
     yield "Steps per second: of several processes, the geometric mean of their medians."
     if num_envs is None and any(row.batch is not None for row in rows):
-        yield "The batch is the fastest of its measurement, so by chance a bit too fast; --batch-size N takes one."
+        yield "Best: of the batch that was fastest, so by chance a bit too fast; --batch-size N takes one."
     if changes:
         yield (
             "Change: against the last measurement before of the same library and number of environments; above 0 is "

@@ -24,6 +24,7 @@ class Tally:
     def __init__(self, workload: EvaluateWorkload, store: Store, *, is_at_most: bool = False) -> None:
         """Look at what is there; fewer episodes may do where that is all `is_at_most`."""
         self.is_at_most = is_at_most
+        self.is_on_device = workload.is_on_device
         self._wanted: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self.num_failed = 0
@@ -92,20 +93,23 @@ def _bar(tally: Tally) -> Iterator[Listener]:
 def lines(tally: Tally, clock: Callable[[], float] = time.monotonic) -> Listener:
     """A listener that prints a line every 10 s at most."""
     start = last = clock()
+    num_at_start, is_timed = tally.num_before, not tally.is_on_device
 
     def listen(event: Event) -> None:
-        nonlocal last
+        nonlocal last, start, num_at_start, is_timed
         tally.take(event)
         present = clock()
+        if not is_timed and tally.num_done > num_at_start:  # until the first are in, it was compiled
+            start, num_at_start, is_timed = present, tally.num_done, True
         if present - last >= _LINE_SECONDS:
             last = present
-            print(_line(tally, present - start), file=sys.stderr, flush=True)
+            print(_line(tally, tally.num_done - num_at_start, present - start), file=sys.stderr, flush=True)
 
     return listen
 
 
-def _line(tally: Tally, seconds: float) -> str:
-    played = tally.num_done - tally.num_before
+def _line(tally: Tally, played: int, seconds: float) -> str:
+    """How far it is, and how long it will take at the speed of the episodes that were played in so many seconds."""
     most = "at most " if tally.is_at_most else ""
     text = f"{tally.num_done} of {most}{tally.num_wanted} episodes"
     if played > 0:

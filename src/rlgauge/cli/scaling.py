@@ -1,4 +1,4 @@
-"""`rlgauge compare --scaling-only`: how the speed of one measurement rises with the number of environments."""
+"""`rlgauge compare --scaling-only`: how the speed of a measurement rises with the number of environments."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ def scaling(measurement: Measurement, notes: Iterable[str] = ()) -> Told:
         tables.append((title, cut(Table(_HEADER, lines))))
         points += [_point_as_json(spot, one, measured) for spot, one in zip(own, measured, strict=True)]
     about = f": {measurement.description}" if measurement.description else ""
+    of = "the measurement " if measurement.num_joined == 1 else ""
     sentences = [
-        f"Of the measurement {measurement.name}{about}.",
+        f"Of {of}{measurement.name}{about}.",
         _LEGEND,
         *noisy(measurement.spots),
         *notes,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlgauge.cli import targets
+from rlgauge.cli import target_entries, targets
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, MISUSED, dispatch
 from rlgauge.cli.options import make_parser, parse
@@ -113,6 +113,8 @@ def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 def _found(name: str) -> Suite:
     suite = find(name)
     targets.check(suite)
+    if suite.targets:
+        target_entries.check(suite, commands(suite, out=_default_out(suite)))
     return suite
 
 

@@ -82,6 +82,12 @@ def commands(suite: Suite, *, given: Sequence[str] = (), out: str, tag: str = ""
     return found
 
 
+def options_of(call: Command) -> Namespace | None:
+    """What the command's parser makes of it; None of what only prints. Raises UserError."""
+    parser: ArgumentParser = module_of(call.argv[0]).build_parser()
+    return _options(parser, call.argv[1:], KNOWN[call.argv[0]])
+
+
 def module_of(command: str) -> ModuleType:
     """The module of a command."""
     return importlib.import_module(COMMANDS[command][1].partition(":")[0])
@@ -96,11 +102,10 @@ def _calls(
     known = [name[2:].replace("-", "_") for name in option_names(parser)]
     for name in [*entry.options, *replaced]:
         _check_name(where, entry.command, name, known)
-    if tag and "tag" not in known:
-        raise UserError(f"{where}: {entry.command} takes no --tag.")
     manner = KNOWN[entry.command]
     own = {name: value for name, value in entry.options.items() if name.replace("-", "_") not in replaced}
-    rest = [*itertools.chain(*replaced.values()), *out, *(["--tag", tag] if tag else [])]
+    tagged = ["--tag", tag] if tag and "tag" in known else []  # runs of other commands have no tag
+    rest = [*itertools.chain(*replaced.values()), *out, *tagged]
     for choice in _choices(own, manner):
         argv = [*itertools.chain(*(_spelled(name, value, manner) for name, value in choice.items())), *rest]
         if not any(name.partition(".")[0] == _CLASS for name in [*own, *replaced]):
@@ -141,13 +146,17 @@ def _spelled(name: str, value: Scalar | list[Scalar], manner: _Manner) -> list[s
 
 def _parse(where: str, parser: ArgumentParser, argv: Sequence[str], manner: _Manner) -> None:
     """Raise UserError for values that the command would refuse."""
-    repeated = () if manner.has_commas else [f"--{name.replace('_', '-')}" for name in manner.several]
     try:
-        options = parse(parser, argv, repeated=repeated)
+        options = _options(parser, argv, manner)
         if options is not None:
             manner.check(options)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
+
+
+def _options(parser: ArgumentParser, argv: Sequence[str], manner: _Manner) -> Namespace | None:
+    repeated = () if manner.has_commas else [f"--{name.replace('_', '-')}" for name in manner.several]
+    return parse(parser, argv, repeated=repeated)
 
 
 def _replaced(given: Sequence[str]) -> dict[str, list[str]]:

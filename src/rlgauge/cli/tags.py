@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import msgspec
 
 from rlgauge.cli.options import as_list
 from rlgauge.cli.units import count_text, parse_count
-from rlgauge.compare.measurements import library_of, measurements, of_size, with_tag
+from rlgauge.compare.measurements import is_of_memory, joined, library_of, measurements, of_size, with_tag
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 
@@ -35,13 +36,13 @@ def add_tag_options(parser: ArgumentParser) -> None:
         type=list[str] | str,
         default=[],
         metavar="TEXT",
-        help="given twice: the candidate's, then the baseline's, in one folder; of each the newest measurement",
+        help="given twice: the candidate's, then the baseline's, in one folder; of every point the newest",
     )
     group.add_argument(
         "--batch-size", "--num-envs", type=str | None, metavar="N", help="only so many environments; also --num-envs"
     )
     group.add_argument(
-        "--scaling-only", action="store_true", help="show how the newest measurement (or that of --tag) scales"
+        "--scaling-only", action="store_true", help="show how the newest measurement (or all with --tag) scales"
     )
 
 
@@ -104,36 +105,59 @@ def batch_size(options: Namespace) -> int | None:
 
 
 def tagged(readings: Sequence[Reading], options: Namespace, position: int, told: list[str]) -> list[Reading]:
-    """The runs of a side, 0 of the candidate or -1 of the baseline: of the newest measurement with its tag.
+    """The runs of a side, 0 of the candidate or -1 of the baseline: with its tag, of every point the newest.
 
-    They are those of `--batch-size`, where that was given; `told` gets what there is to say. Raises UserError.
+    They are those of `--batch-size`, where that was given, and none of `--memory` or `--find-max`; `told` gets what
+    there is to say. Raises UserError.
     """
-    kept = list(readings)
-    tags = as_list(options.tag)
-    if tags:
-        measurement = newest(readings, options.candidate, tags[position], told)
+    source = options.candidate if position == 0 or options.baseline is None else options.baseline
+    tag = as_list(options.tag)[position] if as_list(options.tag) else None
+    check_speed(readings, source, tag)
+    kept = [reading for reading in readings if not is_of_memory(reading)]
+    if any(is_of_memory(reading) for reading in readings if tag in {None, reading.labels.get("tag")}):
+        told.append("Runs of --memory or --find-max were left out: they say nothing of speed.")
+    if tag is not None:
+        measurement = chosen(readings, source, tag, told)
         kept = [msgspec.structs.replace(reading, algorithm=library_of(reading)) for reading in measurement.readings]
     number = batch_size(options)
     return kept if number is None else of_size(kept, number)
 
 
-def newest(readings: Sequence[Reading], source: str, tag: str | None, told: list[str]) -> Measurement:
-    """The newest measurement, with a tag the newest of these; `told` gets a sentence where there are others.
+def chosen(readings: Sequence[Reading], source: str, tag: str | None, told: list[str]) -> Measurement:
+    """The newest measurement; with a tag all that have it, of every point the newest, as one.
 
-    Raises UserError where there is none.
+    `told` gets a sentence where points were measured again. Raises UserError where there is none.
     """
+    check_speed(readings, source, tag)
     found = measurements(readings)
     if not found:
         raise no_measurement(source)
-    own = found if tag is None else with_tag(found, tag)
-    if tag is not None and len(own) > 1:
-        told.append(f"{tag} was measured {len(own)} times: the newest counts, {own[-1].name}.")
-    return own[-1]
+    if tag is None:
+        return found[-1]
+    whole = joined(with_tag(found, tag))
+    if again := whole.num_repeated:
+        points = f"{again} of {count_text(len(whole.spots), 'point')} of {tag}"
+        told.append(f"{points} {'was' if again == 1 else 'were'} measured again: the newest counts.")
+    return whole
+
+
+def check_speed(readings: Sequence[Reading], source: str, tag: str | None = None) -> None:
+    """Raise UserError where all runs there are (with the tag) were measured for the memory that they take."""
+    own = [reading for reading in readings if tag is None or reading.labels.get("tag") == tag]
+    if own and all(map(is_of_memory, own)):
+        which, option = ("", "") if tag is None else (f" with the tag {tag!r}", f" --tag {shlex.quote(tag)}")
+        raise UserError(
+            f"{source} holds only runs of --memory or --find-max{which}, which say nothing of speed: `rlgauge "
+            f"throughput{option} --out {shlex.quote(source)}` measures it."
+        )
 
 
 def unlisted(readings: Sequence[Reading], found: Sequence[Measurement]) -> Iterator[str]:
-    """A sentence where some runs belong to no measurement."""
-    number = len(readings) - sum(len(measurement.readings) for measurement in found)
+    """Sentences where some runs belong to no measurement."""
+    num_of_memory = sum(map(is_of_memory, readings))
+    number = len(readings) - num_of_memory - sum(len(measurement.readings) for measurement in found)
+    if num_of_memory:
+        yield f"{count_text(num_of_memory, 'run')} of --memory or --find-max not listed: they say nothing of speed."
     if number:
         yield f"{count_text(number, 'other run')} not listed: of no number of environments, or without time and tag."
 

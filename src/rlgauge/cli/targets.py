@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _FORMAT = 1
 _PAIR = 2
-_POINT = {
+POINT = {
     "env": "environment",
     "library": "name",
     "num_envs": "num_envs",
@@ -50,7 +50,7 @@ _POINT = {
 _WORK = {"devices": 1, "action": "random", "rng": None, "emit": "drop"}
 """What defines the work and is the default where a target does not say it; of chunks and blocks the best counts."""
 _RUN = {"policy", "env"}
-_COUNTS = {"num_envs", "scan_chunk_size", "block", "devices"}
+COUNTS = {"num_envs", "scan_chunk_size", "block", "devices"}
 _SINGLE: Mapping[str, tuple[str, Callable[[Measured], float | None]]] = {
     "steps_per_second": ("steps/s", lambda one: one.steps_per_second),
     "steps_per_cpu_second": ("steps/s", lambda one: one.steps_per_cpu_second),
@@ -61,8 +61,9 @@ _SINGLE: Mapping[str, tuple[str, Callable[[Measured], float | None]]] = {
 }
 """Quantities of a point: their unit and where they are."""
 _PLANNED = "planned_bytes_per_env"
-_SLOPES = (_PLANNED, "peak_bytes_per_env")
+SLOPES = (_PLANNED, "peak_bytes_per_env")
 """Quantities of all numbers of environments together."""
+_NO_RUN = "no run of the folder tells it."
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +99,12 @@ class _Value(msgspec.Struct, frozen=True):
 
     summary: Summary
     points: list[Measured]
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Of its interval; None where it has none."""
+        low, high = self.summary.low, self.summary.high
+        return None if low is None or high is None else (low, high)
 
 
 def check(suite: Suite) -> None:
@@ -139,34 +146,35 @@ def _check(target: Target) -> None:
     """Raise UserError for a target that says too little, or what nothing is called."""
     of_runs = "policy" in target.of
     for name in target.of:
-        if name not in (_RUN if of_runs else _POINT):
-            raise unknown("name", name, _RUN if of_runs else _POINT)
+        if name not in (_RUN if of_runs else POINT):
+            raise unknown("name", name, _RUN if of_runs else POINT)
     if of_runs:
         if "env" not in target.of or target.ratio_to is not None:
             raise UserError("a target of a policy names its env, and no ratio_to.")
         return
     if not {"env", "library"} <= set(target.of):
         raise UserError("`of` names an env and a library, or an env and a policy.")
-    for side in _sides(target):
+    for side in sides_of(target):
         if side["library"] not in {*LIBRARIES, OWN}:
             raise unknown("library", str(side["library"]), LIBRARIES)
-    if target.quantity not in {*_SINGLE, *_SLOPES}:
-        raise unknown("quantity", target.quantity, {*_SINGLE, *_SLOPES})
-    if ("num_envs" in target.of) is (target.quantity in _SLOPES):
-        needs = "is of all numbers of environments together: leave out" if target.quantity in _SLOPES else "needs"
+    if target.quantity not in {*_SINGLE, *SLOPES}:
+        raise unknown("quantity", target.quantity, {*_SINGLE, *SLOPES})
+    if ("num_envs" in target.of) is (target.quantity in SLOPES):
+        needs = "is of all numbers of environments together: leave out" if target.quantity in SLOPES else "needs"
         raise UserError(f"{target.quantity} {needs} num_envs.")
-    _wanted(target.of)
+    wanted_of(target.of)
 
 
 def _judged(kept: Kept, target: Target, files: Sequence[_File], readings: Sequence[Reading]) -> Judged:
     """The target with what was measured; `files` are measurements under its tag, the newest first."""
     if "policy" in target.of:
         summary, unit = _of_runs(target, readings)
-        return Judged(suite=kept.suite, tag=kept.tag, target=target, measured=summary, unit=unit)
+        reason = _NO_RUN if summary is None else None
+        return Judged(suite=kept.suite, tag=kept.tag, target=target, measured=summary, unit=unit, reason=reason)
     unit = _SINGLE[target.quantity][0] if target.quantity in _SINGLE else "bytes"
-    is_slope = target.quantity in _SLOPES
+    is_slope = target.quantity in SLOPES
     for file in sorted(files, key=lambda file: file.tells_speed) if is_slope else files:
-        sides = [_matching(file.points, of) for of in _sides(target)]
+        sides = [_matching(file.points, of) for of in sides_of(target)]
         if not all(sides) or (unit != "bytes" and not file.tells_speed):
             continue
         values = [_value(target, side) for side in sides]
@@ -174,18 +182,39 @@ def _judged(kept: Kept, target: Target, files: Sequence[_File], readings: Sequen
         if len(told) < len(sides):
             failed = next(side for side, value in zip(sides, values, strict=True) if value is None)
             return Judged(suite=kept.suite, tag=kept.tag, target=target, reason=_why(target, failed))
+        found = told[0].summary if target.ratio_to is None else _ratio(*told)
         return Judged(
             suite=kept.suite,
             tag=kept.tag,
             target=target,
-            measured=told[0].summary if target.ratio_to is None else _ratio(*told),
+            measured=found,
             unit=unit if target.ratio_to is None else "",
             noise=None if unit == "bytes" else _noise([one for value in told for one in value.points]),
+            reason=f"{target.ratio_to}: it is 0, to which there is no ratio." if found is None else None,
+            is_certain=_is_certain(target, told) if is_slope and found is not None else None,
         )
     return Judged(suite=kept.suite, tag=kept.tag, target=target, reason="no measurement has it.")
 
 
-def _sides(target: Target) -> Iterator[Mapping[str, str | int | float]]:
+def _is_certain(target: Target, sides: Sequence[_Value]) -> bool | None:
+    """Whether slopes that are anywhere in their intervals all give the same answer; None where that is not known.
+
+    A slope that may be 0 is one by chance. Of a single slope without such doubt, its interval decides.
+    """
+    ends = [value.ends for value in sides]
+    if any(end is not None and end[0] <= 0 <= end[1] for end in ends):
+        return False
+    if len(sides) == 1:
+        return None
+    (ours, theirs) = (value.ends or (value.summary.point,) * 2 for value in sides)
+    answers = {target.is_met(_tidy(one / other)) for one in ours for other in theirs}
+    if len(answers) > 1:
+        return False
+    return True if all(ends) else None
+
+
+def sides_of(target: Target) -> Iterator[Mapping[str, str | int | float]]:
+    """What it is of, and what it is a ratio to."""
     yield target.of
     if target.ratio_to is not None:
         yield {**target.of, "library": target.ratio_to}
@@ -193,16 +222,16 @@ def _sides(target: Target) -> Iterator[Mapping[str, str | int | float]]:
 
 def _matching(points: Iterable[Measured], of: Mapping[str, str | int | float]) -> list[Measured]:
     """The points that the target is of."""
-    wanted = _wanted(of)
+    wanted = wanted_of(of)
     return [one for one in points if all(getattr(one.point, name) == value for name, value in wanted.items())]
 
 
-def _wanted(of: Mapping[str, str | int | float]) -> dict[str, object]:
+def wanted_of(of: Mapping[str, str | int | float]) -> dict[str, object]:
     """What a point must have, by its own names. Raises UserError for a number that is none."""
-    wanted: dict[str, object] = {_POINT[name]: value for name, value in _WORK.items()}
+    wanted: dict[str, object] = {POINT[name]: value for name, value in _WORK.items()}
     for name, value in of.items():
         try:
-            wanted[_POINT[name]] = number(value) if name in _COUNTS else value
+            wanted[POINT[name]] = number(value) if name in COUNTS else value
         except ValueError as error:
             raise UserError(f"{name}: {error}.") from error
     return wanted
@@ -211,7 +240,7 @@ def _wanted(of: Mapping[str, str | int | float]) -> dict[str, object]:
 def _value(target: Target, points: Sequence[Measured]) -> _Value | None:
     """The best that was measured, whatever the chunk and the block; None where nothing was."""
     done = [one for one in points if one.status is Status.COMPLETED]
-    values = _slopes(target.quantity, done) if target.quantity in _SLOPES else _singles(target.quantity, done)
+    values = _slopes(target.quantity, done) if target.quantity in SLOPES else _singles(target.quantity, done)
     best = max if target.at_least is not None else min
     return best(values, key=lambda value: value.summary.point, default=None)
 
@@ -233,11 +262,17 @@ def _slopes(quantity: str, points: Sequence[Measured]) -> list[_Value]:
     for memory in memory_of(points):
         held = memory.peak if memory.device_peak is None else memory.device_peak
         slope = memory.planned if quantity == _PLANNED else held
-        if slope is not None:
+        if slope is not None and slope.point >= 0:  # memory that falls with the number is chance
             n, method = len(points), "least squares"
-            summary = Summary(point=slope.point, low=slope.low, high=slope.high, n=n, method=method)
+            low, high = (None if end is None else _tidy(end) for end in (slope.low, slope.high))
+            summary = Summary(point=_tidy(slope.point), low=low, high=high, n=n, method=method)
             values.append(_Value(summary, list(points)))
     return values
+
+
+def _tidy(value: float) -> float:
+    """Without the rounding of least squares, which would miss a bound that is reached exactly."""
+    return float(f"{value:.9g}")
 
 
 def _ratio(ours: _Value, theirs: _Value) -> Summary | None:
@@ -248,16 +283,24 @@ def _ratio(ours: _Value, theirs: _Value) -> Summary | None:
         return geometric_mean([one / other for one, other in zip(*medians, strict=True)])
     if not theirs.summary.point > 0:
         return None
-    point = ours.summary.point / theirs.summary.point
+    point = _tidy(ours.summary.point / theirs.summary.point)
     return Summary(point=point, low=None, high=None, n=1, method="ratio of estimates")
 
 
 def _why(target: Target, points: Sequence[Measured]) -> str:
     """Why these points measured nothing."""
     lacking = (
-        "no two numbers of environments were measured alike" if target.quantity in _SLOPES else "it does not tell it"
+        _why_no_slope(target.quantity, points) if target.quantity in SLOPES else f"nothing tells its {target.quantity}"
     )
     return next((one.reason for one in points if one.reason), f"{points[0].point.name}: {lacking}.")
+
+
+def _why_no_slope(quantity: str, points: Iterable[Measured]) -> str:
+    told = {one.point.num_envs: one.planned_bytes if quantity == _PLANNED else one.peak_bytes for one in points}
+    nums = [num for num, value in told.items() if value is not None]
+    if len(nums) < _PAIR:
+        return "no two numbers of environments were measured alike"
+    return f"up to {max(nums):,} environments are too few for a slope"
 
 
 def _noise(points: Iterable[Measured]) -> str | None:

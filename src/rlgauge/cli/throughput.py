@@ -82,7 +82,5 @@ def _write(measured: Measurement, options: Namespace) -> None:
         write_jaxarc(workload, found, Path(options.jaxarc_json))
     if options.json:
         print(content)
-    elif options.memory is not None:
-        tell_memory(found)
     elif not options.quiet:
-        tell(found, baseline=options.baseline)
+        tell(found, baseline=options.baseline) if options.memory is None else tell_memory(found)

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,7 @@ from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.pythons import REVISION, Pythons
+from rlgauge.cli.throughput_files import write_json
 from rlgauge.cli.throughput_progress import Progress, report, silent
 from rlgauge.cli.units import count_text, parse_count
 from rlgauge.core.errors import UserError, unknown
@@ -40,21 +42,7 @@ def main(argv: Sequence[str]) -> int:
     options = parse(build_parser(), argv)
     if options is None:
         return FINE
-    if options.pairs < _FEWEST:
-        raise UserError(f"--pairs {options.pairs}: an interval needs two pairs at least.")
-    sides = [side_of(options[name], options.library) for name in ("candidate", "baseline")]
-    if sides[0] == sides[1]:
-        raise UserError(f"Candidate and baseline are the same: {options.candidate}.")
-    workload = ThroughputWorkload(
-        [
-            Point(environment=options.env, num_envs=number, library=library, source=source)
-            for number in map(parse_count, options.num_envs.split(","))
-            for library, source in sides
-        ],
-        settings=Settings(min_seconds=options.min_seconds, repeats=options.repeats, warmup=options.warmup),
-        processes=options.pairs,
-        tag=options.tag,
-    )
+    workload = _workload(options)
     if not options.json:
         say(
             f"{count_text(options.pairs, 'pair')} of fresh processes, in the order ABBA; each "
@@ -70,7 +58,10 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"Interrupted. What was measured is in {options.out}.", file=sys.stderr)
         return INTERRUPTED
-    return _finish(results_of(workload, runs), options)
+    found = results_of(workload, runs)
+    name = "_".join(filter(None, ("throughput", workload.tag, workload.stamp)))
+    write_json(workload, found, Path(options.out) / f"{name}.json")
+    return _finish(found, options)
 
 
 def build_parser() -> ArgumentParser:
@@ -92,9 +83,32 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--warmup", type=int, default=1, metavar="N", help="repetitions that don't count, before them")
     parser.add_argument("--min-seconds", type=float, default=0.2, metavar="S", help="the least that a repetition takes")
     parser.add_argument("--out", type=str, default="out/throughput", metavar="DIR", help="folder of runs and results")
-    parser.add_argument("--tag", type=str, default="", metavar="TEXT", help="a name for this measurement")
+    parser.add_argument("-t", "--tag", type=str, default="", metavar="TEXT", help="a name for this measurement")
+    parser.add_argument("-d", "--description", type=str, default="", metavar="TEXT", help="what it is for")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     return parser
+
+
+def _workload(options: Namespace) -> ThroughputWorkload:
+    """Both sides at each number. Raises UserError."""
+    if options.pairs < _FEWEST:
+        raise UserError(f"--pairs {options.pairs}: an interval needs two pairs at least.")
+    sides = [side_of(options[name], options.library) for name in ("candidate", "baseline")]
+    if sides[0] == sides[1]:
+        raise UserError(f"Candidate and baseline are the same: {options.candidate}.")
+    if any(character in options.tag for character in "/\\\0"):
+        raise UserError(f"--tag {options.tag}: it becomes part of a file's name, so it can't hold a slash.")
+    return ThroughputWorkload(
+        [
+            Point(environment=options.env, num_envs=number, library=library, source=source)
+            for number in map(parse_count, options.num_envs.split(","))
+            for library, source in sides
+        ],
+        settings=Settings(min_seconds=options.min_seconds, repeats=options.repeats, warmup=options.warmup),
+        processes=options.pairs,
+        tag=options.tag,
+        description=options.description,
+    )
 
 
 def side_of(text: str, given: str | None) -> tuple[str, str | None]:

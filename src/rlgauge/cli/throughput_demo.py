@@ -75,16 +75,19 @@ def default_num_envs() -> int:
 
 
 def show(point: Point, seconds: float) -> Progress:
-    """Step for so long and tell of it: on a terminal on one line, elsewhere on a line a second; the last progress."""
+    """Step for so long and tell of it: on a terminal on one line, elsewhere on a line a second; the last progress.
+
+    Raises UserError for an environment that we don't have.
+    """
     from rlgauge.envs import own
     from rlgauge.envs.libraries import own_name
 
     prepare_process(point)
     from rlgauge.kinds.throughput.on_device import Compiled
 
+    env = own.make(own_name(point.environment, "rlgauge"))
     print(f"Compiling {point.num_envs:,} environments of {point.environment} ...", file=sys.stderr, flush=True)
-    name = own_name(point.environment, "rlgauge")
-    prepared = Compiled(lambda: own.make(name), point, 0)
+    prepared = Compiled(lambda: env, point, 0)
     is_live = sys.stderr.isatty()
     process = psutil.Process()
     progress = Progress(0.0, 0, 0)

@@ -15,7 +15,7 @@ import msgspec
 from rlgauge import __version__
 from rlgauge.cli.throughput_table import compile_seconds, efficiencies, ratio_to
 from rlgauge.core import provenance
-from rlgauge.core.files import write_atomic
+from rlgauge.core.files import plain_errors, write_atomic
 from rlgauge.kinds.throughput.memory import memory_of
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured
@@ -94,7 +94,8 @@ def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder
 
     Where there are several, a file each, with their names in its own. Raises StoreError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with plain_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     names, environments = ({getattr(one.point, part) for one in found} for part in ("library", "environment"))
     for name, environment in dict.fromkeys((one.point.library, one.point.environment) for one in found):
         own = [one for one in found if (one.point.library, one.point.environment) == (name, environment)]
@@ -138,7 +139,7 @@ def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], point: P
         },
         "single_environment": {
             "steps_per_second": single.steps_per_second,
-            "avg_reset_time": single.seconds["reset"],
+            "avg_reset_time": single.seconds.get("reset"),
         }
         if single is not None
         else None,

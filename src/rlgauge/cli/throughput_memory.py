@@ -11,7 +11,7 @@ from rlgauge.cli.units import bytes_text
 from rlgauge.kinds.throughput.memory import Memory, Slope, memory_of, over_floor, per_step_of_chunk
 from rlgauge.kinds.throughput.results import Measured
 
-_HEADER = ("library", "envs", "chunk", "outcomes", "state an env", "planned", "peak", "over one env", "an env")
+_HEADER = ("library", "envs", "chunk", "outcomes", "state an env", "planned", "peak", "over one env")
 
 
 def tell_memory(found: Sequence[Measured]) -> None:
@@ -38,7 +38,6 @@ def _cells(one: Measured, part: Sequence[Measured]) -> list[str]:
         _bytes(one.planned_bytes) if one.steps_per_second is not None else str(one.status),
         _bytes(one.device_peak_bytes if one.device_peak_bytes is not None else one.peak_bytes),
         _bytes(over),
-        _bytes(None if over is None or one.point.num_envs == 1 else max(over, 0) / one.point.num_envs),
     ]
 
 
@@ -53,12 +52,15 @@ def _tell_slopes(memory: Memory) -> None:
         *([f"{_slope(memory.device_peak)} as the device held it"] if memory.device_peak is not None else []),
     ]
     if not told:
+        say(f"{memory.name}: no slope, for want of larger numbers of environments.")
         return
     chunk = "" if memory.scan_chunk_size is None else f" in chunks of {memory.scan_chunk_size}"
     say(f"{memory.name}{chunk}: {', '.join(told)}, an environment.")
     free = psutil.virtual_memory().available
     num = memory.num_that_fit(free)
-    if num is not None and memory.device_peak is None:
+    if memory.peak is None and memory.device_peak is None:
+        say("  Its peaks rise by less than 32 MiB, which tells nothing: measure larger numbers.")
+    elif num is not None and memory.device_peak is None:
         say(f"  About {num:,} would fit into the {bytes_text(free)} that are free; --find-max proves it.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,18 +11,19 @@ import psutil
 
 from rlgauge.cli.console import say
 from rlgauge.cli.main import FAILED, FINE
-from rlgauge.cli.throughput_options import libraries_of, limits_of, listed, numbers, settings_of
+from rlgauge.cli.throughput_options import grid, limits_of, numbers
 from rlgauge.cli.throughput_runs import failures, measure, workload_of
 from rlgauge.cli.units import bytes_text
 from rlgauge.core.execute import Limits
 from rlgauge.kinds.throughput.memory import Memory, largest, memory_of
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured
+from rlgauge.kinds.throughput.timer import Settings
 
 if TYPE_CHECKING:
     from jsonargparse import Namespace
 
-_NUMS = "1k,100k"
+_NUMS, _MANY = "1k,100k", 4_000_000
 """Beside a single one, what the prediction is made of where nobody says otherwise."""
 _SHARE = 0.8
 """Of the memory that is free: what is left keeps the machine alive."""
@@ -45,78 +46,92 @@ class Most(msgspec.Struct, frozen=True, kw_only=True):
 class _Trial:
     """Fills memory with environments, one number after the other."""
 
-    def __init__(self, options: Namespace, environment: str, library: str, limits: Limits) -> None:
+    def __init__(self, options: Namespace, point: Point, limits: Limits) -> None:
         self._options = options
-        self._environment = environment
-        self._library = library
+        self.point = point
         self._limits = limits
         self.tried: dict[int, Measured] = {}
-        self.other: Measured | None = None
 
     def fits(self, number: int) -> bool:
-        """Whether so many can be stepped; a failure for another reason than memory is kept, and counts as none."""
-        point = Point(environment=self._environment, library=self._library, num_envs=number)
-        settings = msgspec.structs.replace(settings_of(self._options), min_seconds=1e-6, repeats=1, warmup=0, burn_in=0)
-        workload = workload_of([point], self._options, settings=settings)
-        (found,) = measure(workload, self._options, limits=self._limits).found
+        """Whether so many can be stepped. Raises _OtherReasonError for a failure that is not for lack of memory."""
+        (found,) = self.measure([number])
         self.tried[number] = found
         if found.steps_per_second is None and not found.is_too_large:
-            self.other = found
+            raise _OtherReasonError(found)
         return found.steps_per_second is not None
+
+    def predict(self, numbers: Sequence[int]) -> Memory:
+        """What each environment holds, of so many; of very many, where so many are too few to tell.
+
+        Raises _OtherReasonError for one that fails.
+        """
+        found = self._all_of(self.measure(numbers))
+        memory = memory_of(found)[0]
+        if memory.peak is not None or max(numbers) >= _MANY:
+            return memory
+        (many,) = self.measure([_MANY])
+        return memory if many.is_too_large else memory_of([*found, *self._all_of([many])])[0]
+
+    @staticmethod
+    def _all_of(found: list[Measured]) -> list[Measured]:
+        for one in found:
+            if one.steps_per_second is None:
+                raise _OtherReasonError(one)
+        return found
+
+    def measure(self, numbers: Sequence[int]) -> list[Measured]:
+        """A few steps of so many environments, each number in one process."""
+        points = [msgspec.structs.replace(self.point, num_envs=number) for number in numbers]
+        settings = Settings(min_seconds=1e-6, repeats=1, warmup=0, burn_in=0, only_steps=True)
+        workload = workload_of(points, self._options, settings=settings, processes=1)
+        return measure(workload, self._options, limits=self._limits).found
+
+
+class _OtherReasonError(Exception):
+    """A number of environments failed, and not for lack of memory."""
+
+    def __init__(self, found: Measured) -> None:
+        super().__init__(found.reason)
+        self.found = found
 
 
 def find_max(options: Namespace) -> int:
     """The exit code; 1 where something else than memory was in the way. Raises UserError."""
     given = limits_of(options)
     limit = given.resident_bytes or int(_SHARE * psutil.virtual_memory().available)
-    limits = Limits(seconds=given.seconds, resident_bytes=limit)
     found: list[Most] = []
-    num_failed = 0
-    for environment, name in list(_asked(options)):
-        memory, failed = _predict(options, environment, name)
-        trial = _Trial(options, environment, name, limits)
-        if not failed:
+    failed: list[Measured] = []
+    for point in grid(options, num_envs="1"):
+        trial = _Trial(options, point, Limits(seconds=given.seconds, resident_bytes=limit))
+        try:
+            memory = trial.predict(sorted({1, *numbers(options.num_envs or _NUMS)}))
             most = _find(trial, memory, limit)
-            found.append(most)
-            if not (options.json or options.quiet):
-                _tell(most)
-        num_failed += failures([*failed, *([trial.other] if trial.other is not None else [])])
+        except _OtherReasonError as error:
+            failed.append(error.found)
+            continue
+        found.append(most)
+        if not (options.json or options.quiet):
+            _tell(most)
     if options.json:
         print(json.dumps(msgspec.to_builtins(found), indent=1))
-    return FAILED if num_failed else FINE
+    return FAILED if failures(failed) else FINE
 
 
-def _asked(options: Namespace) -> Iterator[tuple[str, str]]:
-    for environment in listed(options.env):
-        for name in libraries_of(environment, options.library):
-            yield environment, name
-
-
-def _predict(options: Namespace, environment: str, name: str) -> tuple[Memory | None, list[Measured]]:
-    """What each environment holds, of small numbers of them; and those of them that failed."""
-    nums = sorted({1, *numbers(options.num_envs or _NUMS)})
-    points = [Point(environment=environment, library=name, num_envs=number) for number in nums]
-    found = measure(workload_of(points, options), options).found
-    failed = [one for one in found if one.steps_per_second is None]
-    return (None if failed else memory_of(found)[0]), failed
-
-
-def _find(trial: _Trial, memory: Memory | None, limit: int) -> Most:
-    predicted = None if memory is None else memory.num_that_fit(limit)
+def _find(trial: _Trial, memory: Memory, limit: int) -> Most:
+    predicted = memory.num_that_fit(limit)
     bracket = largest(trial.fits, predicted or 1)
     most = None if bracket.most is None else trial.tried[bracket.most]
     fewest = None if bracket.fewest is None else trial.tried[bracket.fewest]
-    point = next(iter(trial.tried.values())).point
     return Most(
-        environment=point.environment,
-        library=point.library,
+        environment=trial.point.environment,
+        library=trial.point.library,
         limit=limit,
         predicted=predicted,
         fitted=bracket.most,
         peak_bytes=None if most is None else most.peak_bytes,
         too_many=bracket.fewest,
         reason=None if fewest is None else fewest.reason,
-        bytes_per_env=None if memory is None else memory.per_env,
+        bytes_per_env=memory.per_env,
     )
 
 

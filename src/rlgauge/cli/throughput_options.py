@@ -7,14 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from rlgauge.cli.options import make_parser
 from rlgauge.cli.units import parse_count, parse_memory
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.execute import Limits
 from rlgauge.envs.libraries import LIBRARIES, NAMES, library, missing
-from rlgauge.kinds.throughput import tuned
 from rlgauge.kinds.throughput.measuring import OWN
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.timer import Settings
@@ -139,12 +136,29 @@ def check(options: Namespace) -> None:
         raise UserError("--memory, --find-max and --autotune are measurements of their own: ask for one.")
     if options.memory not in {None, "both", *_MEMORY}:
         raise unknown("--memory", options.memory, [*_MEMORY, "both"])
+    check_search(options)
+    if options.time_limit is not None and options.time_limit <= 0:
+        raise UserError(f"--time-limit {options.time_limit:g}: it must be more than 0 seconds.")
     for name in ("csv", "output"):
         path = options[name]
         if path is not None and not Path(path).parent.is_dir():
             raise UserError(f"--{name} {path}: there is no folder '{Path(path).parent}'.")
     if any(character in options.tag for character in "/\\\0"):
         raise UserError(f"--tag {options.tag}: it becomes part of a file's name, so it can't hold a slash.")
+
+
+def check_search(options: Namespace) -> None:
+    """Raise UserError for options that a search for the most, or the fastest, has no use for."""
+    asked = [name for name in ("find_max", "autotune") if options[name]]
+    if not asked:
+        return
+    unused = ["csv", "output", "jaxarc_json", "baseline", "block", "num_steps"]
+    unused += ["emit", "rng"] if options.autotune else []
+    given = [name for name in unused if options[name] is not None]
+    given += ["action"] if options.autotune and options.action != "random" else []
+    given += ["devices"] if options.autotune and options.devices != "1" else []
+    if given:
+        raise UserError(f"--{asked[0]} has no use for --{given[0]}.".replace("_", "-"))
 
 
 def settings_of(options: Namespace) -> Settings:
@@ -154,6 +168,7 @@ def settings_of(options: Namespace) -> Settings:
         num_steps=None if options.num_steps is None else parse_count(options.num_steps),
         warmup=options.warmup,
         burn_in=0 if options.memory is not None else Settings().burn_in,
+        only_steps=options.memory is not None,
         repeats=int(_manner(options, "repeats")),
     )
 
@@ -174,7 +189,7 @@ def limits_of(options: Namespace) -> Limits:
 def points_of(options: Namespace) -> list[Point]:
     """All that is asked for, environment by environment, library by library, and rising in number."""
     if options.memory is None:
-        return _in_order(_grid(options))
+        return _in_order(grid(options))
     looked_at = [name for name in _MEMORY if options.memory in {name, "both"}]
     found = [point for name in looked_at for point in _memory_grid(options, name)]
     return _in_order([*_floors(found), *found])
@@ -186,8 +201,11 @@ def numbers(text: str | None) -> list[int]:
 
 
 def listed(text: str) -> list[str]:
-    """The parts of a list, each once."""
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    """The parts of a list, each once. Raises UserError for one without any."""
+    found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not found:
+        raise UserError(f"{text!r} is a list of nothing.")
+    return found
 
 
 def _manner(options: Namespace, name: str) -> float:
@@ -199,7 +217,7 @@ def _manner(options: Namespace, name: str) -> float:
 def _memory_grid(options: Namespace, over: str) -> list[Point]:
     """The points for memory over one axis; over chunks, those of libraries that have such."""
     asked = {name: value for name, value in _MEMORY[over].items() if options[name] is None}
-    found = list(_grid(options, **asked))
+    found = list(grid(options, **asked))
     if over != "chunk":
         return found
     compiled = [point for point in found if point.library == OWN or library(point.library).kind == "jax"]
@@ -220,7 +238,7 @@ def _in_order(found: Iterable[Point]) -> list[Point]:
     return sorted(points, key=lambda point: (point.environment, order[point.library]))
 
 
-def _grid(options: Namespace, **instead: str) -> Iterator[Point]:
+def grid(options: Namespace, **instead: str) -> Iterator[Point]:
     """All combinations of the axes, of which some are given instead."""
     told = {name: instead.get(name, options[name]) for name in ("num_envs", "scan_chunk_size", "emit")}
     axes: Iterable[tuple[Any, ...]] = itertools.product(
@@ -237,17 +255,7 @@ def _grid(options: Namespace, **instead: str) -> Iterator[Point]:
         for own in libraries_of(environment, options.library):
             point = Point(environment=environment, library=own, **dict(zip(names, choice, strict=True)))
             if options.library is not None or not _is_much(point):
-                yield _with_tuned_chunk(point)
-
-
-def _with_tuned_chunk(point: Point) -> Point:
-    """The point with the chunk that was found to be fastest, where that was measured and nobody says otherwise."""
-    if point.scan_chunk_size is not None:
-        return point
-    found = tuned.load(point.environment, point.library)
-    if found is None or found.num_envs != point.num_envs:
-        return point
-    return msgspec.structs.replace(point, scan_chunk_size=found.scan_chunk_size)
+                yield point
 
 
 def _is_much(point: Point) -> bool:

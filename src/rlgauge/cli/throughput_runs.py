@@ -29,12 +29,14 @@ class Measurement(NamedTuple):
     found: list[Measured]
 
 
-def workload_of(points: Sequence[Point], options: Namespace, *, settings: Settings | None = None) -> ThroughputWorkload:
+def workload_of(
+    points: Sequence[Point], options: Namespace, *, settings: Settings | None = None, processes: int | None = None
+) -> ThroughputWorkload:
     """The workload that options ask for, timed as they say or as `settings` do. Raises UserError."""
     return ThroughputWorkload(
         points,
         settings=settings or settings_of(options),
-        processes=num_processes(options),
+        processes=processes or num_processes(options),
         tag=options.tag,
         description=options.description,
     )

@@ -20,6 +20,8 @@ HEADER = (
     *("library", "envs", "steps/s", "an env", "of best", "of linear", "a CPU-second"),
     *("reset", "compile", "run", "planned", "peak", "noise"),
 )
+_EXPENDABLE = ("run", "planned", "of best", "reset", "compile", "peak", "of linear", "a CPU-second", "an env")
+"""What is left out of a table that is too wide, the first first."""
 
 
 def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
@@ -28,7 +30,7 @@ def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
         part = [one for one in found if _manner(one) == manner]
         print(f"\n{manner}")
         header = (*HEADER[:3], *((f"x {baseline}",) if baseline else ()), *HEADER[3:])
-        show_table(header, [_cells(one, part, baseline) for one in part], expendable=("run", "planned", "of best"))
+        show_table(header, [_cells(one, part, baseline) for one in part], expendable=_EXPENDABLE)
     print()
     _explain(found)
 
@@ -99,9 +101,7 @@ def _cells(one: Measured, part: Sequence[Measured], baseline: str | None) -> lis
         _percent(best),
         _percent(linear),
         "-" if one.steps_per_cpu_second is None else short_count(one.steps_per_cpu_second),
-        seconds_text(one.seconds["reset"]),
-        "-" if (compiled := compile_seconds(one)) is None else seconds_text(compiled),
-        seconds_text(one.seconds["run"]),
+        *map(_seconds, (one.seconds.get("reset"), compile_seconds(one), one.seconds.get("run"))),
         "-" if one.planned_bytes is None else bytes_text(one.planned_bytes),
         "-" if one.peak_bytes is None else bytes_text(one.peak_bytes),
         str(one.noise),
@@ -120,6 +120,10 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.3g} %"
 
 
+def _seconds(duration: float | None) -> str:
+    return "-" if duration is None else seconds_text(duration)
+
+
 def _rounded(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.3g}"
 
@@ -132,8 +136,10 @@ def _explain(found: Sequence[Measured]) -> None:
     if done[0].num_processes > 1:
         say(f"Steps per second: geometric mean of {done[0].num_processes} processes' medians, 95 % interval.")
     else:
-        say("Steps per second: median ± standard deviation of repetitions in one process, which can't tell how much")
-        say("the next process would differ; --full, or --processes 3, measures that.")
+        say(
+            "Steps per second: median ± standard deviation of repetitions in one process, which can't tell how much "
+            "the next process would differ; --full, or --processes 3, measures that."
+        )
     for memory in memory_of(done):
         if memory.planned is not None:
             where = f"{memory.name}, {memory.environment}" if is_mixed else memory.name

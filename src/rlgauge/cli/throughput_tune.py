@@ -17,7 +17,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.envs.libraries import library
 from rlgauge.kinds.throughput import tuned
 from rlgauge.kinds.throughput.measuring import OWN
-from rlgauge.kinds.throughput.point import Point
+from rlgauge.kinds.throughput.point import Point, default_chunk
 from rlgauge.kinds.throughput.results import Measured
 from rlgauge.report.numbers import short_count
 
@@ -28,8 +28,12 @@ _NUMS, _CHUNKS = "1k,10k,100k,1M", "8,32,128,512"
 """What is tried where nobody says otherwise."""
 
 
+_GAIN = 1.05
+"""How many times as fast as in chunks of the default size others must be: less is chance."""
+
+
 class _Search(NamedTuple):
-    """What was found of an environment of a library, with all that failed; where it is kept."""
+    """What was found of an environment of a library, all that was tried, and where what was found is kept."""
 
     best: tuned.Tuned | None
     tried: list[Measured]
@@ -45,7 +49,7 @@ def autotune(options: Namespace) -> int:
     num_failed = 0
     for search in searches:
         if search.best is not None and not (options.json or options.quiet):
-            _tell(search.best, search.path)
+            _tell(search.best, search)
         num_failed += failures(search.tried)
     return FAILED if num_failed else FINE
 
@@ -62,17 +66,20 @@ def _asked(options: Namespace) -> Iterator[tuple[str, str]]:
 
 def _search(options: Namespace, environment: str, name: str) -> _Search:
     """The fastest of the numbers in chunks of the default size, then of sizes of a chunk for that number."""
-    tried = _try(options, environment, name, [(number, None) for number in sorted(numbers(options.num_envs or _NUMS))])
-    best = tuned.best_of(tried)
-    if best is None:
+    numbers_asked = sorted(numbers(options.num_envs or _NUMS))
+    tried = _try(options, environment, name, [(number, default_chunk(number)) for number in numbers_asked])
+    first = tuned.best_of(tried)
+    if first is None:
         return _Search(None, tried, None)
-    sizes = [size for size in numbers(options.scan_chunk_size or _CHUNKS) if size != best.scan_chunk_size]
-    tried = [*tried, *_try(options, environment, name, [(best.num_envs, size) for size in sizes])]
-    best = tuned.best_of(tried) or best
+    sizes = [size for size in numbers(options.scan_chunk_size or _CHUNKS) if size != first.scan_chunk_size]
+    tried = [*tried, *_try(options, environment, name, [(first.num_envs, size) for size in sizes])]
+    best = tuned.best_of(tried) or first
+    if best.steps_per_second < _GAIN * first.steps_per_second:
+        best = msgspec.structs.replace(first, tried=best.tried)
     return _Search(best, tried, tuned.save(best))
 
 
-def _try(options: Namespace, environment: str, name: str, choices: Sequence[tuple[int, int | None]]) -> list[Measured]:
+def _try(options: Namespace, environment: str, name: str, choices: Sequence[tuple[int, int]]) -> list[Measured]:
     if not choices:
         return []
     points = [
@@ -82,17 +89,22 @@ def _try(options: Namespace, environment: str, name: str, choices: Sequence[tupl
     return measure(workload_of(points, options), options).found
 
 
-def _tell(best: tuned.Tuned, path: Path | None) -> None:
+def _tell(best: tuned.Tuned, search: _Search) -> None:
     print(f"\n{best.environment} of {best.library}")
-    header = ("environments", "chunk", "steps/s")
-    rows = [(f"{one.num_envs:,}", str(one.scan_chunk_size or "-"), _speed(one.steps_per_second)) for one in best.tried]
-    show_table(header, rows)
+    rows = [
+        (f"{one.point.num_envs:,}", str(one.point.scan_chunk_size), _speed(one), str(one.noise or "-"))
+        for one in search.tried
+    ]
+    show_table(("environments", "chunk", "steps/s", "noise"), rows)
     say(
         f"\nFastest: {best.num_envs:,} environments in chunks of {best.scan_chunk_size}, "
-        f"{short_count(best.steps_per_second)} steps/s. From now on chunks of so many environments have this size "
-        f"where nothing else is said; {path} keeps it."
+        f"{short_count(best.steps_per_second)} steps/s. From now on chunks of so many environments with random actions "
+        f"and dropped outcomes have this size where nothing else is said; {search.path} keeps it. Sizes that gain less "
+        "than 5 % on the default are taken for chance."
     )
 
 
-def _speed(speed: float | None) -> str:
-    return "failed" if speed is None else short_count(speed)
+def _speed(one: Measured) -> str:
+    if one.steps_per_second is None:
+        return "failed"
+    return short_count(one.steps_per_second) + ("" if one.deviation is None else f" ± {short_count(one.deviation)}")

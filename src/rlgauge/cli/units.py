@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from rlgauge.core.errors import UserError
 
 _SIZES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _LEAST_MEMORY = 2**20
 _MINUTE, _HOUR = 60, 3600
 
@@ -68,9 +70,9 @@ def count_text(number: int, noun: str) -> str:
 
 
 def parse_count(text: str) -> int:
-    """The number of `100`, `10k`, `1M` or `2.5M`: thousands and millions. Raises UserError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text.strip())
-    number = float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()] if match else 0.0
+    """The number of `100`, `10k`, `2.5M`, `1G` or `1e6`: thousands, millions, milliards. Raises UserError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\+?\d{1,2})?)([kmg]?)", text.strip().lower())
+    number = Decimal(match[1]) * _COUNTS[match[2]] if match else Decimal(0)
     if number < 1 or number != int(number):
-        raise UserError(f"{text!r} is no number of things: write a whole one such as 100, 10k or 1M.")
+        raise UserError(f"{text!r} is no number of things: write a whole one such as 100, 10k, 1M or 1e6.")
     return int(number)

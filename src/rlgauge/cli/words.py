@@ -101,7 +101,7 @@ def timing(results: BenchmarkResults, *, num_before: int) -> Iterator[str]:
         if found["n"]
     ]
     if parts:
-        yield f"Median / 95th percentile: {', '.join(parts)} (the policy's of one call, which serves all lanes)."
+        yield f"Median / 95th percentile: {', '.join(parts)} (the policy's for all lanes together)."
     yield from _on_device(results.metadata)
 
 
@@ -112,10 +112,14 @@ def _on_device(metadata: dict[str, Any]) -> Iterator[str]:
         return
     seconds = metadata["timing"].get("compile_seconds")
     compiled = "" if seconds is None else f"Compiling took {seconds_text(seconds)} besides. "
-    yield (
-        f"{compiled}The latency of what is compiled together is unmeasured: nothing tells an environment's time from "
-        "its policy's."
+    is_all_asked = len(found["asked_on_host"]) >= len(metadata["policies"])
+    unmeasured = (
+        "The environment's latency is unmeasured."
+        if is_all_asked
+        else "The latency of what is compiled together is unmeasured: nothing tells an environment's time from its "
+        "policy's."
     )
+    yield f"{compiled}{unmeasured}"
     for name, reason in found["asked_on_host"].items():
         if reason is not None:
             yield f"{name} {reason}, so it was asked at each step on the host; functions of jax.numpy are compiled."

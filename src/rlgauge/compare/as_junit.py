@@ -22,12 +22,12 @@ def to_junit(comparison: Comparison) -> str:
     if comparison.overall is not None:
         _overall(suite, comparison, comparison.overall)
     for run in comparison.failed:
-        case = _case(suite, f"{run.side}: {run.algorithm} on {run.task}, seed {run.seed}", "runs")
+        case = _case(suite, f"{run.side}: {run.algorithm} on {run.task}, {run.noun} {run.seed}", "runs")
         ET.SubElement(case, "failure" if run in comparison.counted else "skipped", message=_clean(failure(run)))
     is_counted = not comparison.allow_missing or comparison.outcome is Outcome.MISSING
     for one in comparison.missing:
         name = f"{one.algorithm} on {one.task}" + (f", {one.quantity}" if one.quantity else "")
-        name += "".join(f", seed {seed}" for seed in one.seeds)
+        name += "".join(f", {one.noun} {seed}" for seed in one.seeds)
         case = _case(suite, name, "missing")
         ET.SubElement(case, "error" if is_counted else "skipped", message=_clean(missing_sentence([one])))
     for difference in comparison.refused:

@@ -38,7 +38,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
     """A case that only one side has; `side` is the one that lacks it.
 
-    `quantity` is None where the side has no run, `seeds` are those that it has no run of where it has others.
+    `quantity` is None where the side has no run, `seeds` are those that it has no run of where it has others; `noun`
+    is what they number, seeds or processes.
     """
 
     side: str
@@ -46,6 +47,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     quantity: str | None = None
     seeds: list[int] = []
+    noun: str = "seed"
 
 
 class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):

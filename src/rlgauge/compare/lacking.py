@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from rlgauge.compare.comparison import Missing
 from rlgauge.compare.facts import is_foreign
-from rlgauge.compare.phrases import some
+from rlgauge.compare.phrases import numbered, seed_noun, some
 from rlgauge.compare.sides import Pair
 from rlgauge.core.reading import Reading
 
@@ -15,7 +15,13 @@ from rlgauge.core.reading import Reading
 def lacking_seeds(pairs: Iterable[Pair]) -> list[Missing]:
     """What the candidate has left out of the baseline's cases, in stores of our own; a run that failed is there."""
     return [
-        Missing(side="candidate", algorithm=pair.algorithm, task=pair.task, seeds=left_out)
+        Missing(
+            side="candidate",
+            algorithm=pair.algorithm,
+            task=pair.task,
+            seeds=left_out,
+            noun=seed_noun([*pair.candidate, *pair.baseline]),
+        )
         for pair in pairs
         if (left_out := _left_out(pair))
     ]
@@ -29,11 +35,19 @@ def unequal_seeds(pairs: Iterable[Pair]) -> Iterator[str]:
         is_meant = not ours & theirs and len(ours) == len(theirs)
         if not ours or not theirs or is_meant or _left_out(pair):
             continue
+        noun = seed_noun([*pair.candidate, *pair.baseline])
         for side, seeds in (("candidate", ours - theirs), ("baseline", theirs - ours)):
             if seeds:
-                found[side, some([str(seed) for seed in sorted(seeds)])].append(pair.task)
-    for (side, names), tasks in found.items():
-        yield f"Only the {side} has seed{'' if names.isdecimal() else 's'} {names} of {some(tasks)}."
+                found[side, numbered(noun, sorted(seeds))].append(_whose(pair, side, noun))
+    for (side, names), whose in found.items():
+        yield f"Only the {side} has {names} of {some(whose)}."
+
+
+def _whose(pair: Pair, side: str, noun: str) -> str:
+    """`CartPole-v1`; of processes whose they are, too: `gymnax on cartpole x 10`."""
+    if noun == "seed":
+        return pair.task
+    return f"{pair.algorithm if side == 'candidate' else pair.baseline_algorithm} on {pair.task}"
 
 
 def _left_out(pair: Pair) -> list[int]:

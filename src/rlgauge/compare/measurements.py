@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -23,6 +23,8 @@ _OURS = re.compile(r"(?P<environment>.+) x (?P<number>[\d,]+)(?P<rest>(?: \w+=\S
 """What `rlgauge throughput` calls a task: `cartpole x 1,000 policy=fixed`."""
 _JAXARCS = re.compile(r"(?P<environment>.+)-(?:(?P<number>\d+)envs|single)")
 """What the tasks of JaxARC's files are called: `arc-500envs`, and `arc-single` where nothing was batched."""
+_MEMORY = " (memory)"
+"""What the tasks of runs that were measured for the memory they take end in."""
 _OF_THE_MANNER = {"devices", "policy", "emit"}
 """What tells apart measurements of an environment that do different work; all else is how the same is done."""
 
@@ -62,13 +64,19 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """What one command measured; `time` (UTC) is when it began, None where nothing tells it."""
+    """What one command measured; `time` (UTC) is when it began, None where nothing tells it.
+
+    Of several commands under one tag it is what they come to, with the time of the last: `num_joined` of them have a
+    spot here, and `num_repeated` spots were measured by more than one.
+    """
 
     stamp: str
     tag: str
     description: str
     time: dt.datetime | None
     spots: list[Spot]
+    num_joined: int = 1
+    num_repeated: int = 0
 
     @property
     def readings(self) -> list[Reading]:
@@ -79,12 +87,28 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """Its tag and when it began: `phase1 (2026-01-31 12:00:00 UTC)`."""
         when = f"{self.time:%Y-%m-%d %H:%M:%S} UTC" if self.time is not None else self.stamp
+        when = when if self.num_joined == 1 else f"{self.num_joined} measurements, the last {when}"
         return f"{self.tag} ({when})" if self.tag else when
+
+
+def is_of_memory(reading: Reading) -> bool:
+    """Whether it was measured for the memory that it takes, by --memory or --find-max: then its speed says nothing."""
+    return reading.labels.get("purpose") == "memory"
 
 
 def place_of(reading: Reading) -> Place | None:
     """Of what a run measured the speed, as its task says; None of anything else."""
-    if (found := _OURS.fullmatch(reading.task)) is not None:
+    return None if is_of_memory(reading) else _place_in(reading.task)
+
+
+def order_of(task: str) -> tuple[str, int, str]:
+    """What tasks are sorted by: the environment, the number of environments rising, and then all that they say."""
+    place = _place_in(task.removesuffix(_MEMORY))
+    return (task, 0, task) if place is None else (place.environment, place.num_envs, task)
+
+
+def _place_in(task: str) -> Place | None:
+    if (found := _OURS.fullmatch(task)) is not None:
         number = int(found["number"].replace(",", ""))
         chosen = found["rest"].split()
         manner, variant = (
@@ -93,7 +117,7 @@ def place_of(reading: Reading) -> Place | None:
         )
         environment = found["environment"]
         return Place(environment=environment, num_envs=number, is_single=number == 1, manner=manner, variant=variant)
-    if (found := _JAXARCS.fullmatch(reading.task)) is not None:
+    if (found := _JAXARCS.fullmatch(task)) is not None:
         batch = found["number"]
         return Place(environment=found["environment"], num_envs=int(batch or 1), is_single=batch is None)
     return None
@@ -173,6 +197,24 @@ def with_tag(found: Sequence[Measurement], tag: str) -> list[Measurement]:
             f"No measurement has the tag {tag!r}, nor any other: `rlgauge throughput --tag {tag}` gives it one."
         )
     raise unknown("tag", tag, tags)
+
+
+def joined(found: Sequence[Measurement]) -> Measurement:
+    """What measurements with one tag (at least one, the oldest first) come to: of every point the newest measurement.
+
+    A suite makes one of every entry.
+    """
+    times = Counter((spot.place, spot.library) for one in found for spot in one.spots)
+    newest = {(spot.place, spot.library): (one, spot) for one in found for spot in one.spots}
+    stamps = {one.stamp for one, _ in newest.values()}
+    used = [one for one in found if one.stamp in stamps]
+    return msgspec.structs.replace(
+        used[-1],
+        description="; ".join(dict.fromkeys(one.description for one in used if one.description)),
+        spots=[spot for _, spot in newest.values()],
+        num_joined=len(used),
+        num_repeated=sum(number > 1 for number in times.values()),
+    )
 
 
 def of_size(readings: Iterable[Reading], num_envs: int) -> list[Reading]:

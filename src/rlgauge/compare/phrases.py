@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from rlgauge.core.reading import Reading
 
 METRICS = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
 """What the metrics are called."""
@@ -17,6 +19,16 @@ def count(number: int, noun: str) -> str:
 def plural(noun: str) -> str:
     """`runs`, `processes`."""
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def seed_noun(readings: Iterable[Reading]) -> str:
+    """What the seeds of runs number: `process` in measurements of throughput, which have a stamp, else `seed`."""
+    return "process" if all("stamp" in reading.labels for reading in readings) else "seed"
+
+
+def numbered(noun: str, numbers: Sequence[int]) -> str:
+    """`seed 3`, `processes 0, 1, 2 and 4 more`."""
+    return f"{noun if len(numbers) == 1 else plural(noun)} {some(list(map(str, numbers)))}"
 
 
 def counted(num_runs: int, num_missing: int, why: Mapping[str, int] | None = None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from rlgauge.compare.phrases import count, some
+from rlgauge.compare.phrases import count, seed_noun, some
 from rlgauge.compare.quantity import Quantity, in_unit_of, measured
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading, Total
@@ -121,11 +121,13 @@ def _of_latest_checkpoint(found: Sequence[Reading]) -> list[Reading]:
 def _one_of(found: Sequence[Reading], quantity: Quantity, said: dict[str, list[str]]) -> Iterator[Seed]:
     """What stands for the runs of one seed; `said` holds the seeds' names by what there is to say of them."""
     first = found[0]
-    name = f"{first.algorithm} on {first.task}" + ("" if first.seed is None else f", seed {first.seed}")
+    noun = seed_noun(found)
+    name = f"{first.algorithm} on {first.task}" + ("" if first.seed is None else f", {noun} {first.seed}")
     own = _of_latest_checkpoint(found)
     if len(own) < len(found):
         num = len({reading.checkpoint for reading in found})
-        said[f" was measured with {num} different checkpoints: the one measured last counts."].append(name)
+        often = f"with {num} different checkpoints" if noun == "seed" else f"{num} times"
+        said[f" was measured {often}: the one measured last counts."].append(name)
     valid = [reading for reading in own if quantity.name in measured(reading)]
     if len(valid) == 0:
         if len(own) > 1:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from rlgauge.compare.facts import is_foreign
-from rlgauge.compare.phrases import some
+from rlgauge.compare.measurements import order_of
+from rlgauge.compare.phrases import seed_noun, some
 from rlgauge.compare.quantity import has_stopped, stopped_speeds
 from rlgauge.compare.settings import setting_names
 from rlgauge.core.errors import UserError, unknown
@@ -41,7 +42,7 @@ class Pair(NamedTuple):
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """A run without a whole result."""
+    """A run without a whole result; `noun` is what its seed numbers, a seed or a process."""
 
     side: str
     algorithm: str
@@ -49,6 +50,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None
     status: str
     reason: str
+    noun: str = "seed"
 
 
 def choose(side: Side, wanted: str | None, *, title: str, option: str, needs_one: bool) -> Side:
@@ -74,7 +76,8 @@ def choose(side: Side, wanted: str | None, *, title: str, option: str, needs_one
 def pairs(candidate: Side, baseline: Side) -> list[Pair]:
     """Every task of every algorithm, on either side, with the runs of both; one of them may have none.
 
-    An algorithm is compared with the one of the same name, except where each side has one algorithm.
+    An algorithm is compared with the one of the same name, except where each side has one algorithm. Tasks of numbers
+    of environments come in rising number.
     """
     same_name = candidate.algorithm is None or baseline.algorithm is None
     ours, theirs = _cells(candidate, named=same_name), _cells(baseline, named=same_name)
@@ -90,7 +93,12 @@ def pairs(candidate: Side, baseline: Side) -> list[Pair]:
                 theirs.get(key, []),
             )
         )
-    return sorted(found, key=lambda pair: pair[:3])
+    return sorted(found, key=_order)
+
+
+def _order(pair: Pair) -> tuple[str, str, tuple[str, int, str], str]:
+    (task,) = {reading.task for reading in (*pair.candidate, *pair.baseline)}
+    return pair.algorithm, pair.baseline_algorithm, order_of(task), pair.task
 
 
 def _cells(side: Side, *, named: bool) -> dict[tuple[str | None, str], list[Reading]]:
@@ -152,6 +160,7 @@ def failed_runs(side: str, readings: Iterable[Reading]) -> list[Failed]:
             seed=reading.seed,
             status=str(Status.FAILED if has_stopped(reading) else reading.status),
             reason=_why(reading),
+            noun=seed_noun([reading]),
         )
         for reading in readings
         if reading.status is not Status.COMPLETED or not reading.totals or reading.num_errors or has_stopped(reading)

@@ -9,7 +9,7 @@ from rlgauge.compare.comparison import Comparison, Missing, Outcome, Overall, Pa
 from rlgauge.compare.figures import of_metric, of_side, percent, with_p
 from rlgauge.compare.line import Line, Verdict
 from rlgauge.compare.more import MOST, PROBABILITY
-from rlgauge.compare.phrases import METRICS, count, plural, some
+from rlgauge.compare.phrases import METRICS, count, numbered, plural, some
 from rlgauge.compare.sides import Failed
 
 _HEADLINES = {
@@ -193,13 +193,13 @@ def missing_sentence(missing: Sequence[Missing]) -> str:
 def _case(one: Missing) -> str:
     what = f"{one.algorithm} on {one.task}" if one.algorithm else one.task
     if one.seeds:
-        return f"{what} with seed{'' if len(one.seeds) == 1 else 's'} {some(list(map(str, one.seeds)))}"
+        return f"{what} with {numbered(one.noun, one.seeds)}"
     return what if one.quantity is None else f"{one.quantity} of {what}"
 
 
 def failure(run: Failed) -> str:
     """A failed run in a line."""
-    seed = "" if run.seed is None else f", seed {run.seed}"
+    seed = "" if run.seed is None else f", {run.noun} {run.seed}"
     return f"{run.side}: {run.algorithm} on {run.task}{seed} is {run.status}: {run.reason}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from rlgauge.core.errors import unknown
-from rlgauge.envs.jax_env import Action, JaxEnv, Outcome, State, actions_of
+from rlgauge.envs.jax_env import Action, Choices, JaxEnv, Outcome, State, actions_of, choices
 
 if TYPE_CHECKING:
     import jax
@@ -47,6 +47,8 @@ class Gymnax:
         import jax
 
         del state
+        if isinstance(self.actions, Choices):
+            return choices(keys, self.actions.num)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Explicitly requested dtype int64")  # which it asks for in vain
             return jax.vmap(self._env.action_space(self._params).sample)(keys)

@@ -88,6 +88,20 @@ class Evaluable(JaxEnv, Protocol):
         """
 
 
+def choices(keys: jax.Array, num: int) -> jax.Array:
+    """A number below `num` for each key, (N,), int32, of the key's own random bits.
+
+    What a library draws by a key of its own costs it more than that, and would be counted as its environment's. Numbers
+    are equally likely but for 2**-32 times `num`.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    bits = jax.random.key_data(keys)[..., -1]
+    high, low = bits >> 16, bits & 0xFFFF
+    return ((high * num + (low * num >> 16)) >> 16).astype(jnp.int32)
+
+
 def actions_of(space: Any) -> Choices | Bounds | None:  # noqa: ANN401  # a library's own, which look alike
     """What a space of actions holds that says how many there are (`n`), or between what (`low`, `high`)."""
     import numpy as np

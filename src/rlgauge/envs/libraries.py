@@ -164,6 +164,12 @@ def own_name(environment: str, name: str) -> str:
     return names[name]
 
 
+def common_name(environment: str, name: str) -> str:
+    """What we call an environment that is given as we or as the library call it; else the name itself."""
+    own = (common for common, names in NAMES.items() if names.get(name) == environment)
+    return next(own, environment)
+
+
 def missing(name: str) -> str | None:
     """A sentence that says what this Python lacks of a library; None where nothing is missing."""
     found = library(name)

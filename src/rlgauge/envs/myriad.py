@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from rlgauge.core.errors import unknown
-from rlgauge.envs.jax_env import Action, JaxEnv, Outcome, State, actions_of
+from rlgauge.envs.jax_env import Action, Choices, JaxEnv, Outcome, State, actions_of, choices
 
 if TYPE_CHECKING:
     import jax
@@ -49,6 +49,8 @@ class Myriad:
         import jax
 
         del state
+        if isinstance(self.actions, Choices):
+            return choices(keys, self.actions.num)
         return jax.vmap(self._env.get_action_space(self._env.config).sample)(keys)
 
     def step(self, keys: jax.Array, state: State, action: Action) -> tuple[State, Outcome]:

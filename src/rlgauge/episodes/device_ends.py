@@ -13,6 +13,7 @@ BAD_OBSERVATION = 5
 BAD_REWARD = 6
 ILLEGAL = 7
 """The policy did what the environment does not allow; it never saw it."""
+_NOT_FINITE = {BAD_OBSERVATION: "observation", BAD_REWARD: "reward"}
 
 
 def is_terminated(end: int) -> bool | None:
@@ -31,11 +32,7 @@ def fault(end: int, length: int, allowed: str) -> str | None:
     `allowed` is what a policy may do, in words.
     """
     at = f"step {length}" if length else "reset"
-    match end:
-        case 5:
-            return f"{at}: the observation is not finite"
-        case 6:
-            return f"{at}: the reward is not finite"
-        case 7:
-            return f"step {length + 1}: the policy returned an action that is none of {allowed}"
-    return None
+    if end == ILLEGAL:
+        return f"step {length + 1}: the policy returned an action that is none of {allowed}"
+    what = _NOT_FINITE.get(end)
+    return None if what is None else f"{at}: the {what} is not finite"

@@ -24,7 +24,8 @@ class Verdict(enum.StrEnum):
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """A target of a suite, and what was measured under a tag; `reason` says why nothing was.
 
-    `unit` is empty for a ratio. `noise` is told where the machine was not known to be quiet.
+    `unit` is empty for a ratio. `noise` is told where the machine was not known to be quiet. `is_certain` is given
+    where more than the interval decides it.
     """
 
     suite: str
@@ -38,13 +39,13 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     is_certain: bool | None = None
 
     def __post_init__(self) -> None:
-        """Judge: by the estimate. It is certain where the whole interval is on the same side; without one, None."""
+        """Judge: by the estimate. Unless given, it is certain where the whole interval is on the same side."""
         if self.measured is None:
             return
         is_met = self.target.is_met(self.measured.point)
         set_field = msgspec.structs.force_setattr
         set_field(self, "verdict", Verdict.MET if is_met else Verdict.NOT_MET)
-        if self.measured.low is not None and self.measured.high is not None:
+        if self.is_certain is None and self.measured.low is not None and self.measured.high is not None:
             ends = (self.measured.low, self.measured.high)
             set_field(self, "is_certain", all(self.target.is_met(end) is is_met for end in ends))
 

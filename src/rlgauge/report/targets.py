@@ -11,6 +11,8 @@ from rlgauge.report.numbers import short_count
 from rlgauge.report.table import Table
 
 _LARGE = 1000
+_LONGEST = 60
+"""Characters of a reason that still stand in a row."""
 _COLUMNS = (
     *("suite", "tag", "of", "quantity", "ratio_to", "at_least", "at_most", "measured", "low", "high", "n"),
     *("verdict", "is_certain", "noise", "reason"),
@@ -68,6 +70,8 @@ def _number(value: float, unit: str) -> str:
 
 
 def _verdict(one: Judged) -> str:
+    if one.reason is not None and len(one.reason) <= _LONGEST:
+        return f"{one.verdict}: {one.reason.removesuffix('.')}"
     doubt = ", uncertain" if one.is_certain is False else ""
     return f"{one.verdict}{doubt}{f' (noise: {one.noise})' if one.noise else ''}"
 
@@ -76,6 +80,13 @@ def _notes(judged: Sequence[Judged]) -> list[str]:
     notes = []
     if any(one.is_certain is not None for one in judged):
         notes.append("The estimate decides; uncertain: its 95 % interval holds the target, too.")
+    slopes = [one for one in judged if one.target.quantity.endswith("_per_env") and one.measured is not None]
+    if any(one.is_certain is False for one in slopes):
+        notes.append("A slope is uncertain, too, where its interval holds 0; a ratio where those of both allow it.")
+    if any(one.is_certain is None for one in slopes):
+        notes.append("Slopes of two numbers of environments have no interval.")
+    if any("policy" in one.target.of and one.tag and one.measured is not None for one in judged):
+        notes.append("Runs of policies have no tag: their targets are judged by all runs of the folder.")
     speeds = [one.measured for one in judged if one.measured is not None and one.target.quantity.startswith("steps_")]
     if any(speed.low is None for speed in speeds):
         notes.append("Without an interval, one process measured: the next may come out otherwise (--full has three).")
@@ -83,7 +94,7 @@ def _notes(judged: Sequence[Judged]) -> list[str]:
         notes.append("Noise: what else the machine did; speeds are then too low by an unknown amount.")
     missing: dict[str, list[str]] = {}
     for one in judged:
-        if one.reason is not None:
+        if one.reason is not None and len(one.reason) > _LONGEST:
             missing.setdefault(one.reason, []).append(one.of)
     notes += [f"Not measured: {'; '.join(dict.fromkeys(names))}: {reason}" for reason, names in missing.items()]
     return notes

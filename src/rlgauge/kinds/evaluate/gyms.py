@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import gymnasium
 
 Gym: TypeAlias = "gymnasium.Env[Any, Any] | Callable[[], gymnasium.Env[Any, Any]] | str"
-"""An environment, a function without arguments that makes one, or the name of one in JAX: `LIBRARY:NAME`."""
+"""An environment, a function without arguments that makes one, or one in JAX by `LIBRARY:NAME` or a class path."""
 
 
 class Task(NamedTuple):
@@ -73,8 +73,8 @@ class Gyms:
             entry = self._list(0)[position]
             if isinstance(entry, str):
                 raise UserError(
-                    f"{entry!r} is no environment: a name in gyms is that of one in JAX, such as 'gymnax:CartPole-v1'; "
-                    f"for one of Gymnasium give `lambda: gymnasium.make({entry!r})`."
+                    f"{entry!r} is no environment: a name in gyms is that of one in JAX, such as 'gymnax:CartPole-v1' "
+                    f"or 'my_module:MyClass'; for one of Gymnasium give `lambda: gymnasium.make({entry!r})`."
                 )
             if not _is_factory(entry):
                 return _checked(self._list(lane)[position])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from rlgauge.envs.libraries import EXPECTED
+from rlgauge.envs.libraries import EXPECTED, common_name
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.prepared import Done
 
@@ -29,7 +29,7 @@ def check_work(point: Point, done: Sequence[Done], facts: dict[str, Any], *, is_
     checked = [_check_rewards(done)]
     if facts.get("flops") is not None:
         checked.append(_check_flops(facts["flops"]))
-    expected = EXPECTED.get(point.environment)
+    expected = EXPECTED.get(common_name(point.environment, point.library))
     if expected is not None and point.policy == "random" and is_settled:
         num_steps, num_episodes = (sum(getattr(one, name) for one in done) for name in ("num_steps", "num_episodes"))
         if num_episodes == 0 and num_steps > 100 * expected.high:
@@ -45,6 +45,15 @@ def check_work(point: Point, done: Sequence[Done], facts: dict[str, Any], *, is_
                 f"mean length {length:.2f} of {num_episodes} episodes, expected {expected.low}..{expected.high}"
             )
     return checked
+
+
+def check_change(point: Point, done: Sequence[Done], *, has_changed: bool | None) -> list[str]:
+    """What was checked, where it is known whether the state is another than at the start. Raises CheckError."""
+    if has_changed is None:
+        return []
+    if not has_changed and not any(one.num_episodes for one in done):
+        raise CheckError(f"Steps of {point.environment} do nothing: the state is that of the start, no episode ended.")
+    return ["the state changes"] if has_changed else []
 
 
 def check_counts(point: Point, one: Done, other: Done, *, how: str) -> str:

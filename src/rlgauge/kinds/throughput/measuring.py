@@ -40,6 +40,8 @@ Units that others know are those of what may be compared: how long a repetition 
 """
 XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
 """For all libraries in JAX alike: the compiler would not use by itself what the processor has."""
+_FEW, _FLAGS_OF_FEW = 1_000, "--xla_cpu_enable_concurrency_optimized_scheduler=false"
+"""Of fewer environments a step is so short that a second thread costs more than it saves, whatever the library."""
 _EXHAUSTED = "RESOURCE_EXHAUSTED"
 """How XLA begins to tell that it got no memory."""
 OWN = "py"
@@ -72,8 +74,9 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
         raise NoRoomError(str(error).splitlines()[0]) from error
     done = [repetition.done for repetition in series.repetitions]
     checked = checks.check_work(point, done, prepared.facts, is_settled=settings.burn_in > 0)
-    result = _result(prepared, series, checked)
-    if case.seed == 0 and _maker(point)[0] == "jax":
+    checked += checks.check_change(point, done, has_changed=prepared.has_changed())
+    result = _result(prepared, series, checked, settings)
+    if case.seed == 0 and _maker(point)[0] == "jax" and not settings.only_steps:
         result["checks"] = [*checked, *_check_other_ways(prepared, point, case.seed)]
     context.result.update(result, version=_version(point))
     for index, repetition in enumerate(series.repetitions):
@@ -82,7 +85,8 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
 
 def prepare_process(point: Point) -> None:
     """What libraries read when they are imported; a processor is as many devices as are asked for."""
-    wanted = [XLA_FLAGS, *([f"{_NUM_DEVICES}={point.devices}"] if point.devices > 1 else [])]
+    few = [_FLAGS_OF_FEW] if point.num_envs < _FEW else []
+    wanted = [XLA_FLAGS, *few, *([f"{_NUM_DEVICES}={point.devices}"] if point.devices > 1 else [])]
     given = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = " ".join([given, *(flag for flag in wanted if flag.partition("=")[0] not in given)])
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -174,21 +178,23 @@ def _reset_seconds(prepared: Prepared) -> float:
     return statistics.median(seconds)
 
 
-def _result(prepared: Prepared, series: Series, checked: list[str]) -> dict[str, Any]:
+def _result(prepared: Prepared, series: Series, checked: list[str], settings: Settings) -> dict[str, Any]:
     """What a run reports beside its repetitions; seconds, bytes.
 
-    Peaks are taken first: a reset holds a second state, and the machine's bandwidth is measured by copies.
+    Peaks are those of stepping, and taken first: a reset holds a second state, and bandwidth is measured by copies.
     """
     peaks = {"peak_resident_bytes": _peak_bytes(), "peak_device_bytes": prepared.device_peak_bytes()}
+    roofline = None if settings.only_steps else prepared.roofline()
+    reset = {} if settings.only_steps else {"reset": _reset_seconds(prepared)}
     return {
-        "phases": {**prepared.phases, "first": series.first_seconds, "reset": _reset_seconds(prepared)},
+        "phases": {**prepared.phases, "first": series.first_seconds, **reset},
         "facts": prepared.facts,
         "steps_per_env": series.num_trips * prepared.steps_per_trip,
         "noise": series.noise,
         "disturbance": msgspec.to_builtins(series.disturbance),
         "tries": series.num_tries,
         "checks": checked,
-        "roofline": msgspec.to_builtins(prepared.roofline()),
+        "roofline": msgspec.to_builtins(roofline),
         **peaks,
     }
 

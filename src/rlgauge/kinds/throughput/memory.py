@@ -15,6 +15,8 @@ from rlgauge.stats.quantiles import student_t_quantile
 
 _PAIR = 2
 _DIGITS = 2
+_BLOCKS = 2
+_RISE = 2**25
 _STRIDE = 1.5
 _CLOSE = 1.1
 _Manner = tuple[object, ...]
@@ -33,7 +35,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
     `floor` is the peak of the process with one environment, bytes: libraries, compiler, code. `planned` is what the
     compiler plans for each environment, `peak` what the process held for each; `device_peak` what a device with memory
-    of its own did. None is what was not measured.
+    of its own did. Slopes are over numbers of two blocks or more, for a block's temporaries are there once; those of
+    peaks, where these rise by 32 MiB or more: less may be an allocator's habit. None is what was not measured.
     """
 
     environment: str
@@ -47,9 +50,10 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def per_env(self) -> float | None:
-        """The most that an environment is known to hold, bytes; None where no slope rises beyond chance."""
-        rising = [slope.point for slope in self._slopes() if slope.point > 0 and (slope.low is None or slope.low > 0)]
-        return max(rising, default=None)
+        """The most that an environment is known to hold, bytes; None where no slope is known."""
+        held = self.peak if self.device_peak is None else self.device_peak
+        slopes = [slope for slope in (self.planned, held) if slope is not None]
+        return max((slope.point for slope in slopes if slope.point > 0), default=None)
 
     def num_that_fit(self, free: float) -> int | None:
         """Environments that so many bytes are predicted to hold, to two digits; None where no slope is known."""
@@ -57,10 +61,6 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
             return None
         room = free if self.device_peak is not None else free - (self.floor or 0)
         return round_down(room / self.per_env) if room > self.per_env else 0
-
-    def _slopes(self) -> list[Slope]:
-        held = self.peak if self.device_peak is None else self.device_peak
-        return [slope for slope in (self.planned, held) if slope is not None]
 
 
 def memory_of(found: Sequence[Measured]) -> list[Memory]:
@@ -133,15 +133,16 @@ def _unit(number: float) -> int:
 
 def _memory(group: Sequence[Measured], floor: int | None) -> Memory:
     first = group[0].point
+    large = [one for one in group if one.point.num_envs >= _BLOCKS * one.facts.get("block", 0)]
     return Memory(
         environment=first.environment,
         name=first.name,
         scan_chunk_size=first.scan_chunk_size if first.emit == "write" else None,
         emit=first.emit,
         floor=floor,
-        planned=_slope([(one.point.num_envs, one.planned_bytes) for one in group]),
-        peak=_slope([(one.point.num_envs, one.peak_bytes) for one in group]),
-        device_peak=_slope([(one.point.num_envs, one.device_peak_bytes) for one in group]),
+        planned=_slope([(one.point.num_envs, one.planned_bytes) for one in large]),
+        peak=_slope_of_peaks([(one.point.num_envs, one.peak_bytes) for one in large]),
+        device_peak=_slope_of_peaks([(one.point.num_envs, one.device_peak_bytes) for one in large]),
     )
 
 
@@ -159,6 +160,11 @@ def _floor(found: Sequence[Measured], library: _Manner) -> int | None:
     """The peak of a process with a single environment of that library."""
     singles = [one for one in found if _library(one) == library and one.point.num_envs == 1]
     return min((one.peak_bytes for one in singles if one.peak_bytes is not None), default=None)
+
+
+def _slope_of_peaks(pairs: Sequence[tuple[float, float | None]]) -> Slope | None:
+    known = sorted((x, y) for x, y in pairs if y is not None)
+    return _slope(known) if known and known[-1][1] - known[0][1] >= _RISE else None
 
 
 def _slope(pairs: Sequence[tuple[float, float | None]]) -> Slope | None:

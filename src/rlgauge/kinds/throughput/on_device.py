@@ -14,13 +14,18 @@ from jax.sharding import Mesh, NamedSharding
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs.jax_env import FreeRunning, JaxEnv
-from rlgauge.kinds.throughput import jax_loop
+from rlgauge.kinds.throughput import jax_loop, tuned
 from rlgauge.kinds.throughput.jax_loop import Carry, Plan
 from rlgauge.kinds.throughput.point import Point, default_block, default_chunk
 from rlgauge.kinds.throughput.prepared import Done, NoRoomError
 from rlgauge.kinds.throughput.roofline import Roofline, roofline
 
 Tree = TypeVar("Tree")
+
+_LOOKED_AT = 64
+"""Environments of which it is seen whether steps change them."""
+_LONGEST_CHUNK = 100_000
+"""A sum of more rewards in float32 would lose digits, and with blocks of many environments their count run over."""
 
 
 class Compiled:
@@ -35,7 +40,7 @@ class Compiled:
         self.plan = Plan(
             num_envs=point.num_envs,
             block=point.block or default_block(point.num_envs // point.devices, getattr(self._env, "best_block", None)),
-            chunk=point.scan_chunk_size or default_chunk(point.num_envs),
+            chunk=point.scan_chunk_size or _chunk(point),
             policy=point.policy,
             emit=point.emit,
             key=jax.random.key(seed, impl=point.rng),
@@ -49,9 +54,11 @@ class Compiled:
         loop = jax.jit(self._make_loop(), donate_argnums=0)
         lowered = self._timed("trace", lambda: loop.lower(self._carry, self._actions, 0))
         self._loop = self._timed("compile", lowered.compile)
+        self._first = _some(self._carry.state)
         self.facts: dict[str, Any] = {
             "block": self.plan.block,
             "scan_chunk_size": self.plan.chunk,
+            "chunk_is_tuned": point.scan_chunk_size is None and self.plan.chunk != default_chunk(point.num_envs),
             "rng": str(jax.random.key_impl(self.plan.key)) if self._env.uses_keys else "the environment's own",
             "observed": "dropped: computed as far as the next step needs it" if point.emit == "drop" else "written",
             "free_running": isinstance(self._env, FreeRunning) and point.policy == "random" and point.emit == "drop",
@@ -77,10 +84,15 @@ class Compiled:
         stats = None if device.platform == "cpu" else device.memory_stats()
         return None if not stats else int(stats["peak_bytes_in_use"])
 
+    def has_changed(self) -> bool:
+        """Whether anything in the state of the first environments is another than at the start."""
+        return any(self._changes())
+
     def roofline(self) -> Roofline | None:
-        """What the memory of the device allows at most."""
+        """What the memory of the device allows at most: what steps change must be fetched and put back."""
+        leaves = jax.tree.leaves(self._carry.state)
         return roofline(
-            state_bytes=_num_bytes(self._carry.state),
+            state_bytes=_num_bytes([leaf for leaf, is_other in zip(leaves, self._changes(), strict=True) if is_other]),
             written_bytes=_num_bytes(self._carry.written),
             num_steps=self.plan.num_envs * self.plan.chunk,
         )
@@ -88,6 +100,11 @@ class Compiled:
     def close(self) -> None:
         """Give the memory back."""
         jax.tree.map(lambda leaf: leaf.delete(), self._carry)
+
+    def _changes(self) -> list[bool]:
+        """Which leaves of the state are others than at the start, as far as one sees from the first environments."""
+        pairs = zip(self._first, _some(self._carry.state), strict=True)
+        return [not np.array_equal(before, now) for before, now in pairs]
 
     def _first_carry(self) -> Carry:
         state = self._start()
@@ -128,6 +145,24 @@ def _settled(tree: Tree) -> Tree:
     return jax.block_until_ready(tree)  # type: ignore[no-untyped-call,no-any-return]
 
 
+def _chunk(point: Point) -> int:
+    """What was found to be fastest for so many, where it was measured in this way; else by their number."""
+    if point.emit == "drop" and point.policy == "random" and point.devices == 1:
+        found = tuned.load(point.environment, point.library)
+        if found is not None and found.num_envs == point.num_envs:
+            return found.scan_chunk_size
+    return default_chunk(point.num_envs)
+
+
+def _some(state: Any) -> list[Any]:  # noqa: ANN401
+    """The leaves of the first environments, on the host."""
+    leaves = [leaf[:_LOOKED_AT] if leaf.ndim else leaf for leaf in jax.tree.leaves(state)]
+    return [
+        np.asarray(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
+        for leaf in leaves
+    ]
+
+
 def _num_bytes(tree: Any) -> int:  # noqa: ANN401
     return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(tree))
 
@@ -138,6 +173,8 @@ def _check(env: object, point: Point) -> None:
         raise UserError(f"{point.environment} of {point.library} is no JaxEnv: it lacks {', '.join(lacking)}.")
     if point.rng is not None and not env.uses_keys:
         raise UserError(f"rng={point.rng} can't be honoured: {point.library} draws random numbers in a way of its own.")
+    if (point.scan_chunk_size or 1) > _LONGEST_CHUNK:
+        raise UserError(f"scan_chunk_size={point.scan_chunk_size}: at most {_LONGEST_CHUNK:,}, or rewards lose digits.")
     if point.devices > len(jax.devices()):
         raise UserError(f"devices={point.devices}: this machine has {len(jax.devices())}.")
 

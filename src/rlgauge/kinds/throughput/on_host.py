@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rlgauge.core.errors import UserError
-from rlgauge.envs.host_env import HostEnv, HostVecEnv, NativeEnv
+from rlgauge.envs.host_env import HostEnv, HostOutcome, HostVecEnv, NativeEnv
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.prepared import Done
 
@@ -33,6 +33,7 @@ class _InPython:
         self.phases = {"make": time.perf_counter() - start}
         self.facts: dict[str, Any] = {"observed": "returned by every step"}
         self._seed = seed
+        self._num_envs = point.num_envs
         self._rng = np.random.default_rng(seed)
         self._emit = point.emit == "write"
         self.reset()
@@ -47,6 +48,9 @@ class _InPython:
 
     def device_peak_bytes(self) -> None:
         """They hold the host's memory."""
+
+    def has_changed(self) -> None:
+        """Their states are their own."""
 
     def roofline(self) -> None:
         """How much a library moves is not known."""
@@ -84,7 +88,19 @@ class Vectorised(_InPython):
             if self._emit:
                 written[number % _PREDRAWN] = _copied(outcome.observation)
         self._num += num_trips
+        self._check(outcome, num_steps, num_trips)
         return Done(num_steps, num_episodes, reward)
+
+    def _check(self, last: HostOutcome, num_steps: int, num_trips: int) -> None:
+        """Raise UserError for an outcome that is not one of so many environments."""
+        shapes = np.shape(last.reward), np.shape(last.is_over)
+        if shapes != ((self._num_envs,), (self._num_envs,)):
+            raise UserError(
+                f"A step of {self._num_envs} environments gave rewards of shape {shapes[0]} and ends of shape "
+                f"{shapes[1]}; both must be ({self._num_envs},)."
+            )
+        if num_steps > num_trips * self._num_envs:
+            raise UserError(f"{num_trips} steps of {self._num_envs} environments can't be {num_steps} steps in all.")
 
 
 class Serial(_InPython):
@@ -137,6 +153,9 @@ class Native:
 
     def device_peak_bytes(self) -> None:
         """They hold the host's memory."""
+
+    def has_changed(self) -> None:
+        """Their states are their own."""
 
     def roofline(self) -> None:
         """How much a library moves is not known."""

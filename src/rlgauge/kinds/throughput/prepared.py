@@ -40,6 +40,9 @@ class Prepared(Protocol):
     def device_peak_bytes(self) -> int | None:
         """The most that a device with memory of its own has held; None where there is none, or it does not tell."""
 
+    def has_changed(self) -> bool | None:
+        """Whether the state is another than at the start; None where it can't be looked at."""
+
     def roofline(self) -> Roofline | None:
         """What the memory of the machine allows at most; None where that is not known, or does not matter."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import statistics
@@ -121,17 +122,24 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
 
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Exit|Interrupt))(?:: (.*))?$")
 """The line of a traceback that says what was raised; libraries add notes below it."""
+_LONGEST_REASON = 300
+_AFTER = ("The above exception", "During handling", "Traceback", "-----", "For simplicity")
+"""What begins a line that is no part of the message."""
 _OURS = {"UnmeasurableError", "CheckError", "NoRoomError"}
 """What says all there is to say by itself."""
 
 
 def _reason(run: Run) -> str:
-    """What went wrong, in a line."""
+    """What went wrong, in a line: the message of what was raised last."""
     lines = (run.file.fail_trace or str(run.status)).strip().splitlines()
-    raised = [match for match in map(_RAISED.match, lines) if match is not None]
-    if not raised:
+    places = [place for place, line in enumerate(lines) if _RAISED.match(line)]
+    if not places:
         return lines[-1]
-    return raised[-1][2] if raised[-1][1] in _OURS else raised[-1][0]
+    last = _RAISED.match(lines[places[-1]])
+    rest = itertools.takewhile(lambda line: not line.startswith(_AFTER), lines[places[-1] + 1 :])
+    more = " ".join([text for line in rest if (text := line.strip())])[:_LONGEST_REASON]
+    first = last[0] if last is not None and last[1] not in _OURS else str(last and last[2])
+    return f"{first} {more}".strip()
 
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float]:

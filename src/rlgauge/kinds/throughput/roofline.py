@@ -1,8 +1,8 @@
 """What the memory of the machine allows at most.
 
 It is the slanted part of the roofline of Williams, Waterman and Patterson (2009, doi:10.1145/1498765.1498785).
-Environments that no cache holds must be fetched and put back once a chunk, and what is written must be written. That
-much no implementation of the loop can avoid; what more it moves, and what it computes, makes it slower.
+Of environments that no cache holds, what steps change must be fetched and put back once a chunk, and outcomes that are
+written must be. That much no implementation of the loop can avoid; what more it moves, and computes, makes it slower.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 _LIKELY_CACHE = 2**26
 """Bytes, where a system does not tell: more than most have."""
-_COPIED = 2**28
+_TIMES_THE_CACHE = 4
 _COPIES = 6
 
 
@@ -34,7 +34,7 @@ class Roofline(msgspec.Struct, frozen=True, kw_only=True):
 def roofline(*, state_bytes: float, written_bytes: float, num_steps: int) -> Roofline | None:
     """Of a trip through all environments, in which so many steps are taken; None where a cache may hold them all.
 
-    `state_bytes` are read and written, `written_bytes` are written.
+    `state_bytes` are those that steps change, and read and written; `written_bytes` are written.
     """
     if state_bytes + written_bytes <= cache_bytes():
         return None
@@ -48,8 +48,9 @@ def roofline(*, state_bytes: float, written_bytes: float, num_steps: int) -> Roo
 
 
 def copy_bandwidth() -> float:
-    """Bytes per second, read and written by the device with all its threads; the best of a few copies of 256 MiB."""
-    copied = jnp.zeros(_COPIED // 4, jnp.float32)
+    """Bytes per second, read and written by the device with all its threads; the best of a few copies."""
+    num_bytes = _TIMES_THE_CACHE * cache_bytes()
+    copied = jnp.zeros(num_bytes // 4, jnp.float32)
     copy = jax.jit(lambda array: array + 1, donate_argnums=0).lower(copied).compile()
     best = float("inf")
     for _ in range(_COPIES):
@@ -57,7 +58,7 @@ def copy_bandwidth() -> float:
         copied = jax.block_until_ready(copy(copied))  # type: ignore[no-untyped-call]
         best = min(best, time.perf_counter() - start)
     copied.delete()
-    return 2 * _COPIED / best
+    return 2 * num_bytes / best
 
 
 def cache_bytes() -> int:

@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     A repetition takes at least `min_seconds`, or exactly `num_steps` steps of each environment; `warmup` of them are
     not counted, `repeats` are; before them each environment takes `burn_in` steps, so that episodes are out of step.
+    With `only_steps` nothing is done that holds more memory than stepping: resets are not timed, bandwidth is not
+    measured, and the work is not done again in other parts.
     """
 
     min_seconds: float = 0.2
@@ -33,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warmup: int = 1
     repeats: int = 5
     burn_in: int = 200
+    only_steps: bool = False
 
     def __post_init__(self) -> None:
         """Raise UserError for what can't be timed."""

@@ -84,11 +84,12 @@ class ThroughputWorkload:
             seed=process,
             labels={
                 "algorithm": point.name,
-                "task": task_of(point),
+                "task": f"{task_of(point)} (memory)" if self.settings.only_steps else task_of(point),
                 "train_seed": str(process),
                 "settings": fingerprint(settings),
                 "checkpoint": self.stamp,
                 "stamp": self.stamp,
+                **({"purpose": "memory"} if self.settings.only_steps else {}),
                 **({"tag": self.tag} if self.tag else {}),
                 **({"description": self.description} if self.description else {}),
             },

@@ -1,0 +1,77 @@
+"""What `rlgauge throughput` wrote into a folder, for figures: the newest of every point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from rlgauge.core.errors import UserError
+from rlgauge.core.files import plain_errors
+from rlgauge.core.run import Status
+from rlgauge.kinds.throughput.results import Measured
+
+
+class _Settings(msgspec.Struct, frozen=True):
+    burn_in: int | None = None
+    only_steps: bool = False
+
+
+class _File(msgspec.Struct, frozen=True):
+    """What is needed of throughput_*.json."""
+
+    points: list[Measured]
+    timestamp: str = ""
+    tag: str = ""
+    settings: _Settings = _Settings()
+
+    @property
+    def is_of_speed(self) -> bool:
+        """Whether its speeds count: those of --memory are of a few steps from the start of all episodes."""
+        return self.settings.burn_in != 0 and not self.settings.only_steps
+
+
+class Points(msgspec.Struct, frozen=True):
+    """The newest of every point: `timed` ones, and `all` with those that were only looked at for their memory."""
+
+    timed: list[Measured]
+    all: list[Measured]
+
+    def of(self, environment: str) -> Points:
+        """Those of an environment."""
+        return Points(
+            *([one for one in part if one.point.environment == environment] for part in (self.timed, self.all))
+        )
+
+    def environments(self) -> list[str]:
+        """The environments, each once."""
+        return list(dict.fromkeys(one.point.environment for one in self.all))
+
+
+def read_points(out: Path, tag: str | None) -> Points:
+    """What a folder, or one file, holds of a tag or of all; points that failed are left out. Raises UserError."""
+    if not out.exists():
+        raise UserError(f"There is no folder or file {out}: measure with `rlgauge throughput --out {out}`.")
+    paths = [out] if out.is_file() else sorted(out.glob("throughput_*.json"), key=lambda path: path.stat().st_mtime)
+    files = [file for file in map(_read, paths) if tag is None or file.tag == tag]
+    if not files:
+        wanted = "" if tag is None else f" with the tag {tag!r}"
+        raise UserError(f"{out} holds no measurement{wanted}: make one with `rlgauge throughput --out {out}`.")
+    files.sort(key=lambda file: file.timestamp)
+    return Points(timed=_newest(file for file in files if file.is_of_speed), all=_newest(files))
+
+
+def _read(path: Path) -> _File:
+    with plain_errors(path, "read"):
+        content = path.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=_File)
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path} is no file of `rlgauge throughput`: {error}.") from error
+
+
+def _newest(files: Iterable[_File]) -> list[Measured]:
+    """The last of every point, in the order in which the points were first measured."""
+    found = {one.point: one for file in files for one in file.points if one.status is Status.COMPLETED}
+    return list(found.values())
