@@ -60,6 +60,7 @@ def test_numbers_are_written_as_people_write_them_and_axes_multiply(out, capsys)
         "warmup": 0,
         "repeats": 2,
         "burn_in": 200,
+        "only_steps": False,
         "processes": 1,
     }
 

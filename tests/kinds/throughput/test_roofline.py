@@ -31,7 +31,7 @@ def test_the_cache_is_told_or_a_likely_size_taken(monkeypatch, tmp_path):
 
 def test_a_copy_reads_and_writes_all_of_it(monkeypatch):
     clock = iter(range(100))
-    monkeypatch.setattr(module, "_COPIED", 4000)
+    monkeypatch.setattr(module, "cache_bytes", lambda: 1000)
     monkeypatch.setattr(module.time, "perf_counter", lambda: next(clock))
     seen = []
     monkeypatch.setattr(module.jnp, "zeros", lambda size, dtype: seen.append(size) or jnp.ones(size, dtype))

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
@@ -53,16 +56,44 @@ def test_a_damaged_file_is_made_again(cache):
     assert tuned.load("cartpole", "gymnax") == one
 
 
-def test_the_command_measures_numbers_then_chunks_and_later_measurements_take_the_chunk(tmp_path, capsys):
+def test_the_command_measures_numbers_then_chunks(tmp_path, capsys):
     asked = ["--env", TOY, "--num-envs", "4,40", "--scan-chunk-size", "2,64", "--min-seconds", "0.01"]
     assert main(["throughput", "--autotune", *asked, "--repeats", "2", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     found = tuned.load(TOY, "py")
     assert len(found.tried) == 4
     assert f"Fastest: {found.num_envs} environments in chunks of {found.scan_chunk_size}" in printed
-    again = ["--env", TOY, "--num-envs", str(found.num_envs), "--min-seconds", "0.01", "--repeats", "1"]
+
+
+@pytest.mark.parametrize(("axes", "chunk"), [([], 24), (["--emit", "write"], 256), (["--scan-chunk-size", "8"], 8)])
+def test_later_measurements_of_that_kind_take_the_chunk_and_say_so(axes, chunk, tmp_path, capsys):
+    tuned.save(Tuned(environment=TOY, library="py", num_envs=40, scan_chunk_size=24, steps_per_second=3.0))
+    again = ["--env", TOY, "--num-envs", "40", "--min-seconds", "0.01", "--repeats", "1", "--json", *axes]
     assert main(["throughput", *again, "--out", str(tmp_path / "again")]) == 0
-    assert f"chunk {found.scan_chunk_size}" in capsys.readouterr().out
+    (point,) = json.loads(capsys.readouterr().out)["points"]
+    assert (point["facts"]["scan_chunk_size"], point["facts"]["chunk_is_tuned"]) == (chunk, chunk == 24)
+    assert point["task"].split(" ")[:3] == [TOY, "x", "40"]
+
+
+@pytest.mark.parametrize(("gain", "chunk"), [(1.04, 256), (1.06, 8)])
+def test_a_size_that_hardly_gains_is_not_taken(gain, chunk, tmp_path, monkeypatch, capsys):
+    speeds = {256: 1.0, 8: gain, 16: 0.5}
+
+    def measure(workload, _options):
+        sizes = [(point.num_envs, point.scan_chunk_size) for point in workload.points]
+        return SimpleNamespace(found=[measured(number, size, speeds[size]) for number, size in sizes])
+
+    monkeypatch.setattr("rlgauge.cli.throughput_tune.measure", measure)
+    asked = ["throughput", "--autotune", "--library", "gymnax", "--num-envs", "100", "--scan-chunk-size", "8,16"]
+    assert main([*asked, "--out", str(tmp_path / "out")]) == 0
+    assert tuned.load("cartpole", "gymnax").scan_chunk_size == chunk
+    assert f"in chunks of {chunk}," in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("unused", [["--emit", "write"], ["--csv", "x.csv"], ["--action", "fixed"], ["--block", "2"]])
+def test_what_tuning_has_no_use_for_is_refused(unused, capsys):
+    assert main(["throughput", "--autotune", *unused]) == 2
+    assert f"--autotune has no use for {unused[0]}" in capsys.readouterr().err
 
 
 def test_what_has_no_chunks_is_refused(capsys):
