@@ -109,7 +109,7 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
         process_medians=tuple(medians),
         steps_per_cpu_second=_median_of(runs, "steps_per_cpu_second"),
         seconds={**_phases(results), "run": _total_seconds(runs)},
-        planned_bytes=_planned(first["facts"].get("memory")),
+        planned_bytes=_planned(first["facts"].get("memory"), point.devices),
         state_bytes_per_env=first["facts"].get("state_bytes_per_env"),
         peak_bytes=_largest([result["peak_resident_bytes"] for result in results]),
         device_peak_bytes=_largest([result["peak_device_bytes"] for result in results]),
@@ -173,8 +173,8 @@ def _phases(results: Sequence[dict[str, Any]]) -> dict[str, float]:
     return {name: statistics.median(float(result["phases"][name]) for result in results) for name in names}
 
 
-def _planned(memory: Mapping[str, int] | None) -> int | None:
-    """Bytes at once: arguments that are given away hold the outputs, too."""
+def _planned(memory: Mapping[str, int] | None, num_devices: int) -> int | None:
+    """Bytes at once, of all devices: arguments that are given away hold the outputs, too."""
     if memory is None:
         return None
-    return memory["arguments"] + memory["outputs"] + memory["temporaries"] - memory["alias"]
+    return num_devices * (memory["arguments"] + memory["outputs"] + memory["temporaries"] - memory["alias"])
