@@ -10,8 +10,8 @@ import pytest
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs import gymnax, own
-from rlgauge.envs.jax_env import FreeRunning, JaxEnv
-from rlgauge.envs.libraries import LIBRARIES, NAMES, library, missing, own_name
+from rlgauge.envs.jax_env import FreeRunning, JaxEnv, choices
+from rlgauge.envs.libraries import LIBRARIES, NAMES, common_name, library, missing, own_name
 
 KEYS = jax.random.split(jax.random.key(0), 5)
 
@@ -79,3 +79,20 @@ def test_names_are_found_or_said():
     ):
         with pytest.raises(UserError):
             mistake()
+
+
+@pytest.mark.parametrize("num", [2, 3, 7, 60_000])
+def test_choices_are_equally_likely_and_as_the_top_bits_say(num):
+    keys = jax.vmap(lambda number: jax.random.fold_in(jax.random.key(3), number))(jnp.arange(60_000))
+    chosen = np.asarray(choices(keys, num))
+    bits = np.asarray(jax.random.key_data(keys))[:, -1].astype(np.uint64)
+    np.testing.assert_array_equal(chosen, (bits * num) >> 32)
+    if num < 10:
+        counts = np.bincount(chosen, minlength=num)
+        assert ((counts - 60_000 / num) ** 2 / (60_000 / num)).sum() < 30  # chi-square of at most 6 degrees
+
+
+def test_the_common_name_of_an_environment_is_found_from_its_librarys():
+    assert common_name("CartPole-v1", "gymnax") == common_name("cartpole", "gymnax") == "cartpole"
+    assert common_name("CartPole-v1", "myriad") == "CartPole-v1"
+    assert common_name("Acrobot-v1", "gymnax") == "Acrobot-v1"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rlgauge.kinds.throughput.checks import CheckError, check_counts, check_work
+from rlgauge.kinds.throughput.checks import CheckError, check_change, check_counts, check_work
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.prepared import Done
 
@@ -48,3 +48,17 @@ def test_environments_in_their_first_steps_have_no_lengths_to_check():
     with pytest.raises(CheckError, match="No episode ended"):
         check_work(point, done, {})
     assert check_work(point, done, {}, is_settled=False) == ["rewards sum to 100000"]
+
+
+def test_the_name_that_a_library_has_for_an_environment_is_checked_like_ours():
+    point = Point(environment="CartPole-v1", library="gymnax", num_envs=10)
+    with pytest.raises(CheckError, match=r"last 22\.2 to 22\.6 steps"):
+        check_work(point, [Done(30_000, 1_000, 30_000.0)], {})
+
+
+def test_steps_that_change_nothing_and_end_nothing_are_none():
+    with pytest.raises(CheckError, match="do nothing"):
+        check_change(CARTPOLE, [Done(100, 0, 0.0)], has_changed=False)
+    assert check_change(CARTPOLE, [Done(100, 0, 0.0)], has_changed=True) == ["the state changes"]
+    assert check_change(CARTPOLE, [Done(100, 3, 0.0)], has_changed=False) == []
+    assert check_change(CARTPOLE, [Done(100, 0, 0.0)], has_changed=None) == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rlgauge.core.errors import UserError
+from rlgauge.envs.host_env import HostOutcome
 from rlgauge.kinds.throughput import on_host
 from rlgauge.kinds.throughput.point import Point
 from tests.kinds.throughput.toys import Compiled, Single, Vector
@@ -82,3 +83,18 @@ def test_what_is_written_is_in_memory_of_its_own():
     assert set(written) == {"grid", "both"}
     assert not np.shares_memory(written["grid"], buffer)
     assert not np.shares_memory(written["both"][0], buffer)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [
+        (HostOutcome(np.zeros(6), np.zeros(1), np.zeros(1, bool), 6), r"rewards of shape \(1,\)"),
+        (HostOutcome(np.zeros(6), np.zeros(6), np.zeros(6, bool), 7), "can't be 14 steps in all"),
+    ],
+)
+def test_more_steps_than_there_are_environments_to_take_them_are_refused(outcome, message):
+    env = Vector(6)
+    env.step = lambda _actions: outcome
+    prepared = on_host.Vectorised(lambda: env, point(), 0)
+    with pytest.raises(UserError, match=message):
+        prepared.go(2)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+from types import SimpleNamespace
+
 import pytest
 
 from rlgauge.core.errors import UserError
@@ -8,10 +11,11 @@ from rlgauge.core.index import readings
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
 from rlgauge.core.workload import build
+from rlgauge.kinds.throughput.measuring import prepare_process
 from rlgauge.kinds.throughput.memory import memory_of
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.point import Point
-from rlgauge.kinds.throughput.results import results_of
+from rlgauge.kinds.throughput.results import _reason, results_of
 from rlgauge.kinds.throughput.timer import Settings
 from rlgauge.kinds.throughput.workload import ThroughputWorkload, task_of
 from rlgauge.launch.local import Local
@@ -107,3 +111,25 @@ def test_bytes_an_environment_are_a_slope(tmp_path):
 def test_no_process_is_refused():
     with pytest.raises(UserError, match="processes=0"):
         ThroughputWorkload([toy("Vector")], processes=0)
+
+
+@pytest.mark.parametrize(
+    ("trace", "reason"),
+    [
+        ("Traceback ...\n  File x\nValueError: one\n  two\n\nthree", "ValueError: one two three"),
+        ("ValueError: one\n\nThe above exception was the cause\n\nrlgauge.x.CheckError: All.", "All."),
+        ("killed", "killed"),
+    ],
+)
+def test_a_reason_is_the_whole_message_of_what_was_raised_last(trace, reason):
+    run = SimpleNamespace(file=SimpleNamespace(fail_trace=trace), status=Status.FAILED)
+    assert _reason(run) == reason
+
+
+@pytest.mark.parametrize(("num_envs", "is_off"), [(1, True), (999, True), (1000, False)])
+def test_few_environments_are_not_scheduled_for_several_threads(num_envs, is_off, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=256")
+    prepare_process(Point(environment="cartpole", library="gymnax", num_envs=num_envs))
+    flags = os.environ["XLA_FLAGS"].split()
+    assert [flag for flag in flags if "width" in flag] == ["--xla_cpu_prefer_vector_width=256"]
+    assert ("--xla_cpu_enable_concurrency_optimized_scheduler=false" in flags) is is_off

@@ -39,6 +39,7 @@ class NativeCartPole(Own):
         from rlgauge.envs.reference.cartpole import CartPole
 
         super().__init__(CartPole())
+        self.best_block = None  # a call of C has its price, and starts no threads
         _register()
 
     def run(self, state: State, num_steps: int) -> tuple[State, jax.Array, jax.Array]:
