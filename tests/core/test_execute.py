@@ -221,14 +221,22 @@ def measured(
     return attempt, measure(attempt, case, measure_case, lambda _record: None)
 
 
-@pytest.mark.parametrize("error", [ValueError("it broke"), SystemExit(3), MemoryError(), RecursionError("deep")])
-def test_what_is_raised_becomes_a_failed_run_with_its_trace(error: BaseException, out: Store) -> None:
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ValueError("it broke"), "error"),
+        (SystemExit(3), "error"),
+        (MemoryError(), "memory"),
+        (RecursionError("deep"), "error"),
+    ],
+)
+def test_what_is_raised_becomes_a_failed_run_with_its_trace(error: BaseException, kind: str, out: Store) -> None:
     def broken(case: Case, context: Context) -> Iterator[Record]:
         yield Record(0, {"value": 0.0})
         raise error
 
     attempt, outcome = measured(broken, out)
-    assert (outcome.status, outcome.fail_kind) == (Status.FAILED, "error")
+    assert (outcome.status, outcome.fail_kind) == (Status.FAILED, kind)
     assert outcome.message == f"{type(error).__name__}: {error}"
     assert "in broken" in outcome.fail_trace
     assert attempt.num_records == 1
