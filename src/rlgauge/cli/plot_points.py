@@ -7,29 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from rlgauge.cli.throughput_files import Written, read_json
 from rlgauge.core.errors import UserError
-from rlgauge.core.files import plain_errors
 from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.results import Measured
-
-
-class _Settings(msgspec.Struct, frozen=True):
-    burn_in: int | None = None
-    only_steps: bool = False
-
-
-class _File(msgspec.Struct, frozen=True):
-    """What is needed of throughput_*.json."""
-
-    points: list[Measured]
-    timestamp: str = ""
-    tag: str = ""
-    settings: _Settings = _Settings()
-
-    @property
-    def is_of_speed(self) -> bool:
-        """Whether its speeds count: those of --memory are of a few steps from the start of all episodes."""
-        return self.settings.burn_in != 0 and not self.settings.only_steps
 
 
 class Points(msgspec.Struct, frozen=True):
@@ -54,24 +35,15 @@ def read_points(out: Path, tag: str | None) -> Points:
     if not out.exists():
         raise UserError(f"There is no folder or file {out}: measure with `rlgauge throughput --out {out}`.")
     paths = [out] if out.is_file() else sorted(out.glob("throughput_*.json"), key=lambda path: path.stat().st_mtime)
-    files = [file for file in map(_read, paths) if tag is None or file.tag == tag]
+    files = [file for file in map(read_json, paths) if tag is None or file.tag == tag]
     if not files:
         wanted = "" if tag is None else f" with the tag {tag!r}"
         raise UserError(f"{out} holds no measurement{wanted}: make one with `rlgauge throughput --out {out}`.")
     files.sort(key=lambda file: file.timestamp)
-    return Points(timed=_newest(file for file in files if file.is_of_speed), all=_newest(files))
+    return Points(timed=_newest(file for file in files if file.tells_speed), all=_newest(files))
 
 
-def _read(path: Path) -> _File:
-    with plain_errors(path, "read"):
-        content = path.read_bytes()
-    try:
-        return msgspec.json.decode(content, type=_File)
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is no file of `rlgauge throughput`: {error}.") from error
-
-
-def _newest(files: Iterable[_File]) -> list[Measured]:
+def _newest(files: Iterable[Written]) -> list[Measured]:
     """The last of every point, in the order in which the points were first measured."""
     found = {one.point: one for file in files for one in file.points if one.status is Status.COMPLETED}
     return list(found.values())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from rlgauge import __version__
 from rlgauge.cli.stopped import with_stopping
+from rlgauge.cli.throughput_files import Written, read_json
 from rlgauge.cli.throughput_table import compile_seconds
 from rlgauge.core import index
 from rlgauge.core.errors import UserError, unknown
@@ -32,7 +33,6 @@ from rlgauge.suites.target import Target, number
 if TYPE_CHECKING:
     from rlgauge.suites.suite import Suite
 
-_T = TypeVar("_T")
 _FORMAT = 1
 _PAIR = 2
 POINT = {
@@ -76,24 +76,6 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     targets: list[Target]
 
 
-class _Settings(msgspec.Struct, frozen=True):
-    burn_in: int = 1
-
-
-class _File(msgspec.Struct, frozen=True):
-    """What is needed of throughput_*.json."""
-
-    points: list[Measured]
-    timestamp: str = ""
-    tag: str = ""
-    settings: _Settings = _Settings()
-
-    @property
-    def tells_speed(self) -> bool:
-        """Whether it was made for more than memory, for which environments are not brought out of step."""
-        return self.settings.burn_in > 0
-
-
 class _Value(msgspec.Struct, frozen=True):
     """What a quantity came to, and the points that it rests on."""
 
@@ -131,8 +113,8 @@ def judged(paths: Iterable[Path]) -> list[Judged]:
 
 
 def _of_folder(folder: Path) -> Iterator[Judged]:
-    all_kept = [_read(path, Kept) for path in sorted(folder.glob("targets_*.json"))]
-    files = [_read(path, _File) for path in folder.glob("throughput_*.json")] if all_kept else []
+    all_kept = [_read(path) for path in sorted(folder.glob("targets_*.json"))]
+    files = [read_json(path) for path in folder.glob("throughput_*.json")] if all_kept else []
     files.sort(key=lambda file: file.timestamp, reverse=True)
     of_runs = any("policy" in target.of for kept in all_kept for target in kept.targets)
     readings = with_stopping(index.readings(folder)) if of_runs else []
@@ -165,7 +147,7 @@ def _check(target: Target) -> None:
     wanted_of(target.of)
 
 
-def _judged(kept: Kept, target: Target, files: Sequence[_File], readings: Sequence[Reading]) -> Judged:
+def _judged(kept: Kept, target: Target, files: Sequence[Written], readings: Sequence[Reading]) -> Judged:
     """The target with what was measured; `files` are measurements under its tag, the newest first."""
     if "policy" in target.of:
         summary, unit = _of_runs(target, readings)
@@ -320,10 +302,10 @@ def _of_runs(target: Target, readings: Sequence[Reading]) -> tuple[Summary | Non
     return overview.lines[0].score, overview.unit
 
 
-def _read(path: Path, kind: type[_T]) -> _T:
+def _read(path: Path) -> Kept:
     with plain_errors(path, "read"):
         content = path.read_bytes()
     try:
-        return msgspec.json.decode(content, type=kind)
+        return msgspec.json.decode(content, type=Kept)
     except msgspec.DecodeError as error:
         raise UserError(f"{path} can't be understood: {error}.") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rlgauge.cli.console import say
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, dispatch
 from rlgauge.cli.options import parse
-from rlgauge.cli.throughput_files import write_csv, write_jaxarc, write_json
+from rlgauge.cli.throughput_files import path_in, write_csv, write_jaxarc, write_json
 from rlgauge.cli.throughput_memory import tell_memory
 from rlgauge.cli.throughput_most import find_max
 from rlgauge.cli.throughput_options import build_parser, check, points_of
@@ -72,8 +72,7 @@ def _announce(workload: ThroughputWorkload, options: Namespace) -> None:
 def _write(measured: Measurement, options: Namespace) -> None:
     """Write the files that are asked for, and show the rest."""
     workload, found = measured
-    name = "_".join(filter(None, ("throughput", workload.tag, workload.stamp)))
-    content = write_json(workload, found, Path(options.out) / f"{name}.json")
+    content = write_json(workload, found, path_in(options.out, workload))
     if options.output is not None:
         write_json(workload, found, Path(options.output))
     if options.csv is not None:

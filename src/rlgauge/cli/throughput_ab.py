@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +14,7 @@ from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.pythons import REVISION, Pythons
-from rlgauge.cli.throughput_files import write_json
+from rlgauge.cli.throughput_files import check_tag, path_in, write_json
 from rlgauge.cli.throughput_progress import Progress, report, silent
 from rlgauge.cli.units import count_text, parse_count
 from rlgauge.core.errors import UserError, unknown
@@ -59,8 +58,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"Interrupted. What was measured is in {options.out}.", file=sys.stderr)
         return INTERRUPTED
     found = results_of(workload, runs)
-    name = "_".join(filter(None, ("throughput", workload.tag, workload.stamp)))
-    write_json(workload, found, Path(options.out) / f"{name}.json")
+    write_json(workload, found, path_in(options.out, workload))
     return _finish(found, options)
 
 
@@ -96,8 +94,7 @@ def _workload(options: Namespace) -> ThroughputWorkload:
     sides = [side_of(options[name], options.library) for name in ("candidate", "baseline")]
     if sides[0] == sides[1]:
         raise UserError(f"Candidate and baseline are the same: {options.candidate}.")
-    if any(character in options.tag for character in "/\\\0"):
-        raise UserError(f"--tag {options.tag}: it becomes part of a file's name, so it can't hold a slash.")
+    check_tag(options.tag)
     return ThroughputWorkload(
         [
             Point(environment=options.env, num_envs=number, library=library, source=source)

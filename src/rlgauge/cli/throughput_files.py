@@ -15,6 +15,7 @@ import msgspec
 from rlgauge import __version__
 from rlgauge.cli.throughput_table import compile_seconds, efficiencies, ratio_to
 from rlgauge.core import provenance
+from rlgauge.core.errors import UserError
 from rlgauge.core.files import plain_errors, write_atomic
 from rlgauge.kinds.throughput.memory import memory_of
 from rlgauge.kinds.throughput.point import Point
@@ -22,6 +23,46 @@ from rlgauge.kinds.throughput.results import Measured
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
 
 _FORMAT = 1
+
+
+class _Settings(msgspec.Struct, frozen=True):
+    burn_in: int = 1
+    only_steps: bool = False
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What a file of `write_json` tells to those who read it again."""
+
+    points: list[Measured]
+    timestamp: str = ""
+    tag: str = ""
+    settings: _Settings = _Settings()
+
+    @property
+    def tells_speed(self) -> bool:
+        """Whether its speeds count: those of --memory are of a few steps from the start of all episodes."""
+        return self.settings.burn_in > 0 and not self.settings.only_steps
+
+
+def read_json(path: Path) -> Written:
+    """What `write_json` wrote. Raises UserError for a file that is none of its."""
+    with plain_errors(path, "read"):
+        content = path.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=Written)
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path} is no file of `rlgauge throughput`: {error}.") from error
+
+
+def path_in(out: str, workload: ThroughputWorkload) -> Path:
+    """Where the results of a measurement lie beside its runs."""
+    return Path(out) / f"{'_'.join(filter(None, ('throughput', workload.tag, workload.stamp)))}.json"
+
+
+def check_tag(tag: str) -> None:
+    """Raise UserError for a tag that can't be part of a file's name."""
+    if any(character in tag for character in "/\\\0"):
+        raise UserError(f"--tag {tag}: it becomes part of a file's name, so it can't hold a slash.")
 
 
 def write_json(workload: ThroughputWorkload, found: Sequence[Measured], path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlgauge.cli.options import make_parser
+from rlgauge.cli.throughput_files import check_tag
 from rlgauge.cli.units import parse_count, parse_memory
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.execute import Limits
@@ -143,8 +144,7 @@ def check(options: Namespace) -> None:
         path = options[name]
         if path is not None and not Path(path).parent.is_dir():
             raise UserError(f"--{name} {path}: there is no folder '{Path(path).parent}'.")
-    if any(character in options.tag for character in "/\\\0"):
-        raise UserError(f"--tag {options.tag}: it becomes part of a file's name, so it can't hold a slash.")
+    check_tag(options.tag)
 
 
 def check_search(options: Namespace) -> None:
