@@ -56,6 +56,20 @@ class FreeRunning(Protocol):
         """The state after so many steps of each with random actions; episodes that ended, (N,), and rewards, (N,)."""
 
 
+@runtime_checkable
+class Streamed(Protocol):
+    """An environment whose random numbers follow from a stream each, a number that never changes.
+
+    Whoever runs many of them need not keep streams that follow from their places.
+    """
+
+    def with_streams(self, state: State, streams: jax.Array) -> State:
+        """The state with these streams, (N,), uint32."""
+
+    def without_streams(self, state: State) -> State:
+        """The state without any."""
+
+
 class Choices(NamedTuple):
     """Actions that are whole numbers from 0, so many."""
 

@@ -20,7 +20,8 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
 
     `module` is what must be importable, `install` what brings it; `isolated` names the environment that is built for it
     where it is not installed. `distribution` is the package whose version tells what was measured. Where `is_chaotic`,
-    the rounding of another compiled width leads to other episodes.
+    the rounding of another compiled width leads to other episodes. `threads` of XLA were quicker than one a core, on a
+    processor; None where they were not, or where it was not tried.
     """
 
     make: str
@@ -30,17 +31,33 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     install: str = ""
     isolated: str | None = None
     is_chaotic: bool = False
+    threads: int | None = None
 
 
 LIBRARIES: Mapping[str, Library] = {
     "rlgauge": Library(
-        make="rlgauge.envs.own:make", kind="jax", distribution="rlgauge", module="jax", install="rlgauge[jax]"
+        make="rlgauge.envs.own:make",
+        kind="jax",
+        distribution="rlgauge",
+        module="jax",
+        install="rlgauge[jax]",
+        threads=1,
     ),
     "rlgauge-native": Library(
-        make="rlgauge.envs.native:make", kind="jax", distribution="rlgauge", module="jax", install="rlgauge[jax]"
+        make="rlgauge.envs.native:make",
+        kind="jax",
+        distribution="rlgauge",
+        module="jax",
+        install="rlgauge[jax]",
+        threads=1,
     ),
     "gymnax": Library(
-        make="rlgauge.envs.gymnax:make", kind="jax", distribution="gymnax", module="gymnax", install="rlgauge[gymnax]"
+        make="rlgauge.envs.gymnax:make",
+        kind="jax",
+        distribution="gymnax",
+        module="gymnax",
+        install="rlgauge[gymnax]",
+        threads=1,
     ),
     "gymnasium-serial": Library(
         make="rlgauge.envs.gymnasium_vector:make_serial",
@@ -84,6 +101,7 @@ LIBRARIES: Mapping[str, Library] = {
         distribution="myriad-jax",
         module="myriad",
         isolated="myriad",
+        threads=1,
     ),
     "jaxarc": Library(
         make="rlgauge.envs.jaxarc:make",
@@ -99,6 +117,7 @@ LIBRARIES: Mapping[str, Library] = {
         module="brax",
         isolated="brax",
         is_chaotic=True,  # physics with contacts
+        threads=1,
     ),
     "jumanji": Library(
         make="rlgauge.envs.jumanji:make", kind="jax", distribution="jumanji", module="jumanji", isolated="jumanji"

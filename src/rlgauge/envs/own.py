@@ -56,6 +56,14 @@ class Own:
 
         return self._env.start(jax.vmap(lambda key: jax.random.bits(key, (), "uint32"))(keys))
 
+    def with_streams(self, state: State, streams: jax.Array) -> State:
+        """The state with these streams, (N,), uint32."""
+        return state._replace(stream=streams)
+
+    def without_streams(self, state: State) -> State:
+        """The state without any."""
+        return state._replace(stream=None)
+
     def reset(self, keys: jax.Array) -> tuple[State, Any]:
         """N environments, each at the start of an episode, and what is seen there."""
         state = self.init(keys)

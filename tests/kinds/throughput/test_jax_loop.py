@@ -123,6 +123,17 @@ def test_real_environments_end_the_same_episodes_in_any_portions(env):
     assert len(set(counts)) == 1
 
 
+def test_streams_that_follow_from_places_are_not_kept_and_differ_between_environments_and_seeds():
+    env, plan = own.make("cartpole"), plan_of(num_envs=12, block=12, chunk=1)
+    state = jax_loop.start(env, plan)
+    assert sum(leaf.nbytes for leaf in jax.tree.leaves(state)) == 12 * 20 + 4  # all but the clock, which is shared
+    carry, _ = run(env, plan)
+    assert carry.state.stream is None
+    fixed = [jax_loop.first_actions(env, plan._replace(policy="fixed", key=jax.random.key(k)), state) for k in (1, 2)]
+    assert 0 < int(fixed[0].sum()) < 12
+    assert fixed[0].tolist() != fixed[1].tolist()
+
+
 def test_sums_of_rewards_do_not_drift():
     tally = jax_loop.Tally.empty()
     plus = jax.jit(lambda tally: tally.plus(jnp.int32(1), jnp.float32(0.1)))

@@ -66,8 +66,8 @@ class Step(NamedTuple):
 class CartPole:
     """The environment: functions of states, to be compiled, mapped and scanned over; a new episode follows at once."""
 
-    best_block = 512
-    """Environments that are quickest stepped together, on a CPU: for more, XLA starts threads in every step."""
+    best_block = 12_500
+    """Environments that are quickest stepped together, on a CPU: more of them fill its caches."""
     num_actions = 2
     observation_size = 4
 

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 
-from rlgauge.envs.jax_env import Action, FreeRunning, JaxEnv, Outcome, State
+from rlgauge.envs.jax_env import Action, FreeRunning, JaxEnv, Outcome, State, Streamed
+from rlgauge.envs.reference import counters
 from rlgauge.kinds.throughput.point import Emit, Policy
 
 Tree = Any
@@ -89,8 +90,21 @@ def keys_of(key: jax.Array, ids_N: jax.Array) -> jax.Array:
 
 
 def start(env: JaxEnv, plan: Plan) -> State:
-    """N environments at the start of an episode."""
-    return env.init(keys_of(plan.key, jnp.arange(plan.num_envs, dtype=jnp.uint32)))
+    """N environments at the start of an episode; streams that follow from their places are not kept."""
+    state = env.init(keys_of(plan.key, jnp.arange(plan.num_envs, dtype=jnp.uint32)))
+    return _kept(env, state)
+
+
+def _kept(env: JaxEnv, state: State) -> State:
+    return env.without_streams(state) if isinstance(env, Streamed) else state
+
+
+def _with_streams(env: JaxEnv, plan: Plan, state: State, ids_N: jax.Array) -> State:
+    """The state of the environments with these numbers, with their streams where they have such."""
+    if not isinstance(env, Streamed):
+        return state
+    seed = jax.random.bits(plan.key, (), "uint32")
+    return env.with_streams(state, counters.mixed(jnp, ids_N * jnp.uint32(counters.GOLDEN) ^ seed))
 
 
 def first_actions(env: JaxEnv, plan: Plan, state: State) -> Action:
@@ -99,6 +113,7 @@ def first_actions(env: JaxEnv, plan: Plan, state: State) -> Action:
         return None
     key = jax.random.fold_in(plan.key, 0xAC7104)
     ids_N = jnp.arange(plan.num_envs, dtype=jnp.uint32)
+    state = _with_streams(env, plan, state, ids_N)
     if plan.policy == "fixed":
         return env.sample(keys_of(key, ids_N), state)
     keys_C = jax.vmap(lambda step: jax.random.fold_in(key, step))(jnp.arange(plan.chunk))
@@ -113,6 +128,7 @@ def room(env: JaxEnv, plan: Plan, state: State) -> Tree:
 
     def outcome(state: State) -> Outcome:
         keys_N = keys_of(plan.key, ids_N)
+        state = _with_streams(env, plan, state, ids_N)
         return env.step(keys_N, state, env.sample(keys_N, state))[1]
 
     shapes = jax.eval_shape(outcome, state)
@@ -197,8 +213,9 @@ def _trip(
         state = jax.tree.unflatten(tree, _joined(before, shared, is_own))
         block = _Block(ids_N + jnp.uint32(offset), carry.num_trips * plan.chunk)
         given = _cut_tree(actions, offset, plan.block, axis=plan.policy == "predrawn")
+        state = _with_streams(env, plan, state, block.ids_N)
         state, seen, (episodes_N, rewards_N) = _chunk(env, plan, state, given, block)
-        part, after = _parted(jax.tree.leaves(state), is_own)
+        part, after = _parted(jax.tree.leaves(_kept(env, state)), is_own)
         return _Visited(
             [  # what no step changes, JAX hands through, and it need not be put back
                 leaf if new is old else _put(leaf, new, offset)

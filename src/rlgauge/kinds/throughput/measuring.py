@@ -18,7 +18,7 @@ from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record
 from rlgauge.core.workload import Context, import_object
-from rlgauge.envs.libraries import MANY, Kind, library, missing, own_name
+from rlgauge.envs.libraries import LIBRARIES, MANY, Kind, library, missing, own_name
 from rlgauge.kinds.throughput import checks, timer
 from rlgauge.kinds.throughput.point import Point, largest_divisor
 from rlgauge.kinds.throughput.prepared import NoRoomError, Prepared
@@ -49,6 +49,8 @@ OWN = "py"
 _BY_PLACE = ("rbg", "unsafe_rbg")
 """Generators whose numbers depend on the place in a block, not on the key alone (JAX, "Advanced RNG configuration")."""
 _NUM_DEVICES = "--xla_force_host_platform_device_count"
+_NUM_THREADS = "NPROC"
+"""What XLA takes for the number of cores: so many threads share a step."""
 _RESETS, _RESET_SECONDS = 5, 1.0
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which getrusage tells the peak of the resident size (getrusage(2))."""
@@ -84,12 +86,18 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
 
 
 def prepare_process(point: Point) -> None:
-    """What libraries read when they are imported; a processor is as many devices as are asked for."""
+    """What libraries read when they are imported; a processor is as many devices as are asked for.
+
+    What is set already is left as it is.
+    """
     few = [_FLAGS_OF_FEW] if point.num_envs < _FEW else []
     wanted = [XLA_FLAGS, *few, *([f"{_NUM_DEVICES}={point.devices}"] if point.devices > 1 else [])]
     given = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = " ".join([given, *(flag for flag in wanted if flag.partition("=")[0] not in given)])
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    known = LIBRARIES.get(point.library)
+    if known is not None and known.threads is not None and point.devices == 1:
+        os.environ.setdefault(_NUM_THREADS, str(known.threads))
 
 
 def _prepare(point: Point, seed: int) -> Prepared:

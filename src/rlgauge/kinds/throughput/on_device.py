@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -66,6 +67,7 @@ class Compiled:
             "memory": _memory(self._loop),
             "state_bytes_per_env": _num_bytes(self._carry.state) / point.num_envs,
             "device": str(jax.devices()[0].device_kind),
+            "threads": os.environ.get("NPROC", "one a core"),
         }
 
     def go(self, num_trips: int) -> Done:
