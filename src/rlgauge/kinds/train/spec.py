@@ -1,0 +1,59 @@
+"""What the process of a script is told, and what it tells: two JSON files in the run's folder of artifacts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+SPEC, OUTCOME = "spec.json", "outcome.json"
+"""Names of the files with a `Spec` and an `Outcome` in the run's folder of artifacts."""
+SOURCE, WORK, WEIGHTS, VIDEOS = "source", "work", "weights", "videos"
+"""Names of the folders there: the script as it was, where it ran, and what it left."""
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to run, and what is to be done with it.
+
+    `script` is an absolute path, or `package.module:function`. Of `env_flag` and `seed_flag` None is a guess, and an
+    empty text none. `folder` is the run's folder of artifacts, absolute. After `limit_seconds` the process will be
+    killed, and had better say where it stands before.
+    """
+
+    script: str
+    env: str | None
+    seed: int
+    args: list[str]
+    folder: str
+    env_flag: str | None = None
+    seed_flag: str | None = None
+    num_test_episodes: int = 25
+    num_videos: int = 5
+    keep_rewards: bool = False
+    limit_seconds: float | None = None
+
+    @property
+    def artifacts(self) -> Path:
+        """The run's folder of artifacts."""
+        return Path(self.folder)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How the script ended, as its process tells; one that told nothing has crashed, or was killed.
+
+    `error` is a sentence, None where it came to its end; `trace` shows the script's own lines. `is_usage` marks a
+    mistake in the command, which would fail every run. `environments` are the ids that the script made, `saved` the
+    files of weights, relative to the folder, by name. `actor` says what was tested, or why nothing was. `warnings`
+    are sentences for whoever reads the run.
+    """
+
+    error: str | None = None
+    trace: str | None = None
+    is_usage: bool = False
+    exit_code: int | None = None
+    environments: list[str] = []
+    saved: dict[str, str] = {}
+    actor: str | None = None
+    warnings: list[str] = []
+    train_seconds: float | None = None
+    facts: dict[str, object] = {}
