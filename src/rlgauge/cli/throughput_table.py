@@ -150,6 +150,12 @@ def _explain(found: Sequence[Measured]) -> None:
                 f"{one.point.name}, {one.task}: {_percent(one.steps_per_second / one.roofline)} of the "
                 f"{short_count(one.roofline)} steps/s that the memory's bandwidth allows."
             )
+    for one in done:
+        if one.burn_in is not None:
+            say(
+                f"{one.point.name}, {one.task}: burnt in for {count_text(one.burn_in, 'step')} only, since steps take "
+                "so long; episodes are in step, and their lengths were not checked."
+            )
     noisy = [one for one in done if one.noise in {Noise.NOISY, Noise.INVALID}]
     if noisy:
         say(

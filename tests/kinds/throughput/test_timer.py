@@ -36,10 +36,18 @@ def test_repetitions_are_as_long_as_asked_and_the_first_call_is_none_of_them():
     series = timer.measure(env, Settings(min_seconds=0.02, warmup=2, repeats=4, burn_in=95))
     assert series.first_seconds > 0.05
     assert env.trips[0] == 1
-    assert env.trips[-7:] == [10, *[series.num_trips] * 6]
+    assert env.trips[-10:] == [1, 2, 4, 3, *[series.num_trips] * 6]
+    assert series.burn_in == 100
     assert all(0.02 <= one.took.seconds < 0.2 for one in series.repetitions)
     assert [one.done.num_steps for one in series.repetitions] == [30 * series.num_trips] * 4
     assert series.num_tries == 1
+
+
+@pytest.mark.usefixtures("quiet")
+def test_slow_environments_are_not_burnt_in_for_ever(monkeypatch):
+    monkeypatch.setattr(timer, "_BURN_IN_SECONDS", 0.0)
+    series = timer.measure(Sleeping(), Settings(min_seconds=0.02, repeats=1, burn_in=95))
+    assert series.burn_in == 0
 
 
 @pytest.mark.usefixtures("quiet")

@@ -75,7 +75,7 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
             raise
         raise NoRoomError(str(error).splitlines()[0]) from error
     done = [repetition.done for repetition in series.repetitions]
-    checked = checks.check_work(point, done, prepared.facts, is_settled=settings.burn_in > 0)
+    checked = checks.check_work(point, done, prepared.facts, is_settled=0 < settings.burn_in <= series.burn_in)
     checked += checks.check_change(point, done, has_changed=prepared.has_changed())
     result = _result(prepared, series, checked, settings)
     if case.seed == 0 and _maker(point)[0] == "jax" and not settings.only_steps:
@@ -201,6 +201,7 @@ def _result(prepared: Prepared, series: Series, checked: list[str], settings: Se
         "noise": series.noise,
         "disturbance": msgspec.to_builtins(series.disturbance),
         "tries": series.num_tries,
+        "burn_in": {"wanted": settings.burn_in, "done": series.burn_in},
         "checks": checked,
         "roofline": msgspec.to_builtins(roofline),
         **peaks,

@@ -30,7 +30,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     `trace`, `compile`, `first` call, `run` (all repetitions that were counted, and by the wall), `reset` of all
     environments; medians over processes. Bytes: `planned` is what the compiler has planned, `peak` the most that the
     process held, `device_peak` that a device with memory of its own did. `roofline` is steps per second that the
-    machine's memory allows at most, where no cache holds the environments. `reason` says why a point failed,
+    machine's memory allows at most, where no cache holds the environments. `burn_in` is how many steps each environment
+    took before, where these were fewer than wanted, for time. `reason` says why a point failed,
     `is_too_large` that it was for lack of memory.
     """
 
@@ -58,6 +59,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     peak_bytes: int | None = None
     device_peak_bytes: int | None = None
     roofline: float | None = None
+    burn_in: int | None = None
     noise: Noise | None = None
     checks: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
@@ -114,10 +116,16 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
         peak_bytes=_largest([result["peak_resident_bytes"] for result in results]),
         device_peak_bytes=_largest([result["peak_device_bytes"] for result in results]),
         roofline=_roofline(results),
+        burn_in=_burn_in(results),
         noise=max((Noise(result["noise"]) for result in results), key=_WORST.index),
         checks=tuple(check for result in results for check in result["checks"]),
         facts=first["facts"],
     )
+
+
+def _burn_in(results: Sequence[Mapping[str, Any]]) -> int | None:
+    told = [result["burn_in"] for result in results if "burn_in" in result]
+    return min((one["done"] for one in told if one["done"] < one["wanted"]), default=None)
 
 
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Exit|Interrupt))(?:: (.*))?$")

@@ -17,6 +17,10 @@ _GROWTH = 10
 _AIM = 1.2
 """How much longer than the least time a repetition is planned to be: speeds differ from call to call."""
 _MOST_TRIPS = 2**31 - 1
+_BURN_IN_SECONDS = 20.0
+"""After this no more is burnt in: the slowest environments take hours for 200 steps of a million."""
+_LONG_SECONDS = 30.0
+"""A series of repetitions that took so long is not tried again."""
 _TRIES = 3
 """Series of repetitions, where the machine was busy with something else, before a measurement is told to be noisy."""
 
@@ -55,13 +59,17 @@ class Repetition(NamedTuple):
 
 
 class Series(NamedTuple):
-    """Repetitions after one another; `first_seconds` is what the first call of all took, with one trip."""
+    """Repetitions after one another; `first_seconds` is what the first call of all took, with one trip.
+
+    `burn_in` is how many steps each environment took before them to burn in.
+    """
 
     repetitions: list[Repetition]
     num_trips: int
     first_seconds: float
     disturbance: Disturbance
     num_tries: int
+    burn_in: int
 
     @property
     def noise(self) -> Noise:
@@ -76,7 +84,7 @@ def measure(prepared: Prepared, settings: Settings, *, tell: Callable[[int], Non
     """
     first_seconds = _seconds(prepared, 1)
     num_trips = _calibrated(prepared, settings)
-    _burn_in(prepared, settings)
+    burn_in = _burn_in(prepared, settings)
     best: tuple[list[Repetition], Disturbance] | None = None
     num_tries = 0
     while num_tries < _TRIES:
@@ -86,9 +94,9 @@ def measure(prepared: Prepared, settings: Settings, *, tell: Callable[[int], Non
         found = _repeat(prepared, num_trips, settings.repeats, tell=tell)
         if best is None or _badness(found[1]) < _badness(best[1]):
             best = found
-        if found[1].noise in {Noise.QUIET, Noise.UNKNOWN}:
+        if found[1].noise in {Noise.QUIET, Noise.UNKNOWN} or found[1].seconds > _LONG_SECONDS:
             break
-    return Series(best[0], num_trips, first_seconds, best[1], num_tries)  # type: ignore[index]  # there is a first try
+    return Series(best[0], num_trips, first_seconds, best[1], num_tries, burn_in)  # type: ignore[index]  # there is a first try
 
 
 def _repeat(
@@ -129,9 +137,15 @@ def _least_seconds(prepared: Prepared, num_trips: int, settings: Settings) -> fl
     return seconds if seconds < settings.min_seconds else min(seconds, _seconds(prepared, num_trips))
 
 
-def _burn_in(prepared: Prepared, settings: Settings) -> None:
-    if settings.burn_in:
-        prepared.go(math.ceil(settings.burn_in / prepared.steps_per_trip))
+def _burn_in(prepared: Prepared, settings: Settings) -> int:
+    """How many steps each environment took."""
+    wanted, start, done, part = math.ceil(settings.burn_in / prepared.steps_per_trip), time.perf_counter(), 0, 1
+    while done < wanted and time.perf_counter() - start < _BURN_IN_SECONDS:
+        part = min(part, wanted - done)
+        prepared.go(part)
+        done += part
+        part *= 2
+    return done * prepared.steps_per_trip
 
 
 def _seconds(prepared: Prepared, num_trips: int) -> float:
