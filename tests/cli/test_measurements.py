@@ -177,6 +177,9 @@ def test_scaling_of_a_tag_is_of_all_its_measurements_and_of_no_tag_of_the_newest
     assert [one["num_envs"] for one in points] == [1, 10, 100]
     assert [one["steps_per_second"] for one in points] == pytest.approx([100.0, 900.0, 5000.0], rel=0.03)
     assert points[1]["efficiency_of_linear"] == pytest.approx(0.9, rel=0.03)
+    measure("x", {("toy", 1): 100.0}, day=2, description="other")
+    for asked in (("x", "y"), ("y", "x")):
+        assert "Of y (3 measurements" in give("compare", "--scaling-only", *(f"--tag={tag}" for tag in asked)).out
     newest = give("compare", "--scaling-only")
     assert "Of the measurement y (2026-01-03 12:00:00 UTC): batch." in newest.out
     assert "again" not in newest.out
@@ -329,7 +332,6 @@ def test_two_libraries_of_one_tag_are_compared(give):
         (("--tag",), "--tag needs a value"),
         (("--batch-size", "0"), "'0' is no number of things"),
         (("--batch-size", "7"), "Nothing was measured with 7 environments; there are 1, 500."),
-        (("--scaling-only", "--tag", "phase1", "--tag", "phase2"), "--scaling-only is of one measurement"),
         (("--scaling-only", "--tag", "x"), "Unknown tag 'x'. Known: phase1, phase2."),
         (("--scaling-only", "--num-envs", "1"), "omit --batch-size"),
         (("--scaling-only", "--metric", "iqm"), "omit --metric"),

@@ -144,8 +144,7 @@ def _told_of_one(options: Namespace, question: Question) -> measurements.Told | 
     readings = _of_tasks(options, collected.readings)
     if options.scaling_only:
         told = list(collected.notes)
-        tag = next(iter(as_list(options.tag)), None)
-        return scaling.scaling(tags.chosen(readings, options.candidate, tag, told), told)
+        return scaling.scaling(tags.newest(readings, options, told), told)
     found = all_measurements(readings)
     if not found:
         return None

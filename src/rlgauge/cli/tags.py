@@ -42,7 +42,7 @@ def add_tag_options(parser: ArgumentParser) -> None:
         "--batch-size", "--num-envs", type=str | None, metavar="N", help="only so many environments; also --num-envs"
     )
     group.add_argument(
-        "--scaling-only", action="store_true", help="show how the newest measurement (or all with --tag) scales"
+        "--scaling-only", action="store_true", help="show how the newest measurement (of the tags, if any) scales"
     )
 
 
@@ -73,12 +73,10 @@ def check_tags(options: Namespace) -> None:
     if len(tags) == _SEVERAL and tags[0] == tags[1]:
         raise UserError(f"--tag {tags[0]} was given twice: candidate and baseline would be the same measurement.")
     if options.scaling_only:
-        _check_scaling(options, tags)
+        _check_scaling(options)
 
 
-def _check_scaling(options: Namespace, tags: Sequence[str]) -> None:
-    if len(tags) == _SEVERAL:
-        raise UserError(f"--scaling-only is of one measurement: give one --tag, not {' and '.join(tags)}.")
+def _check_scaling(options: Namespace) -> None:
     names = ("baseline", "algo", "baseline_algo", "batch_size")
     excluded = [name for name in names if options[name] is not None] + asked_of_two_sides(options)
     if excluded:
@@ -139,6 +137,16 @@ def chosen(readings: Sequence[Reading], source: str, tag: str | None, told: list
         points = f"{again} of {count_text(len(whole.spots), 'point')} of {tag}"
         told.append(f"{points} {'was' if again == 1 else 'were'} measured again: the newest counts.")
     return whole
+
+
+def newest(readings: Sequence[Reading], options: Namespace, told: list[str]) -> Measurement:
+    """The newest measurement of the folder, or of the tags where some were named, as `chosen` has it."""
+    asked: list[str | None] = [*as_list(options.tag)] or [None]
+    sentences: list[list[str]] = [[] for _ in asked]
+    found = [chosen(readings, options.candidate, tag, own) for tag, own in zip(asked, sentences, strict=True)]
+    place = max(range(len(found)), key=lambda number: (str(found[number].time or ""), found[number].stamp))
+    told.extend(sentences[place])
+    return found[place]
 
 
 def check_speed(readings: Sequence[Reading], source: str, tag: str | None = None) -> None:
