@@ -29,7 +29,7 @@ from rlgauge.kinds.evaluate.results import EpisodeResult, TaskResult
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 COMMANDS = (
-    *("benchmark", "runs list", "runs show", "import", "summary", "compare", "power"),
+    *("benchmark", "train", "runs list", "runs show", "import", "summary", "compare", "power"),
     *("throughput", "throughput ab", "throughput demo", "plot", "doctor", "quickstart"),
     *("suite list", "suite show", "suite run"),
 )

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Distributions whose import name is another one.
-IMPORT_NAMES = {"pyyaml": "yaml"}
+IMPORT_NAMES = {"mlflow-skinny": "mlflow", "pyyaml": "yaml"}
 SKIPPING_TESTS = """
 import pytest
 
@@ -137,15 +137,15 @@ def test_the_version_is_the_one_installed():
     assert rlgauge.__version__ == importlib.metadata.version("rlgauge")
 
 
-UNNAMED = {"six"}
+UNNAMED = {"alembic", "opencv_python_headless", "six", "sqlalchemy"}
 """What a library of an extra imports and does not name itself."""
 
 
 @pytest.mark.parametrize("extra", sorted(set(EXTRAS) - {"test"}))
-def test_every_extra_is_used_by_an_import_in_src(extra):
+def test_every_extra_is_used_by_an_import_in_src_or_in_a_shipped_script(extra):
     libraries = {import_name(requirement) for requirement in flat(extra)}
     assert libraries
-    assert libraries - UNNAMED <= imported_in_src()
+    assert libraries - UNNAMED <= imported_in("src") | imported_in("examples/scripts")
 
 
 def test_the_lock_pins_every_direct_dependency_exactly_and_names_no_place():
@@ -174,10 +174,10 @@ def import_name(requirement: str) -> str:
     return IMPORT_NAMES.get(name, name.replace("-", "_"))
 
 
-def imported_in_src() -> set[str]:
-    """Top-level names of all modules that src imports, at the top of a file or inside a function."""
+def imported_in(folder: str) -> set[str]:
+    """Top-level names of all modules that a folder imports, at the top of a file or inside a function."""
     names = set()
-    for path in (ROOT / "src").rglob("*.py"):
+    for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}

@@ -11,18 +11,32 @@ if TYPE_CHECKING:
     from rlgauge.kinds.evaluate.benchmark import Benchmark
     from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
     from rlgauge.kinds.evaluate.stopping import Stopping
+    from rlgauge.kinds.train.script.loggers import log
+    from rlgauge.kinds.train.workload import ScriptWorkload
 
 __version__ = "0.1.0"
 
-__all__ = ["Benchmark", "BenchmarkResults", "Stopping", "TaskResult", "UserError", "VideoRecorder", "__version__"]
+__all__ = [
+    "Benchmark",
+    "BenchmarkResults",
+    "ScriptWorkload",
+    "Stopping",
+    "TaskResult",
+    "UserError",
+    "VideoRecorder",
+    "__version__",
+    "log",
+]
 
 _HOMES = {
     "Benchmark": "rlgauge.kinds.evaluate.benchmark",
     "BenchmarkResults": "rlgauge.kinds.evaluate.results",
+    "ScriptWorkload": "rlgauge.kinds.train.workload",
     "Stopping": "rlgauge.kinds.evaluate.stopping",
     "TaskResult": "rlgauge.kinds.evaluate.results",
     "UserError": "rlgauge.core.errors",
     "VideoRecorder": "rlgauge.episodes.video",
+    "log": "rlgauge.kinds.train.script.loggers",
 }
 
 

@@ -11,6 +11,9 @@ OURS = "of: {env: cartpole, library: rlgauge"
 SPEED = "quantity: steps_per_second, at_least: 1"
 RETURN = "quantity: return, at_least: 1"
 POLES = 'benchmark: {env: [CartPole-v1, "gymnax:cartpole"], policy: [random, "py:a:s_{seed}"], train_seeds: 0..1}'
+WALKS = (
+    "train: {script: walk.py, algo: [left, right], env: [CartPole-v1, A-v1]}\n    exclude: [{algo: right, env: A-v1}]"
+)
 
 
 @pytest.fixture
@@ -19,6 +22,7 @@ def show(folder, give):
     del folder
 
     def show(entry, target):
+        Path("walk.py").touch()
         Path("mine.yaml").write_text(f"description: x\nentries:\n  - {entry}\ntargets:\n  - {{{target}}}\n")
         return give("suite", "show", "mine.yaml")
 
@@ -49,6 +53,10 @@ def show(folder, give):
         (POLES, f"of: {{env: CartPole-v1, policy: randm}}, {RETURN}",
          "no entry measures policy 'randm' of CartPole-v1. Did you mean 'random'?"),
         (GRID, f"of: {{env: cartpole, policy: random}}, {RETURN}", "no entry measures env 'cartpole'"),
+        (WALKS, f"of: {{env: CartPol-v1, algo: left}}, {RETURN}",
+         "no entry measures env 'CartPol-v1'. Did you mean 'CartPole-v1'? Measured: A-v1, CartPole-v1."),
+        (WALKS, f"of: {{env: A-v1, algo: right}}, {RETURN}", "no entry measures algo 'right' of A-v1. Measured: left."),
+        (WALKS, f"of: {{env: A-v1, algo: left, policy: random}}, {RETURN}", "names its env"),
     ],
 )  # fmt: skip
 def test_a_target_that_no_entry_measures_is_told(entry, target, says, show):
@@ -69,6 +77,7 @@ def test_a_target_that_no_entry_measures_is_told(entry, target, says, show):
         (POLES, f"of: {{env: 'gymnax:CartPole-v1', policy: 's_{{seed}}'}}, {RETURN}"),
         ("benchmark: {benchmark: 'my:Own', policy: random}", f"of: {{env: any, policy: random}}, {RETURN}"),
         ("benchmark: {env: CartPole-v1}", f"of: {{env: CartPole-v1, policy: given}}, {RETURN}"),
+        (WALKS, f"of: {{env: CartPole-v1, algo: right}}, {RETURN}"),
     ],
 )  # fmt: skip
 def test_a_target_that_an_entry_may_measure_is_let_pass(entry, target, show):

@@ -242,6 +242,19 @@ def test_what_is_raised_becomes_a_failed_run_with_its_trace(error: BaseException
     assert attempt.num_records == 1
 
 
+def test_a_measurement_may_end_with_an_outcome_of_its_own(out: Store) -> None:
+    own = execution.Outcome(
+        status=Status.TIMEOUT, fail_kind="time", fail_trace="it stood here", result={"exit_code": -6}
+    )
+
+    def ended(case: Case, context: Context) -> Iterator[Record]:
+        yield Record(0, {"value": 0.0})
+        raise execution.EndedError(own)
+
+    _, outcome = measured(ended, out)
+    assert outcome == own
+
+
 def test_ctrl_c_is_no_failure(out: Store) -> None:
     def interrupted(case: Case, context: Context) -> Iterator[Record]:
         raise KeyboardInterrupt

@@ -90,6 +90,12 @@ def test_a_failed_run_is_a_reading_without_totals_and_with_its_reason(tmp_path: 
     assert (found.status, found.totals, found.reason) == (Status.FAILED, {}, "ValueError: no")
 
 
+def test_the_reason_of_a_failure_that_begins_with_a_sentence_is_that(tmp_path: Path) -> None:
+    trace = "It raised ValueError: no.\nTraceback (most recent call last):\n  x\nValueError: no\n"
+    measured(tmp_path, case(), 1.0, status=Status.FAILED, fail_trace=trace)
+    assert only(tmp_path).reason == "It raised ValueError: no."
+
+
 def test_a_reading_with_a_failed_block_says_how_many(tmp_path: Path) -> None:
     measured(tmp_path, case(first=0), 1.0)
     measured(tmp_path, case(first=10), status=Status.TIMEOUT, fail_trace="its limit is 5 s")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from rlgauge.compare.quantity import quantity_of
@@ -8,7 +9,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.report.configured import configured
 from rlgauge.report.question import choose_quantity, group_of
-from tests.compare.making import failed, reading
+from tests.compare.making import failed, reading, total
 
 
 def test_the_formula_names_the_references():
@@ -22,6 +23,16 @@ def test_the_best_known_quantity_is_chosen_unless_one_is_named():
     assert choose_quantity(runs, None).name == "return"
     assert choose_quantity(runs, "success").name == "success"
     assert choose_quantity([reading("peak_bytes", [2.0])], None).name == "peak_bytes"
+
+
+def test_the_return_of_a_training_is_the_score_where_nothing_was_tested():
+    trained = msgspec.structs.replace(
+        reading("seconds", [3.0]),
+        totals={"seconds": total([3.0]), "num_steps": total([9.0]), "training_return": total([2.0])},
+        units={"seconds": "s", "num_steps": "steps", "training_return": "reward"},
+    )
+    assert choose_quantity([trained], None).name == "training_return"
+    assert choose_quantity([trained, reading("return", [2.0])], None).name == "return"
 
 
 def test_a_quantity_that_was_not_measured_is_refused():

@@ -49,7 +49,7 @@ def test_a_file_says_what_is_run_and_what_is_to_be_reached(path):
         ("  - benchmark: {policy: random}", "  - {a: {}, b: {}}", "entry 2 names a, b: an entry is one command"),
         ("  - benchmark: {policy: random}", "  - {}", "entry 2 names nothing: an entry is one command"),
         ("{policy: random}", "{policy: []}", "entry 2: policy has no values"),
-        ("{policy: random}", "{policy: }", "entry 2: expected"),
+        ("{policy: random}", "{policy: }", "entry 2: policy: expected"),
         ("{policy: random}", "3", "entry 2: expected `object`, got `int`."),
         ("{policy: random}", "{policy: random, policy: zero}", "is no YAML: 'policy' is there twice"),
         ("{policy: random}", "{policy: [}", "is no YAML"),

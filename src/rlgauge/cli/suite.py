@@ -7,24 +7,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from rlgauge.cli import target_entries, targets
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, MISUSED, dispatch
 from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.suite_asked import Asked, make_asked
 from rlgauge.cli.suite_commands import Command, commands, module_of
+from rlgauge.cli.suite_training import num_runs
 from rlgauge.cli.units import count_text
 from rlgauge.core.errors import UserError
 from rlgauge.core.store import Store
 from rlgauge.report.judged import Judged, Verdict
 from rlgauge.report.targets import targets_table
+from rlgauge.suites.cases import Budget
 from rlgauge.suites.suite import Suite, find, read, shipped
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
+_SELECT = "--select"
 _HELP = """usage: rlgauge suite list
        rlgauge suite show SUITE
-       rlgauge suite run SUITE [--out DIR] [--tag TEXT] [-- OPTIONS]
+       rlgauge suite run SUITE [--select AXIS=VALUE ...] [--budget smoke|full] [--out DIR] [-- OPTIONS]
 
 list  the suites that come with rlgauge
 show  what a suite would run, as commands, and its targets
@@ -46,24 +52,32 @@ def list_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite list`. Raises UserError."""
     if parse(make_parser("suite list", "List the suites that come with rlgauge."), argv) is not None:
         suites = [read(path) for path in shipped().values()]
-        rows = [(suite.name, suite.description, str(len(suite.targets))) for suite in suites]
-        show_table(("suite", "what it measures", "targets"), rows)
+        rows = [(suite.name, suite.description, *_minutes(suite), str(len(suite.targets))) for suite in suites]
+        show_table(("suite", "what it measures", "minutes", "smoke", "targets"), rows)
     return FINE
+
+
+def _minutes(suite: Suite) -> tuple[str, str]:
+    """How long it is expected to take, at both budgets."""
+    full, smoke = (f"about {value:g}" if value else "" for value in (suite.minutes.full, suite.minutes.smoke))
+    return full, smoke
 
 
 def show_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite show`. Raises UserError."""
     parser = make_parser("suite show", "Show what a suite would run, and its targets.")
-    parser.add_argument("suite", type=str, metavar="SUITE", help="a name of `rlgauge suite list`, or a YAML file")
-    options = parse(parser, argv)
+    _add_what(parser)
+    options = parse(parser, _with_each(argv), repeated=[_SELECT])
     if options is None:
         return FINE
     suite = _found(options.suite)
-    calls = commands(suite, out=_default_out(suite))
+    asked = make_asked(suite, budget=options.budget, select=options.select or [])
+    calls = commands(suite, asked, out=_default_out(suite, asked.budget))
     say(suite.description)
+    _tell_size(suite, asked)
     for command in calls:
         print(f"\n{command.text}")
-    if suite.targets:
+    if suite.targets and asked.budget is Budget.FULL:
         print()
         _tell([Judged(suite=suite.name, tag="", target=target) for target in suite.targets], only_wanted=True)
     return FINE
@@ -71,17 +85,21 @@ def show_suites(argv: Sequence[str]) -> int:
 
 def run_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite run`: the worst of its commands'. Raises UserError."""
-    before, given = _parted(argv)
-    options = parse(build_parser(), before)
+    before, after = _parted(argv)
+    given, script_args = _parted(after)
+    options = parse(build_parser(), _with_each(before), repeated=[_SELECT])
     if options is None:
         return FINE
     suite = _found(options.suite)
-    out = options.out or _default_out(suite)
-    calls = commands(suite, given=given, out=out, tag=options.tag)
+    asked = make_asked(suite, budget=options.budget, select=options.select or [], given=given, script_args=script_args)
+    out = options.out or _default_out(suite, asked.budget)
+    calls = commands(suite, asked, out=out, tag=options.tag)
     if options.dry_run:
         for call in calls:
             print(call.text)
         return FINE
+    if asked.budget is not Budget.FULL:
+        suite = msgspec.structs.replace(suite, targets=[])  # what is only looked at reaches nothing
     Store(out).make()
     targets.keep(suite, Path(out), options.tag)
     code = _run(calls)
@@ -94,14 +112,56 @@ def build_parser() -> ArgumentParser:
     """The options of `rlgauge suite run`."""
     parser = make_parser(
         "suite run",
-        "Run a suite. Options after `--` replace those of all its entries: -- --num-envs 1,100 --min-seconds 0.05.",
+        "Run a suite. Options after `--` replace those of all its entries: -- --num-envs 1,100 --min-seconds 0.05. "
+        "Options after a second `--` replace those of the scripts that it trains: -- --workers 2 -- --total-steps 500.",
     )
-    parser.add_argument("suite", type=str, metavar="SUITE", help="a name of `rlgauge suite list`, or a YAML file")
-    parser.add_argument("--out", type=str | None, metavar="DIR", help="folder of runs and results (out/SUITE)")
+    _add_what(parser)
+    parser.add_argument(
+        "--out", type=str | None, metavar="DIR", help="folder of runs and results (out/SUITE, or out/SUITE-smoke)"
+    )
     parser.add_argument("--tag", type=str, default="", metavar="TEXT", help="a name for this measurement")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, and run none")
     parser.add_argument("--strict", action="store_true", help="end with 1 where a target is not met or not measured")
     return parser
+
+
+def _add_what(parser: ArgumentParser) -> None:
+    parser.add_argument("suite", type=str, metavar="SUITE", help="a name of `rlgauge suite list`, or a YAML file")
+    parser.add_argument(
+        _SELECT,
+        type=list[str] | None,
+        metavar="AXIS=VALUE",
+        help="only these cases: algo=ppo,sac seed=0..2; repeatable",
+    )
+    parser.add_argument(
+        "--budget", type=str, default=Budget.FULL.value, metavar="NAME", help="smoke, to see that all works, or full"
+    )
+
+
+def _with_each(argv: Sequence[str]) -> list[str]:
+    """The arguments with the option before each of several selections: `--select algo=ppo seed=0`."""
+    found: list[str] = []
+    is_selecting = False
+    for argument in argv:
+        is_selecting = argument == _SELECT or (is_selecting and "=" in argument and not argument.startswith("-"))
+        if is_selecting and argument != _SELECT and found[-1] != _SELECT:
+            found.append(_SELECT)
+        found.append(argument)
+    return found
+
+
+def _tell_size(suite: Suite, asked: Asked) -> None:
+    """Say how many trainings it is and how long all of them are expected to take."""
+    named = [(f"{suite.where}, entry {place}", entry) for place, entry in enumerate(suite.entries, start=1)]
+    runs = sum(num_runs(where, entry, asked) for where, entry in named if entry.command == "train")
+    minutes = getattr(suite.minutes, asked.budget)
+    whole = "the whole suite " if asked.wanted else ""
+    told = [
+        f"{count_text(runs, 'training')}." if runs else "",
+        f"Expected: {whole}about {minutes:g} minute{'' if minutes == 1 else 's'}." if minutes else "",
+    ]
+    if any(told):
+        say(" ".join(filter(None, told)))
 
 
 def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -114,12 +174,13 @@ def _found(name: str) -> Suite:
     suite = find(name)
     targets.check(suite)
     if suite.targets:
-        target_entries.check(suite, commands(suite, out=_default_out(suite)))
+        target_entries.check(suite, commands(suite, out=_default_out(suite, Budget.FULL)))
     return suite
 
 
-def _default_out(suite: Suite) -> str:
-    return f"out/{suite.name}"
+def _default_out(suite: Suite, budget: Budget) -> str:
+    """Where results go; what was only looked at lies apart from what counts."""
+    return f"out/{suite.name}" if budget is Budget.FULL else f"out/{suite.name}-{budget}"
 
 
 def _run(calls: Sequence[Command]) -> int:

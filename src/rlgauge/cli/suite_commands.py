@@ -13,8 +13,11 @@ import msgspec
 
 from rlgauge.cli.main import COMMANDS
 from rlgauge.cli.options import option_names, parse
+from rlgauge.cli.suite_asked import Asked, at_budget, narrowed
+from rlgauge.cli.suite_training import SAID_AS, train_calls
 from rlgauge.core.errors import UserError, did_you_mean, unknown
-from rlgauge.suites.suite import Entry, Scalar, Suite
+from rlgauge.suites.cases import AXES
+from rlgauge.suites.suite import Entry, Suite, Value
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -38,6 +41,13 @@ def _check_throughput(options: Namespace) -> None:
     points_of(options)
 
 
+def _check_train(options: Namespace) -> None:
+    from rlgauge.cli.train_options import check
+
+    check(options)
+
+
+_TRAIN = "train"
 KNOWN: Mapping[str, _Manner] = {
     "throughput": _Manner(
         frozenset(
@@ -47,6 +57,7 @@ KNOWN: Mapping[str, _Manner] = {
         check=_check_throughput,
     ),
     "benchmark": _Manner(frozenset({"env", "policy"}), has_commas=False),
+    _TRAIN: _Manner(frozenset({"env", "track"}), has_commas=False, check=_check_train),
 }
 """The commands that an entry can name."""
 _GIVEN = {"out", "tag", "config", "print_config", "help"}
@@ -68,17 +79,19 @@ class Command(msgspec.Struct, frozen=True):
         return shlex.join(["rlgauge", *self.argv])
 
 
-def commands(suite: Suite, *, given: Sequence[str] = (), out: str, tag: str = "") -> list[Command]:
-    """The commands in the order of the entries; `given` replaces options of all of them. Raises UserError."""
-    replaced = _replaced(given)
+def commands(suite: Suite, asked: Asked | None = None, *, out: str, tag: str = "") -> list[Command]:
+    """The commands in the order of the entries. Raises UserError."""
+    asked = asked or Asked()
     found = [
         Command(place, argv)
         for place, entry in enumerate(suite.entries, start=1)
-        for argv in _calls(f"{suite.where}, entry {place}", entry, replaced, ["--out", out], tag)
+        for argv in _calls(f"{suite.where}, entry {place}", suite, entry, asked, out=out, tag=tag)
     ]
-    twice = _FILES & set(replaced)
+    twice = _FILES & set(asked.replaced)
     if len(found) > 1 and twice:
         raise UserError(f"--{twice.pop()} would be written by {len(found)} commands, one over the other.")
+    if not found:
+        raise UserError(f"{suite.where} has no case that is all of what --select says.")
     return found
 
 
@@ -93,24 +106,54 @@ def module_of(command: str) -> ModuleType:
     return importlib.import_module(COMMANDS[command][1].partition(":")[0])
 
 
-def _calls(
-    where: str, entry: Entry, replaced: Mapping[str, list[str]], out: Sequence[str], tag: str
-) -> Iterator[list[str]]:
+def _calls(where: str, suite: Suite, entry: Entry, asked: Asked, *, out: str, tag: str) -> Iterator[list[str]]:
     if entry.command not in KNOWN:
         raise UserError(f"{where}: {unknown('command', entry.command, KNOWN)}")
     parser: ArgumentParser = module_of(entry.command).build_parser()
     known = [name[2:].replace("-", "_") for name in option_names(parser)]
-    for name in [*entry.options, *replaced]:
-        _check_name(where, entry.command, name, known)
+    _check_names(where, entry, asked, known)
     manner = KNOWN[entry.command]
-    own = {name: value for name, value in entry.options.items() if name.replace("-", "_") not in replaced}
     tagged = ["--tag", tag] if tag and "tag" in known else []  # runs of other commands have no tag
-    rest = [*itertools.chain(*replaced.values()), *out, *tagged]
+    last = ["--out", out, *tagged]
+    if entry.command == _TRAIN:
+        yield from _train(where, suite, entry, asked, parser=parser, last=last)
+        return
+    options = narrowed(at_budget(entry, asked.budget), asked.wanted)
+    if options is None:
+        return
+    own = {name: value for name, value in options.items() if name.replace("-", "_") not in asked.replaced}
+    rest = [*itertools.chain(*asked.replaced.values()), *last]
     for choice in _choices(own, manner):
         argv = [*itertools.chain(*(_spelled(name, value, manner) for name, value in choice.items())), *rest]
-        if not any(name.partition(".")[0] == _CLASS for name in [*own, *replaced]):
+        if not any(name.partition(".")[0] == _CLASS for name in [*own, *asked.replaced]):
             _parse(where, parser, argv, manner)
         yield [entry.command, *argv]
+
+
+def _train(
+    where: str, suite: Suite, entry: Entry, asked: Asked, *, parser: ArgumentParser, last: Sequence[str]
+) -> Iterator[list[str]]:
+    for own, of_script in train_calls(where, suite, entry, asked):
+        argv = [*own, *last]
+        _parse(where, parser, argv, KNOWN[_TRAIN])
+        yield [_TRAIN, *argv, *(["--", *of_script] if of_script else [])]
+
+
+def _check_names(where: str, entry: Entry, asked: Asked, known: Sequence[str]) -> None:
+    """Raise UserError for an option that the command does not have, or that a suite gives by itself."""
+    is_training = entry.command == _TRAIN
+    if not is_training and (entry.args or entry.exclude or entry.include or entry.overrides):
+        name = next(name for name in ("args", "exclude", "include", "overrides") if getattr(entry, name))
+        raise UserError(f"{where}: {name} is for entries of train.")
+    smoke = entry.smoke.own if entry.smoke is not None else {}
+    overridden = [name for one in entry.overrides for name in one.options.own]
+    of_training = ["script", *AXES] if is_training else []
+    for name in [*entry.options, *smoke, *overridden]:
+        if is_training and name in SAID_AS:
+            raise UserError(f"{where}: {name} is no option of an entry: its axis is {SAID_AS[name]!r}.")
+        _check_name(where, entry.command, name, [*known, *of_training])
+    for name in asked.replaced:
+        _check_name(where, entry.command, name, known)
 
 
 def _check_name(where: str, command: str, name: str, known: Sequence[str]) -> None:
@@ -122,9 +165,7 @@ def _check_name(where: str, command: str, name: str, known: Sequence[str]) -> No
         raise UserError(f"{where}: {command} has no option {name!r}.{hint} See `rlgauge {command} --help`.")
 
 
-def _choices(
-    options: Mapping[str, Scalar | list[Scalar]], manner: _Manner
-) -> Iterator[dict[str, Scalar | list[Scalar]]]:
+def _choices(options: Mapping[str, Value], manner: _Manner) -> Iterator[dict[str, Value]]:
     """All combinations of what an option that takes one value is to be."""
     axes = [name for name, value in options.items() if isinstance(value, list) and name not in manner.several]
     values = [value for name, value in options.items() if isinstance(value, list) and name in axes]
@@ -132,7 +173,7 @@ def _choices(
         yield {**options, **dict(zip(axes, choice, strict=True))}
 
 
-def _spelled(name: str, value: Scalar | list[Scalar], manner: _Manner) -> list[str]:
+def _spelled(name: str, value: Value, manner: _Manner) -> list[str]:
     """The option as it is typed; a switch that is off is left out."""
     option = f"--{name if '.' in name else name.replace('_', '-')}"
     if value is False:
@@ -157,20 +198,3 @@ def _parse(where: str, parser: ArgumentParser, argv: Sequence[str], manner: _Man
 def _options(parser: ArgumentParser, argv: Sequence[str], manner: _Manner) -> Namespace | None:
     repeated = () if manner.has_commas else [f"--{name.replace('_', '-')}" for name in manner.several]
     return parse(parser, argv, repeated=repeated)
-
-
-def _replaced(given: Sequence[str]) -> dict[str, list[str]]:
-    """The options given after `--`, each with all that was typed for it. Raises UserError for anything else."""
-    found: dict[str, list[str]] = {}
-    name = ""
-    for argument in given:
-        if argument.startswith("--") and len(argument) > len("--"):
-            option, equals, value = argument[2:].partition("=")
-            name = option.replace("-", "_")
-            spelled = f"--{option if '.' in option else option.replace('_', '-')}"
-            found.setdefault(name, []).append(f"{spelled}{equals}{value}")
-        elif not name:
-            raise UserError(f"After `--` come options of the entries, such as --num-envs 1,100, not {argument!r}.")
-        else:
-            found[name].append(argument)
-    return found

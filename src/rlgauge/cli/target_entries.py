@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rlgauge.cli.options import as_list
 from rlgauge.cli.suite_commands import Command, options_of
+from rlgauge.cli.suite_training import labels
 from rlgauge.cli.targets import COUNTS, POINT, SLOPES, sides_of, wanted_of
 from rlgauge.cli.throughput_options import points_of
 from rlgauge.core.errors import UserError, did_you_mean
@@ -46,10 +47,18 @@ class _Played(NamedTuple):
 def check(suite: Suite, calls: Sequence[Command]) -> None:
     """Raise UserError for a target that no command of the suite, as it is written, would measure."""
     grids = [_grid(call) for call in calls if call.argv[0] == "throughput"]
+    trained = [
+        place
+        for number, entry in enumerate(suite.entries, start=1)
+        if entry.command == "train"
+        for place in labels(f"{suite.where}, entry {number}", entry)
+    ]
     played = [_played(entry.options) for entry in suite.entries if entry.command == "benchmark"]
     for place, target in enumerate(suite.targets, start=1):
         try:
-            if "policy" in target.of:
+            if "algo" in target.of:
+                _check_trained(target, trained)
+            elif "policy" in target.of:
                 _check_played(target, played)
             else:
                 for of in sides_of(target):
@@ -141,6 +150,14 @@ def _tasks(envs: Sequence[str] | None) -> set[str] | None:
         return None
     found = {env: named(env) for env in envs}
     return {env if device is None else device.id for env, device in found.items()}
+
+
+def _check_trained(target: Target, trained: Sequence[tuple[str, str]]) -> None:
+    env, algo = str(target.of["env"]), str(target.of["algo"])
+    if all(name != env for _, name in trained):
+        raise _unmeasured("env", target.of, None, {name for _, name in trained})
+    if (algo, env) not in trained:
+        raise _unmeasured("algo", target.of, None, {name for name, task in trained if task == env})
 
 
 def _check_played(target: Target, played: Sequence[_Played]) -> None:

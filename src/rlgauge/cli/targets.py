@@ -49,7 +49,7 @@ POINT = {
 """What a target of `rlgauge throughput` can say of a point, and the point's own name for it."""
 _WORK = {"devices": 1, "action": "random", "rng": None, "emit": "drop"}
 """What defines the work and is the default where a target does not say it; of chunks and blocks the best counts."""
-_RUN = {"policy", "env"}
+_RUN = {"policy", "algo", "env"}
 COUNTS = {"num_envs", "scan_chunk_size", "block", "devices"}
 _SINGLE: Mapping[str, tuple[str, Callable[[Measured], float | None]]] = {
     "steps_per_second": ("steps/s", lambda one: one.steps_per_second),
@@ -116,7 +116,7 @@ def _of_folder(folder: Path) -> Iterator[Judged]:
     all_kept = [_read(path) for path in sorted(folder.glob("targets_*.json"))]
     files = [read_json(path) for path in folder.glob("throughput_*.json")] if all_kept else []
     files.sort(key=lambda file: file.timestamp, reverse=True)
-    of_runs = any("policy" in target.of for kept in all_kept for target in kept.targets)
+    of_runs = any(target.actor is not None for kept in all_kept for target in kept.targets)
     readings = with_stopping(index.readings(folder)) if of_runs else []
     for kept in all_kept:
         own = [file for file in files if file.tag == kept.tag]
@@ -126,16 +126,16 @@ def _of_folder(folder: Path) -> Iterator[Judged]:
 
 def _check(target: Target) -> None:
     """Raise UserError for a target that says too little, or what nothing is called."""
-    of_runs = "policy" in target.of
+    of_runs = target.actor is not None
     for name in target.of:
         if name not in (_RUN if of_runs else POINT):
             raise unknown("name", name, _RUN if of_runs else POINT)
     if of_runs:
-        if "env" not in target.of or target.ratio_to is not None:
-            raise UserError("a target of a policy names its env, and no ratio_to.")
+        if "env" not in target.of or target.ratio_to is not None or len(target.of) > len(("env", "policy")):
+            raise UserError("a target of a policy or algo names its env, and no ratio_to.")
         return
     if not {"env", "library"} <= set(target.of):
-        raise UserError("`of` names an env and a library, or an env and a policy.")
+        raise UserError("`of` names an env and a library, or an env and a policy or algo.")
     for side in sides_of(target):
         if side["library"] not in {*LIBRARIES, OWN}:
             raise unknown("library", str(side["library"]), LIBRARIES)
@@ -149,7 +149,7 @@ def _check(target: Target) -> None:
 
 def _judged(kept: Kept, target: Target, files: Sequence[Written], readings: Sequence[Reading]) -> Judged:
     """The target with what was measured; `files` are measurements under its tag, the newest first."""
-    if "policy" in target.of:
+    if target.actor is not None:
         summary, unit = _of_runs(target, readings)
         reason = _NO_RUN if summary is None else None
         return Judged(suite=kept.suite, tag=kept.tag, target=target, measured=summary, unit=unit, reason=reason)
@@ -293,9 +293,9 @@ def _noise(points: Iterable[Measured]) -> str | None:
 
 
 def _of_runs(target: Target, readings: Sequence[Reading]) -> tuple[Summary | None, str]:
-    """What the runs of a policy in an environment came to, with its unit."""
-    algorithm, task = str(target.of["policy"]), str(target.of["env"])
-    own = [reading for reading in readings if reading.algorithm == algorithm and reading.task == task]
+    """What the runs of a policy or an algorithm in an environment came to, with its unit."""
+    task = str(target.of["env"])
+    own = [reading for reading in readings if reading.algorithm == target.actor and reading.task == task]
     if not any(target.quantity in reading.totals for reading in own):
         return None, ""
     overview = make_overview(own, Question(score=target.quantity))

@@ -15,6 +15,8 @@ from rlgauge.core.run import Status
 
 _SUCCESS = "success"
 _SCORES = ("return", "score", "success")
+_OF_TRAINING = "training_return"
+"""What stands for a score where nothing that was trained could be tested."""
 _BEST_KNOWN = "steps_per_second"
 
 
@@ -142,13 +144,15 @@ def check_wanted(readings: Iterable[Reading], wanted: Iterable[str]) -> None:
 def quantities(readings: Iterable[Reading], wanted: Iterable[str] = ()) -> list[Quantity]:
     """What is compared of these runs: the quantities wanted, else score and success, else all speeds, times and sizes.
 
-    Raises UserError where it can't be told what is meant.
+    Where what was trained could not be tested, the training's return is the score. Raises UserError where it can't be
+    told what is meant.
     """
     found = {name: quantity_of(name, unit) for name, unit in _units(readings).items()}
     names = list(dict.fromkeys(wanted))
     if names:
         return [found[name] for name in names if name in found]
     scores = [found[name] for name in _SCORES if name in found]
+    scores = scores or [found[name] for name in (_OF_TRAINING,) if name in found]
     chosen = scores or [quantity for quantity in found.values() if quantity.is_ratio] or list(found.values())
     if len(chosen) > 1 and not scores and not chosen[0].is_ratio:
         raise _ambiguous(found)

@@ -298,7 +298,7 @@ def _reading(attempt: _Attempt, path: str) -> Reading:
         labels={name: text for name, text in labels.items() if name not in _OWN_LABELS},
         source=path,
         folders=(f"{path}/{attempt.name}",),
-        reason=None if attempt.status is Status.COMPLETED else _last_line(end.fail_trace),
+        reason=None if attempt.status is Status.COMPLETED else _reason(end.fail_trace),
     )
 
 
@@ -310,9 +310,10 @@ def _totals(attempt: _Attempt) -> dict[str, Total]:
     return totals_of(read_records(Path(attempt.folder, "records.jsonl")).records, config)
 
 
-def _last_line(trace: str | None) -> str | None:
+def _reason(trace: str | None) -> str | None:
+    """The exception of a traceback; of anything else, which begins with a sentence, that."""
     lines = (trace or "").strip().splitlines()
-    return lines[-1].strip() if lines else None
+    return lines[-1 if lines[0].startswith("Traceback") else 0].strip() if lines else None
 
 
 def _references(given: object) -> dict[str, float]:

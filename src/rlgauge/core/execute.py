@@ -107,6 +107,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None = None
 
 
+class EndedError(Exception):
+    """Ends a measurement with an outcome of its own: what it measures ran elsewhere, and has a trace of its own."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        """Carry the outcome."""
+        super().__init__(outcome.message)
+        self.outcome = outcome
+
+
 class Launcher(Protocol):
     """Where runs execute."""
 
@@ -164,6 +173,8 @@ def measure(attempt: Attempt, case: Case, measure_case: Measure, on_record: Call
         canonical(attempt.result)  # what run.json can't hold is this run's failure
     except UserError as error:
         return Outcome(status=Status.FAILED, fail_kind=USAGE, fail_trace=str(error), message=str(error))
+    except EndedError as error:
+        return error.outcome
     except (Exception, SystemExit) as error:  # noqa: BLE001  # the one place where an exception becomes a failed run
         return failure(error)
     return Outcome(status=Status.COMPLETED, result=attempt.result)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
 
+_OWN = "rlgauge/"
+"""How the ids begin of environments that we register."""
+
+
 def make(env_id: str, *, render: bool = False, **kwargs: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401  # the environment's own
     """The environment, with frames to be had from `render()` where asked. Raises UserError for what can't be made.
 
@@ -32,6 +36,8 @@ def find_spec(env_id: str) -> EnvSpec:
     import gymnasium
 
     module, _, name = env_id.rpartition(":")
+    if name.startswith(_OWN):
+        importlib.import_module("rlgauge.envs.nchain")
     if module:
         try:
             importlib.import_module(module)

@@ -85,8 +85,8 @@ def _notes(judged: Sequence[Judged]) -> list[str]:
         notes.append("A slope is uncertain, too, where its interval holds 0; a ratio where those of both allow it.")
     if any(one.is_certain is None for one in slopes):
         notes.append("Slopes of two numbers of environments have no interval.")
-    if any("policy" in one.target.of and one.tag and one.measured is not None for one in judged):
-        notes.append("Runs of policies have no tag: their targets are judged by all runs of the folder.")
+    if any(one.target.actor is not None and one.tag and one.measured is not None for one in judged):
+        notes.append("Runs of policies and trainings have no tag: their targets are judged by all runs of the folder.")
     speeds = [one.measured for one in judged if one.measured is not None and one.target.quantity.startswith("steps_")]
     if any(speed.low is None for speed in speeds):
         notes.append("Without an interval, one process measured: the next may come out otherwise (--full has three).")

@@ -32,6 +32,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 msgspec.structs.force_setattr(self, name, number(value))
 
     @property
+    def actor(self) -> str | None:
+        """The policy, or the trained algorithm, whose runs it is of; None of an environment's speed or memory."""
+        named = self.of.get("policy", self.of.get("algo"))
+        return None if named is None else str(named)
+
+    @property
     def bound(self) -> float:
         """The number that is to be reached, or not to be exceeded."""
         return number(self.at_most if self.at_least is None else self.at_least)

@@ -39,16 +39,15 @@ class _Finder(importlib.abc.MetaPathFinder):
         found = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((one for one in found if one is not None), None)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self.changes.pop(fullname))
+            spec.loader = _Loader(spec.loader)
         return spec
 
 
 class _Loader(importlib.abc.Loader):
     """The loader that was found, which does the changes when it is done."""
 
-    def __init__(self, loader: Any, changes: list[Change]) -> None:  # noqa: ANN401  # loaders need share no class
+    def __init__(self, loader: Any) -> None:  # noqa: ANN401  # loaders need share no class
         self._loader = loader
-        self._changes = changes
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever a loader offers: its files, its source
         return getattr(self._loader, name)
@@ -59,9 +58,12 @@ class _Loader(importlib.abc.Loader):
         return made
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module, then do the changes."""
+        """Run the module, then do the changes; the module knows its own loader only."""
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        for change in self._changes:
+        for change in _FINDER.changes.pop(module.__name__, []):
             change(module)
 
 

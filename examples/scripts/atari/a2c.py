@@ -1,0 +1,38 @@
+"""A2C (Mnih et al. 2016) on Atari games, as Stable-Baselines3 has it: `python a2c.py --env ALE/Pong-v5`."""
+
+from __future__ import annotations
+
+import argparse
+
+import ale_py
+import gymnasium
+from stable_baselines3 import A2C
+from stable_baselines3.common.env_util import make_atari_env
+from stable_baselines3.common.vec_env import VecFrameStack
+
+gymnasium.register_envs(ale_py)
+
+
+def main(env: str = "ALE/Pong-v5", seed: int = 0, total_steps: int = 10_000_000, num_envs: int = 16) -> A2C:
+    """The trained model; a step is four frames, and no action sticks."""
+    one_frame = {"frameskip": 1, "repeat_action_probability": 0.0}
+    world = make_atari_env(env, n_envs=num_envs, seed=seed, env_kwargs=one_frame)
+    model = A2C(
+        "CnnPolicy",
+        VecFrameStack(world, n_stack=4),
+        ent_coef=0.01,
+        vf_coef=0.25,
+        policy_kwargs={"optimizer_kwargs": {"eps": 1e-5}},
+        seed=seed,
+    )
+    model.learn(total_steps)
+    return model
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--env", default="ALE/Pong-v5")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--total-steps", type=int, default=10_000_000)
+    parser.add_argument("--num-envs", type=int, default=16, help="environments that are stepped together")
+    main(**vars(parser.parse_args()))

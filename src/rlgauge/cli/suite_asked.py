@@ -1,0 +1,107 @@
+"""What is asked of a suite besides what it says: a budget, some of its cases, and options that replace its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from rlgauge.core.errors import UserError, unknown
+from rlgauge.suites.cases import Budget, cases, spread
+from rlgauge.suites.suite import Entry, Suite, Value
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A budget, wanted values by axis, options for all entries as they were typed, and some for their scripts."""
+
+    budget: Budget = Budget.FULL
+    wanted: Mapping[str, Sequence[str]] = {}
+    replaced: Mapping[str, list[str]] = {}
+    script_args: Sequence[str] = ()
+
+
+def make_asked(
+    suite: Suite,
+    *,
+    budget: str = Budget.FULL,
+    select: Iterable[str] = (),
+    given: Sequence[str] = (),
+    script_args: Sequence[str] = (),
+) -> Asked:
+    """What was typed, understood. Raises UserError for what the suite does not have."""
+    if budget not in set(Budget):
+        raise unknown("budget", budget, [one.value for one in Budget])
+    if budget == Budget.SMOKE and not any(entry.smoke is not None for entry in suite.entries):
+        raise UserError(f"{suite.where} has no smoke budget: replace its options after `--`.")
+    if script_args and not any(entry.command == "train" for entry in suite.entries):
+        raise UserError(f"{suite.where} trains no scripts, for which options after a second `--` are.")
+    axes = axes_of(suite, Budget(budget)) if select else {}
+    return Asked(Budget(budget), parse_selection(select, axes), parse_given(given), script_args)
+
+
+def axes_of(suite: Suite, budget: Budget) -> dict[str, list[str]]:
+    """The values of every axis of a suite, and of options that could be one. Raises UserError."""
+    found: dict[str, dict[str, None]] = {}
+    for place, entry in enumerate(suite.entries, start=1):
+        if entry.command == "train":
+            axes = [case.axes for case in cases(f"{suite.where}, entry {place}", entry, budget)]
+            said = [(name, value) for one in axes for name, value in one.items()]
+        else:
+            said = [(name, one) for name, value in at_budget(entry, budget).items() for one in spread(value)]
+        for name, one in said:
+            found.setdefault(name.replace("-", "_"), {})[str(one)] = None
+    return {name: list(values) for name, values in found.items()}
+
+
+def at_budget(entry: Entry, budget: Budget) -> dict[str, Value]:
+    """The options of an entry, of which a look replaces some."""
+    smoke = entry.smoke.own if budget is Budget.SMOKE and entry.smoke is not None else {}
+    return {**entry.options, **smoke}
+
+
+def narrowed(options: Mapping[str, Value], wanted: Mapping[str, Sequence[str]]) -> dict[str, Value] | None:
+    """The options with the wanted values alone; None where they have none of an axis."""
+    found = dict(options)
+    spelled = {name.replace("-", "_"): name for name in options}
+    for axis, values in wanted.items():
+        name = spelled.get(axis)
+        kept = [] if name is None else [one for one in spread(options[name]) if str(one) in values]
+        if name is None or not kept:
+            return None
+        found[name] = kept if isinstance(options[name], list) else kept[0]
+    return found
+
+
+def parse_selection(given: Iterable[str], known: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The wanted values by axis of `algo=ppo,sac` and `seed=0..2`. Raises UserError; `known` are those that exist."""
+    found: dict[str, list[str]] = {}
+    for part in given:
+        axis, equals, text = part.partition("=")
+        if not equals:
+            raise UserError(f"--select {part}: write AXIS=VALUE; axes here: {', '.join(sorted(known))}.")
+        name = axis.replace("-", "_")
+        if name not in known:
+            raise unknown("axis", axis, known)
+        values = [str(one) for value in text.split(",") for one in spread(value)]
+        for value in values:
+            if value not in known[name]:
+                raise unknown(axis, value, known[name])
+        found.setdefault(name, []).extend(values)
+    return found
+
+
+def parse_given(given: Sequence[str]) -> dict[str, list[str]]:
+    """The options given after `--`, each with all that was typed for it. Raises UserError for anything else."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for argument in given:
+        if argument.startswith("--") and len(argument) > len("--"):
+            option, equals, value = argument[2:].partition("=")
+            name = option.replace("-", "_")
+            spelled = f"--{option if '.' in option else option.replace('_', '-')}"
+            found.setdefault(name, []).append(f"{spelled}{equals}{value}")
+        elif not name:
+            raise UserError(f"After `--` come options of the entries, such as --num-envs 1,100, not {argument!r}.")
+        else:
+            found[name].append(argument)
+    return found

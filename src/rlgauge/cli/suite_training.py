@@ -1,0 +1,154 @@
+"""The calls of `rlgauge train` that an entry of a suite stands for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from rlgauge.cli.suite_asked import Asked
+from rlgauge.core.errors import UserError
+from rlgauge.suites.cases import AXES, TrainCase, cases, selected
+from rlgauge.suites.suite import Entry, Scalar, Suite, scripts
+
+SAID_AS = {"seeds": "seed", "name": "algo"}
+"""Options of `rlgauge train` that are axes of a suite, by the axis."""
+
+
+class _Call(msgspec.Struct, frozen=True):
+    """What runs of one call have in common."""
+
+    script: str | None
+    label: str | None
+    options: tuple[tuple[str, Scalar], ...]
+    args: tuple[tuple[str, Scalar], ...]
+
+
+def train_calls(where: str, suite: Suite, entry: Entry, asked: Asked) -> Iterator[tuple[list[str], list[str]]]:
+    """Arguments of `rlgauge train` for all cases that are asked for, and those of their scripts. Raises UserError."""
+    if len({"script", "command"}.intersection(entry.options)) != 1:
+        raise UserError(f"{where}: say a `script`, by its path from the suite's folder, or a `command`.")
+    found = selected(cases(where, entry, asked.budget), asked.wanted)
+    groups: dict[_Call, list[TrainCase]] = {}
+    for case in found:
+        groups.setdefault(_call(where, suite, case, asked), []).append(case)
+    for call, members in groups.items():
+        for envs, seeds in _blocks(members):
+            yield _argv(call, envs, seeds, asked), _script_args(call, asked)
+
+
+def num_runs(where: str, entry: Entry, asked: Asked) -> int:
+    """How many trainings an entry asks for. Raises UserError."""
+    return len(selected(cases(where, entry, asked.budget), asked.wanted))
+
+
+def labels(where: str, entry: Entry) -> list[tuple[str, str]]:
+    """The names that results have: of the algorithm, and of the environment. Raises UserError."""
+    script = str(entry.options.get("script", ""))
+    found = cases(where, entry)
+    return [(_label(case, script) or _stem(script), str(case.axes.get("env", ""))) for case in found]
+
+
+def _call(where: str, suite: Suite, case: TrainCase, asked: Asked) -> _Call:
+    replaced = {name.replace("-", "_") for name in asked.replaced}
+    options = {name: value for name, value in case.options.items() if name.replace("-", "_") not in replaced}
+    given = {argument.partition("=")[0] for argument in asked.script_args if argument.startswith("-")}
+    args = {name: value for name, value in case.args.items() if _flag(name) not in given}
+    if "command" in options:
+        places = {name: value for name, value in case.axes.items() if name not in {"env", "seed"}}  # its own fields
+        options["command"] = _filled(str(options["command"]), places)
+    script = str(options.pop("script", ""))
+    return _Call(
+        script=_resolved(where, suite, script, case.axes) if script else None,
+        label=_label(case, script),
+        options=tuple(options.items()),
+        args=tuple(args.items()),
+    )
+
+
+def _resolved(where: str, suite: Suite, script: str, axes: Mapping[str, Scalar]) -> str:
+    """The script of a case, as it is typed here."""
+    script = _filled(script, axes)
+    if ":" in script and not script.endswith(".py"):
+        return script
+    path = (suite.folder / script).resolve()
+    if not path.is_file():
+        raise UserError(f"{where}: there is no script '{path}'.")
+    here = Path.cwd()
+    return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
+
+
+def _filled(text: str, axes: Mapping[str, Scalar]) -> str:
+    """The text with the values of axes, and the folder of the shipped scripts, for their names in braces."""
+    for name, value in {**axes, "scripts": str(scripts())}.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text
+
+
+def _label(case: TrainCase, script: str) -> str | None:
+    """What the algorithm is called; None where the script's name says it all."""
+    others = [f"{name}={value}" for name, value in case.axes.items() if name not in AXES]
+    name = str(case.axes.get("algo", _stem(script)))
+    if not others and "algo" not in case.axes:
+        return None
+    return ":".join([name, *others])
+
+
+def _stem(script: str) -> str:
+    return Path(script.partition(":")[0]).stem
+
+
+def _blocks(members: Iterable[TrainCase]) -> Iterator[tuple[list[str], list[int]]]:
+    """Environments, and the seeds that each of them is trained with."""
+    seeds_of: dict[str, list[Scalar]] = {}
+    for case in members:
+        seeds_of.setdefault(str(case.axes["env"]) if "env" in case.axes else "", []).append(case.axes.get("seed", 0))
+    envs_of: dict[tuple[Scalar, ...], list[str]] = {}
+    for env, seeds in seeds_of.items():
+        envs_of.setdefault(tuple(seeds), []).append(env)
+    for seeds_together, envs in envs_of.items():
+        yield [env for env in envs if env], [_seed(seed) for seed in seeds_together]
+
+
+def _seed(seed: Scalar) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise UserError(f"{seed!r} is no seed: write a number, a list of numbers, or 0..4.")
+    return seed
+
+
+def _argv(call: _Call, envs: Sequence[str], seeds: Sequence[int], asked: Asked) -> list[str]:
+    argv = [] if call.script is None else [call.script]
+    said = {name.replace("-", "_") for name in asked.replaced}
+    if "env" not in said:
+        argv += ["--env", ",".join(envs)] if envs else []
+    if not said & {"seed", "seeds"}:
+        argv += ["--seeds", _as_range(seeds)]
+    if call.label is not None and "name" not in said:
+        argv += ["--name", call.label]
+    for name, value in call.options:
+        argv += _spelled(f"--{name.replace('_', '-')}", value)
+    return argv + [argument for given in asked.replaced.values() for argument in given]
+
+
+def _script_args(call: _Call, asked: Asked) -> list[str]:
+    return [part for name, value in call.args for part in _spelled(_flag(name), value)] + list(asked.script_args)
+
+
+def _flag(name: str) -> str:
+    return f"--{name}" if len(name) > 1 else f"-{name}"
+
+
+def _spelled(option: str, value: Scalar) -> list[str]:
+    """An option as it is typed; a switch that is off is left out."""
+    if value is False:
+        return []
+    return [option] if value is True else [option, str(value)]
+
+
+def _as_range(seeds: Sequence[int]) -> str:
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) > 1 and list(seeds) == list(range(first, last + 1)):
+        return f"{first}..{last}"
+    return ",".join(map(str, seeds))

@@ -1,0 +1,86 @@
+"""`rlgauge train`: any training script, over environments and seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
+from rlgauge.cli.train_options import ask, build_parser, limits_of, trackers_of, workload_of
+from rlgauge.cli.train_table import Trained, as_json, tell, tell_failures, trained
+from rlgauge.cli.train_view import Listener, Tell, say_error, shown
+from rlgauge.cli.train_watch import Watch
+from rlgauge.cli.units import count_text
+from rlgauge.core.execute import execute
+from rlgauge.core.store import Store
+from rlgauge.kinds.train.variables import threads_of
+from rlgauge.kinds.train.workload import ScriptWorkload
+from rlgauge.launch.local import Local
+
+if TYPE_CHECKING:
+    from jsonargparse import Namespace
+
+__all__ = ["build_parser", "main"]
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge train`. Raises UserError."""
+    asked = ask(argv)
+    if asked is None:
+        return FINE
+    workload, options = workload_of(asked), asked.options
+    try:
+        found = _train(workload, options)
+    except KeyboardInterrupt:
+        say_error(f"Interrupted. What was trained is in {options.out}; the same command goes on with the rest.")
+        return INTERRUPTED
+    if options.json:
+        print(as_json(found, options.out))
+    elif not options.quiet:
+        tell(found, options.out)
+    return FAILED if tell_failures(found) else FINE
+
+
+def _train(workload: ScriptWorkload, options: Namespace) -> list[Trained]:
+    """What every run came to, after those that were missing have been run."""
+    store = Store(options.out)
+    store.make()
+    with contextlib.ExitStack() as stack:
+        listen, say = _listener(workload, store, options, stack)
+        for kind in trackers_of(options):
+            _track(kind, store, say, stack)
+        runs = execute(
+            workload,
+            store,
+            launcher=_launcher(options),
+            limits=limits_of(options),
+            rerun_failed=options.rerun_failed,
+            on_event=listen,
+        )
+    return [trained(case, runs[case.id]) for case in workload.cases()]
+
+
+def _listener(
+    workload: ScriptWorkload, store: Store, options: Namespace, stack: contextlib.ExitStack
+) -> tuple[Listener, Tell]:
+    """What is told of events, and what tells a sentence."""
+    if options.json or options.quiet:
+        return (lambda _event: None), say_error
+    watch = Watch(workload, store, rerun_failed=options.rerun_failed)
+    if watch.num_there:
+        say_error(f"{watch.num_there} of {count_text(watch.num_runs, 'run')} are in {options.out} already.")
+    return stack.enter_context(shown(watch, store))
+
+
+def _track(kind: str, store: Store, say: Tell, stack: contextlib.ExitStack) -> None:
+    from rlgauge.trackers.follow import Options, start
+
+    stack.enter_context(start(kind, Path(store.root), Options(tell=say)))
+
+
+def _launcher(options: Namespace) -> Local:
+    """Workers whose variables of threads are those of the runs."""
+    return Local(options.workers, variables={**os.environ, **threads_of(options.threads, os.environ)})

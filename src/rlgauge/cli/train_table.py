@@ -1,0 +1,236 @@
+"""What trainings came to: a table of each algorithm and environment, and what went wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from rlgauge.cli import words
+from rlgauge.cli.console import say, show_table
+from rlgauge.cli.units import count_text, seconds_text
+from rlgauge.compare.phrases import some
+from rlgauge.core.case import Case
+from rlgauge.core.run import Run, Status
+
+_HEADER = ["algorithm", "environment", "seeds", "test return", "training return", "episodes", "steps", "time"]
+_MEANS = ("success", "training_return", "training_length", "train_seconds")
+_COUNTS = ("num_episodes", "num_steps")
+"""What is told of a run under the names of its records."""
+_FAILURES = ["algorithm", "environment", "seed", "status", "what went wrong", "log"]
+_MOST_TOLD, _LONGEST = 20, 120
+_DASH = "-"
+
+
+class Trained(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run came to; None is what was not measured.
+
+    `test_return` is the mean over its test episodes, `training_return` that of the last ten episodes of the training.
+    """
+
+    algorithm: str
+    environment: str
+    seed: int
+    status: str
+    test_return: float | None = None
+    num_tests: int = 0
+    num_tests_wanted: int = 0
+    success: float | None = None
+    training_return: float | None = None
+    training_length: float | None = None
+    num_episodes: int | None = None
+    num_steps: int | None = None
+    train_seconds: float | None = None
+    actor: str | None = None
+    warnings: list[str] = []
+    reason: str | None = None
+    folder: str | None = None
+    log: str | None = None
+
+
+def trained(case: Case, run: Run | None) -> Trained:
+    """What the run of a case came to."""
+    unbegun = Trained(
+        algorithm=case.labels["algorithm"],
+        environment=case.labels["task"],
+        seed=case.seed,
+        num_tests_wanted=case.params["tests"],
+        status=Status.QUEUED,
+        reason="the run never began",
+    )
+    return unbegun if run is None else _told_by(run, unbegun)
+
+
+def _told_by(run: Run, unbegun: Trained) -> Trained:
+    totals, result = run.file.totals or {}, run.file.result or {}
+    means = {name: totals[name].mean for name in _MEANS if name in totals}
+    counts = {name: int(totals[name].mean) for name in _COUNTS if name in totals}
+    tested = totals.get("return")
+    return msgspec.structs.replace(
+        unbegun,
+        status=str(run.status),
+        test_return=None if tested is None else tested.mean,
+        num_tests=0 if tested is None else tested.n,
+        **means,
+        **counts,
+        actor=result.get("actor"),
+        warnings=list(result.get("warnings", ())),
+        reason=None if run.status is Status.COMPLETED else words.what_went_wrong(run),
+        folder=str(run.folder),
+        log=str(run.folder / "cout.txt"),
+    )
+
+
+def ended(run: Run | None) -> str:
+    """How a run ended, in words."""
+    if run is None or run.status is not Status.COMPLETED:
+        return "never began" if run is None else f"{run.status}: {words.what_went_wrong(run)}"
+    one = trained(run.case, run)
+    told = []
+    if one.test_return is not None:
+        told.append(f"test return {one.test_return:.4g} in {count_text(one.num_tests, 'episode')}")
+    if one.training_return is not None:
+        told.append(f"training return {one.training_return:.4g} after {count_text(one.num_episodes or 0, 'episode')}")
+    if one.train_seconds is not None:
+        told.append(seconds_text(one.train_seconds))
+    if one.warnings:
+        told.append(f"with {count_text(len(one.warnings), 'warning')}")
+    return ", ".join(told) or "done"
+
+
+def tell(found: Sequence[Trained], out: str) -> None:
+    """Print the table, and what must be known with it."""
+    show_table(_HEADER, list(_rows(found)), expendable=("steps", "time", "episodes"))
+    said = list(_remarks(found))
+    if said:
+        print()
+    for text in said:
+        say(text)
+    print()
+    say(f"Runs: {out}. Over environments, with more intervals: rlgauge summary {out}")
+
+
+def tell_failures(found: Sequence[Trained]) -> int:
+    """How many runs did not complete; a table of them, with their logs, goes to standard error."""
+    from rlgauge.cli.sources import aligned
+
+    failed = [one for one in found if one.status != Status.COMPLETED]
+    if not failed:
+        return 0
+    rows = [
+        [one.algorithm, one.environment, str(one.seed), one.status, _short(one.reason or ""), one.log or _DASH]
+        for one in failed[:_MOST_TOLD]
+    ]
+    print(f"\n{len(failed)} of {count_text(len(found), 'run')} failed:", file=sys.stderr)
+    print("\n".join(aligned(_FAILURES, rows)), file=sys.stderr)
+    if len(failed) > _MOST_TOLD:
+        print(f"and {len(failed) - _MOST_TOLD} more", file=sys.stderr)
+    print("Again: the same command with --rerun-failed.", file=sys.stderr)
+    return len(failed)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def as_json(found: Sequence[Trained], out: str) -> str:
+    """The runs and the groups of the table as JSON."""
+    groups = [_group_json(own) for own in _grouped(found)]
+    content = {"format": 1, "out": out, "groups": groups, "runs": found}
+    return msgspec.json.format(msgspec.json.encode(content), indent=1).decode()
+
+
+def _grouped(found: Iterable[Trained]) -> list[list[Trained]]:
+    groups: dict[tuple[str, str], list[Trained]] = defaultdict(list)
+    for one in found:
+        groups[one.algorithm, one.environment].append(one)
+    return list(groups.values())
+
+
+def _rows(found: Sequence[Trained]) -> Iterator[list[str]]:
+    for own in _grouped(found):
+        done = [one for one in own if one.status == Status.COMPLETED]
+        yield [
+            own[0].algorithm,
+            own[0].environment,
+            f"{len(done)} of {len(own)}",
+            _estimate([one.test_return for one in done]),
+            _estimate([one.training_return for one in done]),
+            _mean([one.num_episodes for one in done]),
+            _mean([one.num_steps for one in done]),
+            _seconds([one.train_seconds for one in done]),
+        ]
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _estimate(values: Iterable[float | None]) -> str:
+    """The mean over seeds with its interval; of one seed the mean alone."""
+    from rlgauge.report.numbers import estimate, places
+    from rlgauge.stats.intervals import student_t
+
+    known = _known(values)
+    if not known:
+        return _DASH
+    summary = student_t(known)
+    spread = None if summary.low is None or summary.high is None else (summary.high - summary.low) / 2
+    return estimate(summary, digits=places(summary.point, spread))
+
+
+def _mean(values: Iterable[float | None]) -> str:
+    known = _known(values)
+    return f"{sum(known) / len(known):,.0f}" if known else _DASH
+
+
+def _seconds(values: Iterable[float | None]) -> str:
+    known = _known(values)
+    return seconds_text(sum(known) / len(known)) if known else _DASH
+
+
+def _remarks(found: Sequence[Trained]) -> Iterator[str]:
+    """What the runs warn of, each thing once, and what the table means."""
+    nums = Counter(text for one in found for text in dict.fromkeys(one.warnings))
+    for text, number in nums.items():
+        yield f"warning: {text}" + (f" ({count_text(number, 'run')})" if len(found) > 1 else "")
+    done = [one for one in found if one.status == Status.COMPLETED and one.num_tests_wanted]
+    untested = Counter(one.actor for one in done if one.test_return is None)
+    for why, number in untested.items():
+        yield f"{count_text(number, 'run')} had no test episodes{f': {why}' if why else ''}"
+    yield from _doubts(found)
+    if any(len(own) > 1 for own in _grouped(found)):
+        yield "Intervals: 95 %, Student's t over seeds. Episodes, steps and time: means over seeds."
+
+
+def _doubts(found: Sequence[Trained]) -> Iterator[str]:
+    """What the intervals say of themselves, each thing once."""
+    from rlgauge.stats.intervals import student_t
+
+    said: dict[str, list[str]] = defaultdict(list)
+    for own in _grouped(found):
+        done = [one for one in own if one.status == Status.COMPLETED]
+        known = _known(one.test_return for one in done) or _known(one.training_return for one in done)
+        for text in student_t(known).warnings if len(own) > 1 and known else ():
+            said[text].append(f"{own[0].algorithm} in {own[0].environment}")
+    for text, names in said.items():
+        yield f"{some(names)}: {text}"
+
+
+def _group_json(own: Sequence[Trained]) -> dict[str, Any]:
+    from rlgauge.stats.intervals import student_t
+
+    done = [one for one in own if one.status == Status.COMPLETED]
+    told: dict[str, Any] = {
+        "algorithm": own[0].algorithm,
+        "environment": own[0].environment,
+        "num_runs": len(own),
+        "num_completed": len(done),
+    }
+    for name in ("test_return", "training_return"):
+        known = _known(getattr(one, name) for one in done)
+        told[name] = msgspec.to_builtins(student_t(known, missing=len(own) - len(known))) if known else None
+    return told

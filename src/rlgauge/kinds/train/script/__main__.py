@@ -1,0 +1,117 @@
+"""`python -m rlgauge.kinds.train.script SPEC`: runs a script, tests what it trained, tells how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from rlgauge.core.errors import UserError
+from rlgauge.core.files import write_atomic
+from rlgauge.kinds.train.journal import Journal
+from rlgauge.kinds.train.script import after, counting, ending, labels, logging_hooks, seeding
+from rlgauge.kinds.train.script.after import Finished
+from rlgauge.kinds.train.script.ending import Ending
+from rlgauge.kinds.train.script.running import Run
+from rlgauge.kinds.train.spec import OUTCOME, Outcome, Spec
+
+_USAGE = 2
+"""The exit code of a mistake in the command."""
+
+
+def main(path: str) -> int:
+    """The exit code of the script, after its outcome has been written."""
+    spec = msgspec.json.decode(Path(path).read_bytes(), type=Spec)
+    try:
+        run = Run(spec)
+    except SyntaxError as error:
+        place = f" in line {error.lineno}" if error.lineno else ""
+        return _refused(spec, f"{Path(spec.script).name} does not parse: {error.msg}{place}.", error)
+    except OSError as error:
+        return _refused(spec, f"Can't read {spec.script}: {error.strerror or error}.", None)
+    except UserError as error:
+        return _refused(spec, str(error), None)
+    return _run(run, spec)
+
+
+def _run(run: Run, spec: Spec) -> int:
+    """The exit code of a script that can be run."""
+    journal = Journal(spec.artifacts, keep_rewards=spec.keep_rewards)
+    seeding.install(spec)
+    counting.install(journal, spec)
+    logging_hooks.install(journal)
+    pid = os.getpid()
+    ended = _ended(run)
+    if os.getpid() != pid:  # the script has forked, and this is the child: the rest is its parent's
+        return ended.exit_code
+    seconds = time.monotonic() - journal.start
+    signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm of the script's is not meant for what follows
+    counting.stop()
+    error = ended.error or labels.wrong(run.plan, spec, counting.made(), run.script.path.name)
+    doubts = labels.doubts(run.plan, spec, counting.made(), run.script.texts)
+    finished = Finished({}, None, [])
+    if error is None:
+        _return_to(spec.artifacts)
+        finished = after.finish(spec, run.left, journal)
+    outcome = Outcome(
+        error=error,
+        trace=ended.trace,
+        exit_code=ended.exit_code or int(error is not None),
+        environments=counting.made(),
+        saved=finished.saved,
+        actor=finished.actor,
+        warnings=[*run.plan.warnings, *doubts, *counting.warnings(), *finished.warnings],
+        train_seconds=seconds,
+        facts=_facts(run),
+    )
+    _write(outcome, spec)
+    return outcome.exit_code or 0
+
+
+def _ended(run: Run) -> Ending:
+    """How the script ended, having run it to its end."""
+    try:
+        run()
+    except BaseException as error:  # noqa: BLE001  # whatever a script raises is how it ended
+        ending.show(error)
+        return ending.ending_of(error, run.script.path)
+    return Ending(0)
+
+
+def _facts(run: Run) -> dict[str, object]:
+    """How the script was given what it was, and what was counted."""
+    from rlgauge.core.provenance import masked
+
+    return {
+        "argv": masked(run.plan.argv),
+        "ways": dict(run.plan.ways),
+        "num_steps": counting.num_steps(),
+        "num_episodes": counting.num_episodes(),
+    }
+
+
+def _return_to(folder: Path) -> None:
+    """Work where files can be written, wherever the script has gone."""
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+
+
+def _refused(spec: Spec, error: str, cause: SyntaxError | None) -> int:
+    """The exit code of a script that can't be run, after saying why."""
+    trace = None if cause is None else ending.trace_of(cause, Path(spec.script))
+    sys.stderr.write(f"{trace or error}\n")
+    _write(Outcome(error=error, trace=trace, is_usage=True, exit_code=_USAGE), spec)
+    return _USAGE
+
+
+def _write(outcome: Outcome, spec: Spec) -> None:
+    write_atomic(spec.artifacts / OUTCOME, msgspec.json.encode(outcome))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,194 @@
+"""The environment that a script trained in, made afresh: the same layers around it, with what they have learned.
+
+The environment itself is made again from its spec, or copied where it has none. Rewards are the environment's own,
+whatever the layers make of them. This module is imported where a script has left an environment of Gymnasium.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gymnasium
+
+from rlgauge.kinds.train.script.found import Thing, is_env, is_sb3_model
+from rlgauge.kinds.train.script.labels import is_same
+from rlgauge.kinds.train.script.layers import chain, counted
+from rlgauge.kinds.train.script.many import EndedError, as_registered, single_of, with_rows
+from rlgauge.kinds.train.script.wrappers import UnmadeError, copied, is_left_out, stack_of
+
+Env = gymnasium.Env[Any, Any]
+_USUAL = ("env", "envs", "train_env", "train_envs", "venv", "vec_env", "environment")
+"""What scripts call their environments."""
+
+
+class Recipe:
+    """How the environment of a script is made again, as often as needed."""
+
+    def __init__(self, env: Any, name: str, *, wanted: str | None = None) -> None:  # noqa: ANN401  # one, or a vector
+        """Read it from a live one, which the script calls `name`; it is of the id `wanted`. Raises UnmadeError."""
+        self.name = name
+        self.notes: list[str] = []
+        try:
+            self.single = single_of(env)
+        except EndedError:
+            if wanted is None:
+                raise
+            self.single = as_registered(env, wanted)
+            self.notes.append(
+                f"The processes of `{name}` have ended: tests were played in {wanted} as it is, which has the same "
+                "spaces; a wrapper that changed observations all the same is not there."
+            )
+        self.is_many = self.single is not env
+        self.id = self.single.spec.id if self.single.spec is not None else type(self.single.unwrapped).__name__
+        self.has_other_rewards = False
+        self._env = env
+
+    @property
+    def has_limit(self) -> bool:
+        """Whether its episodes end after some number of steps, whatever is played."""
+        spec = self.single.spec
+        if spec is not None and spec.max_episode_steps is not None:
+            return True
+        return any(type(layer).__name__ == "TimeLimit" for layer in stack_of(self.single))
+
+    def make(self, *, films: bool, deadline: float = math.inf) -> Env:
+        """A new one, of which frames may be had with `films`. A step after `deadline` raises OutOfTimeError.
+
+        Raises UnmadeError where it comes out with other observations than the script's.
+        """
+        single, earned = _again(self.single, films=films)
+        env = with_rows(self._env, single)
+        seen = self._env.single_observation_space if _is_vector(self._env) else self._env.observation_space
+        if _form(seen) != _form(env.observation_space):
+            raise UnmadeError(f"`{self.name}` observes {seen}, and what was made again {env.observation_space}")
+        return _Paid(env, earned, recipe=self, deadline=deadline)
+
+
+class OutOfTimeError(BaseException):
+    """The run's time is almost over. Not an Exception, so that it ends more than one episode."""
+
+
+class _Earned(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """The environment itself, with the sum of its rewards."""
+
+    def __init__(self, env: Env) -> None:
+        super().__init__(env)
+        self.total = 0.0
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:  # noqa: ANN401
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.total += float(reward)
+        return observation, reward, terminated, truncated, info
+
+
+class _Paid(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """All layers, with the reward of the environment itself: of all steps that it takes in one of theirs."""
+
+    def __init__(self, env: Env, earned: _Earned, *, recipe: Recipe, deadline: float) -> None:
+        super().__init__(env)
+        self._earned = earned
+        self._recipe = recipe
+        self._deadline = deadline
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:  # noqa: ANN401
+        if time.monotonic() > self._deadline:
+            raise OutOfTimeError
+        self._earned.total = 0.0
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        own = self._earned.total
+        if not math.isclose(own, float(reward), rel_tol=1e-5, abs_tol=1e-6):  # vectors hold float32
+            self._recipe.has_other_rewards = True
+        return observation, own, terminated, truncated, info
+
+
+def recipe_of(things: Sequence[Thing], wanted: str | None) -> Recipe:
+    """How to make the script's environment again: its model's where one has it, else the first by the usual names.
+
+    It has the id `wanted`, or none of its own. Raises UnmadeError where none can be made again.
+    """
+    reasons: list[str] = []
+    recipes: list[Recipe] = []
+    for thing in _environments(things):
+        try:
+            recipes.append(Recipe(thing.value, thing.name, wanted=wanted))
+        except UnmadeError as error:
+            reasons.append(f"`{thing.name}` can't be made again: {error}")
+    for fits in (_is_wanted, _is_nameless):
+        if (found := next((recipe for recipe in recipes if fits(recipe, wanted)), None)) is not None:
+            return found
+    if recipes and not reasons:
+        raise UnmadeError(f"of the script's environments there is only {recipes[0].id} left, and not {wanted}")
+    raise UnmadeError(reasons[0] if reasons else "the script left no environment by which to make another")
+
+
+def _environments(things: Sequence[Thing]) -> Iterator[Thing]:
+    for thing in things:
+        if is_sb3_model(thing.value) and (own := thing.value.get_env()) is not None:
+            yield Thing(f"{thing.name}.env", own)
+    yield from sorted((thing for thing in things if is_env(thing.value)), key=_rank)
+
+
+def _rank(thing: Thing) -> int:
+    last = thing.name.rpartition(".")[2]
+    return _USUAL.index(last) if last in _USUAL else len(_USUAL)
+
+
+def _is_wanted(recipe: Recipe, wanted: str | None) -> bool:
+    """Whether it is of the id, or of one that the script was told a part of."""
+    return wanted is None or is_same(wanted, recipe.id) or wanted.casefold() in recipe.id.casefold()
+
+
+def _is_nameless(recipe: Recipe, wanted: str | None) -> bool:
+    del wanted
+    return recipe.single.spec is None
+
+
+def _again(env: Env, *, films: bool) -> tuple[Env, _Earned]:
+    """The environment with all wrappers, and around the part whose rewards count what sums these up."""
+    stack = stack_of(env)
+    made = _base(stack[0], films=films)
+    own = stack_of(made)
+    memo: dict[int, Any] = {id(old): new for old, new in zip(stack, own, strict=False)}
+    rewarding = counted(chain(env))
+    earned: _Earned | None = None
+    for layer in stack:
+        if id(layer) not in memo:
+            made = memo[id(layer)] = made if is_left_out(layer) else copied(layer, memo)
+        if layer is rewarding:
+            earned = made = memo[id(layer)] = _Earned(memo[id(layer)])
+    if earned is None:
+        earned = made = _Earned(made)
+    return made, earned
+
+
+def _base(base: Any, *, films: bool) -> Env:  # noqa: ANN401
+    """The environment without layers: made again from its spec, else copied. Raises UnmadeError."""
+    try:
+        if base.spec is None:
+            return copied(base, {})  # type: ignore[no-any-return]  # of the class of `base`
+        spec = copy.deepcopy(base.spec)
+        spec.kwargs.pop("render_mode", None)
+        if _has_frames(base, films=films):
+            spec.kwargs["render_mode"] = "rgb_array"
+        return gymnasium.make(spec, disable_env_checker=True)
+    except Exception as error:  # an environment is anybody's code and may raise anything
+        name = base.spec.id if base.spec is not None else type(base).__name__
+        raise UnmadeError(f"{name} can't be made again ({type(error).__name__}: {error})") from error
+
+
+def _has_frames(base: Any, *, films: bool) -> bool:  # noqa: ANN401
+    """Whether it renders frames: where they are wanted, or the script had them, and may observe them."""
+    return "rgb_array" in base.metadata.get("render_modes", ()) and (films or base.render_mode == "rgb_array")
+
+
+def _is_vector(env: object) -> bool:
+    return isinstance(env, gymnasium.vector.VectorEnv)
+
+
+def _form(space: Any) -> object:  # noqa: ANN401  # any space
+    """What tells spaces apart; not their types of numbers, which scripts set to what their buffers hold."""
+    return type(space).__name__, space.shape

@@ -1,0 +1,162 @@
+"""Recording what a script logs by loggers of others: their methods write into the journal, too.
+
+TensorBoard's SummaryWriter (torch's and tensorboardX's), `wandb.log`, the Logger of cherry and that of
+Stable-Baselines3. What one of them passes on to another is recorded once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import threading
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from rlgauge.kinds.train.journal import Journal
+from rlgauge.kinds.train.script import loggers
+from rlgauge.kinds.train.script.hooks import after_import
+from rlgauge.kinds.train.script.patching import Method, replace, wrap_in_family
+
+Note = Callable[..., None]
+"""Records the arguments of one call of a logger's method; the first is the logger."""
+
+
+class _Inside(threading.local):
+    """Whether this thread is in a logger's method already."""
+
+    is_set = False
+
+
+_INSIDE = _Inside()
+_has_hooks = False
+
+
+def install(journal: Journal) -> None:
+    """Record into the journal from now on."""
+    global _has_hooks  # noqa: PLW0603  # loggers are changed for all of the process
+    loggers.open_log(journal)
+    if _has_hooks:
+        return
+    _has_hooks = True
+    for module in ("torch.utils.tensorboard.writer", "tensorboardX.writer"):
+        after_import(module, _change_writer)
+    after_import("wandb.sdk.wandb_run", _change_wandb_run)
+    after_import("wandb", _change_wandb)
+    after_import("stable_baselines3.common.logger", _change_sb3)
+    for module in ("cherry.wrappers.logger_wrapper", "cherry.envs.logger_wrapper"):
+        after_import(module, _change_cherry)
+
+
+def _change_writer(module: ModuleType) -> None:
+    wrap_in_family(module.SummaryWriter, "add_scalar", _noting(_scalar))
+    wrap_in_family(module.SummaryWriter, "add_scalars", _noting(_scalars))
+
+
+def _change_wandb_run(module: ModuleType) -> None:
+    wrap_in_family(module.Run, "log", _noting(_wandb_log))
+
+
+def _change_wandb(module: ModuleType) -> None:
+    replace(module, "init", _watching_init)
+
+
+def _change_sb3(module: ModuleType) -> None:
+    wrap_in_family(module.Logger, "dump", _noting(_sb3_dump))
+
+
+def _change_cherry(module: ModuleType) -> None:
+    wrap_in_family(module.Logger, "log", _noting(_cherry_log))
+
+
+def _noting(note: Note) -> Callable[[Method], Method]:
+    """What has a logger's method note its arguments before it does its work."""
+
+    def wrap(method: Method) -> Method:
+        @functools.wraps(method)
+        def noting(*args: Any, **named: Any) -> Any:  # noqa: ANN401  # a stranger's method
+            if _INSIDE.is_set:
+                return method(*args, **named)
+            _INSIDE.is_set = True
+            try:
+                _try(note, *args, **named)
+                return method(*args, **named)
+            finally:
+                _INSIDE.is_set = False
+
+        return noting
+
+    return wrap
+
+
+def _try(note: Note, *args: Any, **named: Any) -> None:  # noqa: ANN401  # a stranger's arguments
+    # The logger's method itself tells what is wrong with its arguments.
+    with contextlib.suppress(Exception):
+        note(*args, **named)
+
+
+def _scalar(
+    _writer: object, tag: str, scalar_value: object, global_step: object = None, *_: object, **__: object
+) -> None:
+    loggers.record(tag, scalar_value, global_step)
+
+
+def _scalars(
+    _writer: object,
+    main_tag: str,
+    tag_scalar_dict: Mapping[str, object],
+    global_step: object = None,
+    *_: object,
+    **__: object,
+) -> None:
+    loggers.record_all({main_tag: tag_scalar_dict}, global_step)
+
+
+def _wandb_log(
+    run: Any,  # noqa: ANN401  # a run of wandb
+    data: Mapping[str, object],
+    step: int | None = None,
+    *_: object,
+    **__: object,
+) -> None:
+    loggers.record_all(data, getattr(run, "step", None) if step is None else step)
+
+
+def _sb3_dump(logger: Any, step: int = 0) -> None:  # noqa: ANN401  # a logger of Stable-Baselines3
+    if logger.name_to_value:
+        loggers.record_all(logger.name_to_value, step)
+
+
+def _cherry_log(logger: Any, key: str, value: object) -> None:  # noqa: ANN401  # a logger of cherry
+    loggers.record(key, value, getattr(logger, "num_steps", None))
+
+
+def _watching_init(init: Method) -> Method:
+    """`wandb.init`, whose runs have a `log` of their own where wandb is disabled."""
+
+    @functools.wraps(init)
+    def watching(*args: Any, **named: Any) -> Any:  # noqa: ANN401  # a stranger's function
+        run = init(*args, **named)
+        own = getattr(run, "__dict__", {}).get("log")
+        if own is not None:
+            _watch_own_log(run, own)
+        return run
+
+    return watching
+
+
+def _watch_own_log(run: Any, own: Method) -> None:  # noqa: ANN401  # a run of wandb
+    wandb: Any = importlib.import_module("wandb")
+    noting = functools.partial(_noting(_wandb_log)(_without_self(own)), run)
+    is_global = getattr(wandb, "log", None) is own
+    run.log = noting
+    if is_global:
+        wandb.log = noting
+
+
+def _without_self(function: Method) -> Method:
+    def method(_self: object, *args: Any, **named: Any) -> Any:  # noqa: ANN401  # a stranger's function
+        return function(*args, **named)
+
+    return method

@@ -1,0 +1,143 @@
+"""Running a script, whatever its shape, as if it had been started by hand."""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import contextlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from rlgauge.core.errors import UserError
+from rlgauge.kinds.train.script import left, rewriting, seeding
+from rlgauge.kinds.train.script.arguments import ENV_NAMES, SEED_NAMES
+from rlgauge.kinds.train.script.left import Left
+from rlgauge.kinds.train.script.planning import plan
+from rlgauge.kinds.train.script.shapes import Script
+from rlgauge.kinds.train.spec import Spec
+
+_DEEPEST = 5000
+
+
+class Run:
+    """A script that is ready to run: once, by a call."""
+
+    def __init__(self, spec: Spec) -> None:
+        """Read the script and make a plan. Raises UserError, OSError or SyntaxError where it can't be run."""
+        self._spec = spec
+        self._found = _module_of(spec.script)
+        with _deep_recursion():
+            self.script = _script_of(spec.script, self._found)
+            self.plan = plan(self.script, spec)
+        self._module = ModuleType("__main__")
+
+    def __call__(self) -> None:
+        """Run it to its end. Raises whatever the script raises."""
+        sys.argv = [str(self.script.path), *self.plan.argv]
+        if "seed" not in self.plan.ways:
+            seeding.offset_jax(self._spec)
+        code = self._code()
+        self._place()
+        exec(code, vars(self._module))  # noqa: S102  # running it is what was asked for
+        if self.plan.calls_entry and self.plan.entry is not None:
+            function = getattr(self._module, self.plan.entry)
+            left.keep_returned(self.plan.entry, _awaited(function(**self._values(function))))
+
+    @property
+    def left(self) -> Left:
+        """What the script has left."""
+        return left.collect(vars(self._module), entry=self.plan.entry)
+
+    def _code(self) -> CodeType:
+        entry, is_called = self.plan.entry, self.plan.calls_entry
+        with _deep_recursion():
+            changes = rewriting.Changes(
+                kept=self.script.kept,
+                given={} if entry is None or is_called else {entry: self.plan.values},
+                entry=entry if entry in self.script.kept else None,
+                runs_block=not is_called,
+            )
+            tree = rewriting.rewritten(self.script.tree, changes)
+            return compile(tree, str(self.script.path), "exec", dont_inherit=True)
+
+    def _place(self) -> None:
+        """Put the script's module among the others, and its folder where imports are looked for."""
+        if self._found is not None:
+            self._module = importlib.util.module_from_spec(self._found)
+        else:
+            vars(self._module).update(__file__=str(self.script.path), __builtins__=builtins, __cached__=None)
+            if not sys.flags.safe_path:
+                del sys.path[0]
+            sys.path.insert(0, str(self.script.folder))
+        folder, seed = self.script.folder, self._spec.seed
+        vars(self._module).update(
+            {
+                left.KEEP: left.keep,
+                left.KEEP_RETURNED: left.keep_returned,
+                rewriting.RESEED: seeding.instead_of(seed),
+                rewriting.OVERWRITE: lambda: seeding.overwrite(seed, folder),
+                **({"display": print} if self.script.is_notebook else {}),
+            }
+        )
+        sys.modules[self._module.__name__] = self._module
+
+    def _values(self, function: object) -> dict[str, object]:
+        """The plan's values; of a function whose source is elsewhere, by its signature."""
+        if self.plan.entry in self.script.functions or not callable(function):
+            return {**self.plan.own, **self.plan.values}
+        known = inspect.signature(function).parameters
+        env = next((name for name in ENV_NAMES if name in known), None)
+        seed = next((name for name in SEED_NAMES if name in known), None)
+        if env is None and self._spec.env is not None and self._found is not None:
+            raise UserError(f"{self._spec.script} has no parameter for an environment, such as env.")
+        given = {env: self._spec.env, seed: self._spec.seed}
+        return {name: value for name, value in given.items() if name is not None and value is not None}
+
+
+@contextlib.contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Let trees be walked that Python can compile, such as of a sum of a thousand terms."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _module_of(script: str) -> importlib.machinery.ModuleSpec | None:
+    """Where Python finds the module of `package.module:function`; None for a path. Raises UserError."""
+    name, colon, _ = script.partition(":")
+    if not colon or Path(script).exists():
+        return None
+    try:
+        found = importlib.util.find_spec(name)
+    except ModuleNotFoundError as error:
+        raise UserError(f"There is no module {error.name!r} (of {script!r}); is it on PYTHONPATH?") from error
+    if found is None or not found.origin or not found.origin.endswith(".py"):
+        raise UserError(f"There is no module {name!r} with a source (of {script!r}); is it on PYTHONPATH?")
+    return found
+
+
+def _script_of(script: str, found: importlib.machinery.ModuleSpec | None) -> Script:
+    if found is not None:
+        return Script(Path(str(found.origin)), function=script.partition(":")[2])
+    path = Path(script)
+    if path.suffix == ".ipynb":
+        raise UserError(f"{path.name} is a notebook: export it, with jupyter nbconvert --to script {path.name}.")
+    return Script(path.absolute())
+
+
+def _awaited(value: object) -> object:
+    """The value; of a coroutine what it gives, of a generator the last that it yields."""
+    if inspect.iscoroutine(value):
+        import asyncio
+
+        return asyncio.run(value)
+    if inspect.isgenerator(value):
+        return next(iter(collections.deque(value, maxlen=1)), None)
+    return value

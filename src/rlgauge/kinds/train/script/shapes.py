@@ -1,0 +1,307 @@
+"""What shape a script has, read from its source without running it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from rlgauge.kinds.train.script import arguments, notebooks
+from rlgauge.kinds.train.script.arguments import ENV_NAMES
+from rlgauge.kinds.train.script.rewriting import (
+    Function,
+    binds_seed,
+    functions_of,
+    is_main_test,
+    parameters_of,
+    statements_of,
+)
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_APART = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_MAKERS = frozenset({"make", "make_vec", "make_vec_env", "make_env", "make_atari_env"})
+_ASIDE = (
+    *("make", "build", "create", "get", "load", "parse", "init", "setup", "register", "wrap", "save"),
+    *("eval", "test", "plot", "play", "render", "record", "show", "log", "enjoy", "demo", "visual"),
+)
+"""How the names of functions begin that are no training, though they may take an environment or have a loop."""
+_COMPILERS = frozenset({"jit", "njit", "pjit", "vmap", "pmap", "filter_jit", "scan", "compile", "script", "remote"})
+"""What runs a function otherwise than Python does, which a changed one may not bear."""
+_ID = re.compile(r"[\w.:/-]+-v\d+")
+_TRAINING = frozenset({"main", "train", "run", "learn", "fit", "start", "__call__"})
+"""Methods whose locals may hold what was trained."""
+
+
+class Script:
+    """A script's source, parsed; `function` is the one to be called, of a module."""
+
+    def __init__(self, path: Path, *, function: str | None = None) -> None:
+        """Raises OSError where it can't be read, SyntaxError where it does not parse."""
+        self.path = path
+        self.folder = path.resolve().parent  # where Python looks for what it imports, of a link too
+        self.function = function
+        content = path.read_bytes()
+        self.is_notebook = notebooks.is_exported(content)
+        self.tree = _parsed(content, path)
+
+    @cached_property
+    def functions(self) -> dict[str, Function]:
+        """Its functions by name, and methods by `Class.name`."""
+        return functions_of(self.tree)
+
+    @cached_property
+    def trees(self) -> list[ast.Module]:
+        """The script, and what it imports from its folder without the part that runs only as a script."""
+        return [self.tree, *_siblings(self.tree, self.folder)]
+
+    @cached_property
+    def called(self) -> list[str]:
+        """Its functions that its own statements call, or hand on, outside of loops."""
+        return [name for name in _Mentions(self.tree.body).once if name in self.functions]
+
+    @cached_property
+    def entry(self) -> str | None:
+        """The function that trains: the one named, `main`, or the only one called that takes an environment."""
+        if self.function is not None or "main" in self.functions or (self._binds_main and self.calls_main):
+            return self.function or "main"
+        takers = [name for name in self.called if not _is_aside(name) and self._takes_name(name)]
+        return takers[0] if len(takers) == 1 else None
+
+    @cached_property
+    def calls_main(self) -> bool:
+        """Whether the file calls `main` itself."""
+        found = _Mentions(self.tree.body)
+        return "main" in found.once or "main" in found.looped
+
+    @cached_property
+    def repeats_main(self) -> bool:
+        """Whether it does so in a loop, over environments or seeds."""
+        return "main" in _Mentions(self.tree.body).looped
+
+    @cached_property
+    def calls_main_always(self) -> bool:
+        """Whether it does so when it is imported, too."""
+        outside = [one for one in self.tree.body if not any(is_main_test(node) for node in ast.walk(one))]
+        found = _Mentions(outside)
+        return "main" in found.once or "main" in found.looped
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """The functions whose locals may hold what was trained: the entry, and what is called once and has a loop."""
+        looped = set(_Mentions(self.tree.body).looped)
+        for function in self.functions.values():
+            looped.update(_Mentions(function.body).looped)
+        found: set[str] = set()
+        waiting = [*([self.entry] if self.entry else []), *(name for name in self.called if name not in looped)]
+        while waiting:
+            name = waiting.pop()
+            if name in self.functions and name not in found:
+                found.add(name)
+                waiting += [one for one in _Mentions(self.functions[name].body).once if one not in looped]
+        found.update(name for name in self.functions if "." in name and name.rpartition(".")[2] in _TRAINING - looped)
+        own = {name for name in found if not _is_aside(name) and _has_loop(self.functions[name])}
+        own.update([self.entry] if self.entry else [])
+        return frozenset(one for one in own if one not in self.functions or not _is_compiled(self.functions[one]))
+
+    @cached_property
+    def binds_seed(self) -> bool:
+        """Whether it has a global `SEED`."""
+        return any(binds_seed(one) for one in statements_of(self.tree.body))
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """All texts that stand in it."""
+        constants = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant))
+        return frozenset(value for value in constants if isinstance(value, str))
+
+    @cached_property
+    def made(self) -> list[str]:
+        """The ids of environments that stand in it: in calls that make one, and what looks like one."""
+        calls = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call) and node.args)
+        first = [node.args[0] for node in calls if _last_name(node.func) in _MAKERS]
+        found = {one.value for one in first if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+        return sorted(found.union(text for text in self.texts if _ID.fullmatch(text)))
+
+    @cached_property
+    def reads_arguments(self) -> bool:
+        """Whether it, or what it imports from its folder, reads a command line."""
+        return any(arguments.reads_arguments(tree) for tree in self.trees)
+
+    @cached_property
+    def reads_variables(self) -> bool:
+        """Whether it, or what it imports from its folder, reads variables of its process."""
+        return any(_last_name(node) in {"environ", "getenv"} for tree in self.trees for node in ast.walk(tree))
+
+    def parameter(self, name: str, names: Sequence[str]) -> str | None:
+        """The parameter of a function that is called by the first of the names; None where that takes an object."""
+        known = {one.arg: one for one in parameters_of(self.functions[name])} if name in self.functions else {}
+        found = next((known[one] for one in names if one in known), None)
+        if found is None or _is_env_class(found.annotation) or self._is_handed_object(name, found.arg):
+            return None
+        return found.arg
+
+    def required(self, name: str) -> list[str]:
+        """The parameters of a function that have no default."""
+        found = self.functions[name].args
+        plain = [*found.posonlyargs, *found.args]
+        named = [one for one, default in zip(found.kwonlyargs, found.kw_defaults, strict=True) if default is None]
+        return [one.arg for one in (*plain[: len(plain) - len(found.defaults)], *named)]
+
+    @cached_property
+    def _binds_main(self) -> bool:
+        """Whether `main` is made by a call, or imported."""
+        for one in statements_of(self.tree.body):
+            if isinstance(one, ast.ImportFrom) and any((name.asname or name.name) == "main" for name in one.names):
+                return True
+            if isinstance(one, ast.Assign) and any(_last_name(target) == "main" for target in one.targets):
+                return True
+        return False
+
+    def _takes_name(self, name: str) -> bool:
+        """Whether a function takes an environment by its id, and no object, as its text says."""
+        found = self.parameter(name, ENV_NAMES)
+        default = None if found is None else defaults_of(self.functions[name])[found]
+        has_text = isinstance(default, ast.Constant) and isinstance(default.value, str)
+        return has_text or (found is not None and found.endswith(("id", "name")))
+
+    def _is_handed_object(self, name: str, parameter: str) -> bool:
+        """Whether the file calls the function with an environment that it has made."""
+        function = self.functions[name]
+        place = [one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
+        index = place.index(parameter)
+        outside = [node for one in self.tree.body if not isinstance(one, _APART) for node in ast.walk(one)]
+        calls = [node for node in outside if isinstance(node, ast.Call) and _last_name(node.func) == name]
+        handed = [call.args[index] for call in calls if index < len(call.args)]
+        handed += [one.value for call in calls for one in call.keywords if one.arg == parameter]
+        objects = {
+            target.id
+            for node in outside
+            if isinstance(node, ast.Assign) and _makes(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        return any(_makes(one) or (isinstance(one, ast.Name) and one.id in objects) for one in handed)
+
+
+class _Mentions:
+    """The names that statements mention: once, and in loops or functions inside, where nobody knows how often."""
+
+    def __init__(self, body: Iterable[ast.AST]) -> None:
+        self.once: dict[str, None] = {}
+        self.looped: dict[str, None] = {}
+        for node in body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                self._look(node, is_looped=False)
+
+    def _look(self, node: ast.AST, *, is_looped: bool) -> None:
+        is_compiled = isinstance(node, ast.Call) and _last_name(node.func) in _COMPILERS
+        is_looped = is_looped or is_compiled or isinstance(node, (*_LOOPS, *_APART))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            (self.looped if is_looped else self.once)[node.id] = None
+        elif isinstance(node, ast.Attribute) and is_looped:
+            self.looped[node.attr] = None
+        for child in ast.iter_child_nodes(node):
+            self._look(child, is_looped=is_looped)
+
+
+def defaults_of(function: Function) -> dict[str, ast.expr | None]:
+    """The defaults of the parameters that can be given by name; None where one has none."""
+    plain = [*function.args.posonlyargs, *function.args.args]
+    without = [None] * (len(plain) - len(function.args.defaults))
+    found = dict(zip((one.arg for one in plain), [*without, *function.args.defaults], strict=True))
+    named = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    found.update((one.arg, default) for one, default in named)
+    return {one.arg: found[one.arg] for one in parameters_of(function)}
+
+
+def _is_compiled(function: Function) -> bool:
+    """Whether it is run by something else than Python, or elsewhere."""
+    inside = (node for decorator in function.decorator_list for node in ast.walk(decorator))
+    return any(_last_name(node) in _COMPILERS for node in inside)
+
+
+def _is_aside(name: str) -> bool:
+    return name.rpartition(".")[2].lstrip("_").startswith(_ASIDE)
+
+
+def _has_loop(function: Function) -> bool:
+    """Whether a function may train: it has a loop, or has something that learns do so."""
+    nodes = list(ast.walk(function))
+    calls = {_last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return bool(calls & _TRAINING) or any(isinstance(node, ast.For | ast.While | ast.AsyncFor) for node in nodes)
+
+
+def _parsed(content: bytes, path: Path) -> ast.Module:
+    """The file's tree; of an exported notebook, without what only a notebook can do."""
+    try:
+        tree = ast.parse(content, str(path))
+    except SyntaxError:
+        tree = _parsed_notebook(content, path)
+    except ValueError as error:  # null bytes
+        raise SyntaxError(str(error)) from error
+    return notebooks.without_magics(tree) if notebooks.is_exported(content) else tree
+
+
+def _parsed_notebook(content: bytes, path: Path) -> ast.Module:
+    """The tree without lines that are magics; raises the SyntaxError of the file as it is where that is no help."""
+    source = importlib.util.decode_source(content)
+    plain = notebooks.without_magic_lines(source)
+    try:
+        return ast.parse(plain, str(path))
+    except SyntaxError:
+        return ast.parse(source, str(path))
+
+
+def _siblings(tree: ast.Module, folder: Path) -> Iterator[ast.Module]:
+    """The modules that it imports from a folder, and those that they import, without what runs only as a script."""
+    seen: set[Path] = set()
+    waiting = [tree]
+    while waiting:
+        for path in _own_files(waiting.pop(), folder):
+            if path in seen:
+                continue
+            seen.add(path)
+            try:
+                found = ast.parse(path.read_bytes(), str(path))
+            except (SyntaxError, ValueError, OSError):
+                continue  # its import will tell
+            found.body = [one for one in found.body if not any(is_main_test(node) for node in ast.walk(one))]
+            waiting.append(found)
+            yield found
+
+
+def _own_files(tree: ast.Module, folder: Path) -> Iterator[Path]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            base = folder.joinpath(*name.split("."))
+            yield from (path for path in (base.with_name(f"{base.name}.py"), base / "__init__.py") if path.is_file())
+
+
+def _is_env_class(annotation: ast.expr | None) -> bool:
+    """Whether the annotation is a class such as `gym.Env`."""
+    if isinstance(annotation, ast.Subscript):
+        annotation = annotation.value
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return annotation.value.partition("[")[0].endswith("Env")
+    return _last_name(annotation).endswith("Env")
+
+
+def _makes(value: ast.expr) -> bool:
+    """Whether it is a call that makes an environment."""
+    name = _last_name(value.func) if isinstance(value, ast.Call) else ""
+    return name in _MAKERS or name.endswith("Env")
+
+
+def _last_name(node: ast.AST | None) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,208 @@
+"""Test episodes of what a script trained, played as `rlgauge benchmark` plays them, each recorded as it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rlgauge.core.errors import UserError
+from rlgauge.core.run import Record, encode_record
+from rlgauge.core.seeding import derive
+from rlgauge.episodes.encoder import VideoError
+from rlgauge.kinds.evaluate.benchmark import Benchmark
+from rlgauge.kinds.evaluate.candidates import Live
+from rlgauge.kinds.evaluate.gyms import Task
+from rlgauge.kinds.evaluate.session import Memory
+from rlgauge.kinds.evaluate.workload import EvaluateWorkload
+from rlgauge.kinds.train.journal import TESTS, read_episodes
+from rlgauge.kinds.train.script.actors import Actor, find_actor
+from rlgauge.kinds.train.script.found import Thing
+from rlgauge.kinds.train.script.fresh import OutOfTimeError, Recipe, recipe_of
+from rlgauge.kinds.train.script.wrappers import UnmadeError
+from rlgauge.kinds.train.spec import VIDEOS, Spec
+
+if TYPE_CHECKING:
+    from rlgauge.kinds.evaluate.gyms import Gym
+
+_MOST_STEPS = 1000
+"""After how many steps an episode is cut where neither its environment nor training says how long one may be."""
+_LAST = 10
+
+
+class Tested(msgspec.Struct):
+    """What was tested, or why nothing was; and what a reader of the returns must know."""
+
+    actor: str
+    warnings: list[str]
+
+
+def play(spec: Spec, things: Sequence[Thing], *, deadline: float) -> Tested:
+    """Play the test episodes and write their records to the run's folder; none where nothing acts for sure.
+
+    Gives up at `deadline`, by the clock of `time.monotonic`.
+    """
+    try:
+        recipe = recipe_of(things, spec.env)
+        probe = recipe.make(films=False)
+    except UnmadeError as error:
+        return _nothing(str(error))
+    try:
+        actor = find_actor(things, probe, is_many=recipe.is_many)
+    finally:
+        probe.close()
+    if actor is None:
+        return _nothing(f"the script left nothing that is known to act in {recipe.id}")
+    recipe.has_other_rewards = False
+    return Tested(actor.text, _Tests(spec, recipe, actor, deadline=deadline).play())
+
+
+def _nothing(reason: str) -> Tested:
+    text = f"Nothing was tested: {reason}."
+    return Tested(text, [text])
+
+
+class _FilmError(str):
+    """A reason that may lie in the films."""
+
+    __slots__ = ()
+
+
+class _Tests:
+    """The test episodes of one run."""
+
+    def __init__(self, spec: Spec, recipe: Recipe, actor: Actor, *, deadline: float) -> None:
+        self._spec = spec
+        self._recipe = recipe
+        self._actor = actor
+        self._deadline = deadline
+        self._records: list[Record] = []
+        self._max_steps = None if recipe.has_limit else _limit(spec.artifacts)
+        self._repeats = True
+
+    def play(self) -> list[str]:
+        """Play them all; the rest without films where it is these that can't be had. What to know is returned."""
+        warnings = []
+        reason = self._tried(films=self._spec.num_videos > 0)
+        if isinstance(reason, _FilmError):
+            num_before = len(self._records)
+            told = f"{'Not all' if num_before else 'No'} videos: {reason}"
+            reason = self._tried(films=False)
+            warnings = [told] if len(self._records) > num_before else []
+        if reason is not None:
+            num = self._spec.num_test_episodes
+            warnings.append(f"Testing ended after {len(self._records)} of {num} episodes: {reason}")
+        return [*warnings, *self._notes()]
+
+    def _tried(self, *, films: bool) -> str | None:
+        """Why not all episodes could be played; None where they were."""
+        try:
+            self._play(films=films)
+        except (UserError, VideoError) as error:
+            return _FilmError(error) if films else str(error)
+        except OutOfTimeError:
+            return "the time limit of the run was near"
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # policy and environment are the script's own code
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    def _notes(self) -> list[str]:
+        notes = list(self._recipe.notes)
+        num_cut = sum(record.values["length"] == self._max_steps for record in self._records)
+        if num_cut:
+            notes.append(
+                f"{self._recipe.id} has no limit of steps: {num_cut} of {len(self._records)} test episodes were cut "
+                f"after {self._max_steps}."
+            )
+        if not self._repeats:
+            notes.append(
+                f"In {self._recipe.id} the same seed and actions gave other observations or rewards the second time: "
+                "the test returns can't be had again."
+            )
+        if self._recipe.has_other_rewards:
+            notes.append(
+                f"Test returns are sums of the rewards of {self._recipe.id} itself; the script trained on what its "
+                "wrappers made of them."
+            )
+        return notes
+
+    def _play(self, *, films: bool) -> None:
+        workload = EvaluateWorkload(
+            self._benchmark(films=films), [_Trained("trained", self._actor.policy)], lanes=self._actor.lanes
+        )
+        memory = Memory(self._spec.num_test_episodes)
+        memory.kept = [Record(record.index - 1, {}) for record in self._records]
+        place = os.open(self._spec.artifacts / TESTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            with workload.session() as measure:
+                for case in workload.whole_cases():
+                    for record in measure(case, memory):
+                        own = _own(record)
+                        os.write(place, encode_record(own))
+                        self._records.append(own)
+        finally:
+            os.close(place)
+        self._repeats = "not_reproducible" not in memory.result
+
+    def _benchmark(self, *, films: bool) -> _Fresh:
+        make = partial(self._recipe.make, films=films, deadline=self._deadline)
+        return _Fresh(
+            [make],
+            task=self._recipe.id,
+            num_episodes=self._spec.num_test_episodes,
+            max_steps=self._max_steps,
+            seed=derive(self._spec.seed, "test"),
+            video_dir=self._spec.artifacts / VIDEOS if films else None,
+            record_mode=f"first:{self._spec.num_videos}" if films else "none",
+        )
+
+
+class _Trained(Live):
+    """The policy of this run, which needs no other name."""
+
+    def digest(self) -> str:
+        return self.name
+
+
+class _Fresh(Benchmark):
+    """A benchmark of one environment, which the run already names."""
+
+    def __init__(
+        self,
+        gyms: Sequence[Gym],
+        *,
+        task: str,
+        num_episodes: int,
+        max_steps: int | None,
+        seed: int,
+        video_dir: Path | None,
+        record_mode: str,
+    ) -> None:
+        super().__init__(
+            gyms,
+            num_episodes=num_episodes,
+            max_steps=max_steps,
+            seed=seed,
+            video_dir=video_dir,
+            record_mode=record_mode,
+        )
+        self.task = task
+
+    def tasks(self) -> list[Task]:
+        return [Task(self.task, {"gym_id": self.task})]
+
+
+def _own(record: Record) -> Record:
+    """The record of a test episode: they are counted from 1, and films lie in their folder of the run."""
+    video = record.values.get("video")
+    told = {} if video is None else {"video": f"{VIDEOS}/{video}"}
+    return Record(record.index + 1, {**record.values, **told}, record.error)
+
+
+def _limit(folder: Path) -> int:
+    """How long a test episode may be where nothing ends it: as long as the last ones of training, if they were long."""
+    return max([_MOST_STEPS, *(episode.length for episode in read_episodes(folder)[-_LAST:])])

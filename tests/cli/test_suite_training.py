@@ -1,0 +1,242 @@
+"""Suites that train scripts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rlgauge.suites.suite import find, shipped
+
+SUITE = """
+description: Two walks.
+minutes: {full: 3}
+entries:
+  - train:
+      script: "{algo}.py"
+      algo: [left, right]
+      env: [CartPole-v1, Acrobot-v1]
+      seed: 0..2
+      tests: 0
+      args: {steps: 100}
+    exclude:
+      - {algo: right, env: Acrobot-v1, seed: 1}
+    overrides:
+      - where: {algo: right}
+        threads: 2
+        args: {steps: 50, fast: true, slow: false}
+    smoke: {seed: 0, args: {steps: 5}}
+"""
+WALK = """
+import argparse
+
+import gymnasium
+
+
+def main(env="CartPole-v1", seed=0, steps=10):
+    world = gymnasium.make(env)
+    world.reset(seed=seed)
+    for _ in range(steps):
+        if any(world.step(world.action_space.sample())[2:4]):
+            world.reset()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--env")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--fast", action="store_true")
+    main(*[value for name, value in vars(parser.parse_args()).items() if name != "fast"])
+"""
+TRAINING = ("atari", "mujoco", "pybullet", "spinup", "tabular")
+
+
+@pytest.fixture
+def suite(folder):
+    """Writes a suite beside its scripts."""
+    for name in ("left", "right"):
+        (folder / f"{name}.py").write_text(WALK)
+
+    def write(text=SUITE):
+        (folder / "mine.yaml").write_text(text)
+        return "mine.yaml"
+
+    return write
+
+
+@pytest.fixture
+def planned(suite, give):
+    """The commands that a suite of one's own would run."""
+
+    def planned(*argv, text=SUITE):
+        said = give("suite", "run", suite(text), "--dry-run", "--out", "o", *argv)
+        assert said.code == 0, said.err
+        return said.out.splitlines()
+
+    return planned
+
+
+def test_runs_with_the_same_options_are_one_command(planned):
+    assert planned() == [
+        "rlgauge train left.py --env CartPole-v1,Acrobot-v1 --seeds 0..2 --name left --tests 0 --out o -- --steps 100",
+        (
+            "rlgauge train right.py --env CartPole-v1 --seeds 0..2 --name right --tests 0 --threads 2 --out o"
+            " -- --steps 50 --fast"
+        ),
+        (
+            "rlgauge train right.py --env Acrobot-v1 --seeds 0,2 --name right --tests 0 --threads 2 --out o"
+            " -- --steps 50 --fast"
+        ),
+    ]
+
+
+def test_cases_are_selected_and_a_budget_chosen(planned):
+    assert planned("--select", "algo=right", "seed=1..2", "--select", "env=CartPole-v1") == [
+        (
+            "rlgauge train right.py --env CartPole-v1 --seeds 1..2 --name right --tests 0 --threads 2 --out o"
+            " -- --steps 50 --fast"
+        )
+    ]
+    assert planned("--budget", "smoke", "--select", "env=Acrobot-v1,CartPole-v1", "algo=left") == [
+        "rlgauge train left.py --env CartPole-v1,Acrobot-v1 --seeds 0 --name left --tests 0 --out o -- --steps 5"
+    ]
+
+
+def test_options_after_the_marks_replace_those_of_commands_and_of_scripts(planned):
+    lines = planned("--select", "algo=right", "seed=0", "--", "--threads", "1", "--seeds=7", "--", "--steps=3", "-v")
+    assert lines == [
+        (
+            "rlgauge train right.py --env CartPole-v1,Acrobot-v1 --name right --tests 0 --threads 1 --seeds=7 --out o"
+            " -- --fast --steps=3 -v"
+        )
+    ]
+
+
+def test_what_varies_in_a_script_is_part_of_the_algorithms_name(planned):
+    text = SUITE.replace("args: {steps: 100}", "args: {steps: 100, learning-rate: [0.1, 0.2]}")
+    lines = planned("--select", "algo=left", "learning-rate=0.2", text=text)
+    assert lines == [
+        (
+            "rlgauge train left.py --env CartPole-v1,Acrobot-v1 --seeds 0..2 --name left:learning-rate=0.2 --tests 0"
+            " --out o -- --steps 100 --learning-rate 0.2"
+        )
+    ]
+
+
+def test_a_command_of_any_language_stands_for_a_script(planned):
+    text = SUITE.replace('script: "{algo}.py"', 'command: "{algo} --env {env} --seed {seed}"')
+    lines = planned("--select", "algo=left", text=text)
+    assert lines == [
+        (
+            "rlgauge train --env CartPole-v1,Acrobot-v1 --seeds 0..2 --name left"
+            " --command 'left --env {env} --seed {seed}' --tests 0 --out o -- --steps 100"
+        )
+    ]
+
+
+def test_trackers_are_given_at_once(planned):
+    lines = planned("--select", "algo=left", text=SUITE.replace("tests: 0", "track: [tensorboard, mlflow]"))
+    assert len(lines) == 1
+    assert "--track tensorboard,mlflow" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "argv", "message"),
+    [
+        ("", "", ["--select", "algo=lft"], "Unknown algo 'lft'. Did you mean 'left'?"),
+        ("", "", ["--select", "alg=left"], "Unknown axis 'alg'. Did you mean 'algo'?"),
+        ("", "", ["--select", "left"], "--select left: write AXIS=VALUE; axes here: algo, env, seed."),
+        ("", "", ["--select", "algo=right", "env=Acrobot-v1", "seed=1"], "has no case that is all of what --select"),
+        ("", "", ["--select", "seed=1", "--budget", "smoke"], "Unknown seed '1'"),
+        ("", "", ["--budget", "smok"], "Unknown budget 'smok'. Did you mean 'smoke'?"),
+        ("    smoke: {seed: 0, args: {steps: 5}}\n", "", ["--budget", "smoke"], "mine.yaml has no smoke budget"),
+        ("{algo}.py", "{algo}s.py", [], "entry 1: there is no script"),
+        ('script: "{algo}.py"', "tests: 0", [], "'tests' is there twice"),
+        ('      script: "{algo}.py"\n', "", [], "entry 1: say a `script`, by its path"),
+        ("tests: 0", "command: x", [], "entry 1: say a `script`, by its path"),
+        ("seed: 0..2", "seeds: 0..2", [], "entry 1: seeds is no option of an entry: its axis is 'seed'."),
+        ("seed: 0..2", "seed: [0..2, zero]", [], "'zero' is no seed"),
+        ("tests: 0", "test: 0", [], "entry 1: train has no option 'test'. Did you mean 'tests'?"),
+        ("tests: 0", "tests: many", [], "entry 1: --tests takes a whole number, not 'many'."),
+        ("threads: 2", "thread: 2", [], "entry 1: train has no option 'thread'. Did you mean 'threads'?"),
+        ("smoke: {seed: 0,", "smoke: {sed: 0,", [], "entry 1: train has no option 'sed'. Did you mean 'seed'?"),
+        ("minutes: {full: 3}", "minutes: {ful: 3}", [], "minutes: unknown name 'ful'. Did you mean 'full'?"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_said_before_anything_runs(old, new, argv, message, suite, folder, give):
+    assert old in SUITE
+    said = give("suite", "run", suite(SUITE.replace(old, new) if old else SUITE), *argv)
+    assert said.code == 2
+    assert message in said.err
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("said", ["args: {a: 1}", "exclude: [{env: cartpole}]"])
+def test_what_is_said_of_cases_is_for_trainings(said, suite, give):
+    inside, beside = (f", {said}", "") if said.startswith("args") else ("", f"\n    {said}")
+    text = f"description: x\nentries:\n  - throughput: {{env: cartpole{inside}}}{beside}\n"
+    told = give("suite", "show", suite(text))
+    assert told.code == 2
+    assert f"entry 1: {said.partition(':')[0]} is for entries of train." in told.err
+
+
+def test_only_a_suite_that_trains_has_options_for_scripts(suite, give):
+    text = "description: x\nentries:\n  - throughput: {env: cartpole}\n"
+    assert "trains no scripts" in give("suite", "run", suite(text), "--", "--quick", "--", "--x", "1").err
+
+
+def test_axes_of_other_commands_are_selected_too(suite, give):
+    entries = "  - throughput: {library: [rlgauge, gymnax], num_envs: [1, 10]}\n  - throughput: {}\n"
+    text = f"description: x\nentries:\n{entries}"
+    said = give("suite", "run", suite(text), "--dry-run", "--out", "o", "--select", "num-envs=10", "library=gymnax")
+    assert said.out.splitlines() == ["rlgauge throughput --library gymnax --num-envs 10 --out o"]
+
+
+def test_a_suite_of_ones_own_runs_by_its_path_and_tells_results_by_the_axis(suite, folder, give):
+    del folder
+    said = give("suite", "run", suite(), "--budget", "smoke", "--select", "env=CartPole-v1", "--", "--quiet")
+    assert said.code == 0, said.err
+    told = json.loads(give("summary", "out/mine-smoke", "--score", "num_steps", "--json").out)
+    assert "left" in json.dumps(told)
+    assert "right" in json.dumps(told)
+    args = {json.loads(path.read_text())["case"]["labels"]["args"] for path in Path("out").rglob("config.json")}
+    assert args == {"--steps 5", "--steps 5 --fast"}
+
+
+def test_a_script_that_fails_fails_the_suite_and_is_named(suite, folder, give):
+    name = suite()
+    (folder / "left.py").write_text("raise RuntimeError('no legs')\n")
+    said = give("suite", "run", name, "--budget", "smoke", "--select", "env=CartPole-v1", "algo=left", "--", "--quiet")
+    assert said.code == 1
+    assert "no legs" in said.err
+    assert "1 of 1 command failed:" in said.err
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_every_shipped_suite_that_trains_can_be_shown_at_both_budgets(name, give):
+    for budget in ("full", "smoke"):
+        said = give("suite", "show", name, "--budget", budget)
+        assert said.code == 0, said.err
+        assert f"Expected: about {getattr(find(name).minutes, budget):g} minute" in said.out
+        calls = [shlex.split(line) for line in said.out.splitlines() if line.startswith("rlgauge train")]
+        assert calls
+        assert all(Path(call[2]).is_file() for call in calls)
+
+
+def test_the_five_suites_are_shipped():
+    assert set(TRAINING) <= set(shipped())
+    assert {entry.command for name in TRAINING for entry in find(name).entries} == {"train"}
+
+
+def test_a_shipped_suite_trains_and_tests(give):
+    said = give(
+        *("suite", "run", "tabular", "--budget", "smoke", "--select", "algo=q_learning", "env=rlgauge/NChain-v0"),
+        *("--", "--quiet", "--tests", "2", "--videos", "0", "--", "--total-steps", "3000"),
+    )
+    assert said.code == 0, said.err
+    table = give("summary", "out/tabular-smoke", "--json").out
+    assert "q_learning" in table
+    assert "rlgauge/NChain-v0" in table

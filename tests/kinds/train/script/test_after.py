@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import gymnasium
+import pytest
+from torch import nn
+
+from rlgauge.kinds.train.journal import Journal
+from rlgauge.kinds.train.script.after import finish
+from rlgauge.kinds.train.script.left import Left
+from rlgauge.kinds.train.spec import Spec
+
+
+def make_spec(folder, **changes):
+    told = {"script": "x.py", "env": "CartPole-v1", "seed": 3, "args": [], "folder": str(folder)}
+    return Spec(**{**told, "num_test_episodes": 2, "num_videos": 1, **changes})
+
+
+def finished(folder, main, **changes):
+    return finish(make_spec(folder, **changes), Left({}, main, None), Journal(folder))
+
+
+def test_what_was_trained_is_saved_tested_and_filmed(tmp_path):
+    main = {"env": gymnasium.make("CartPole-v1"), "policy": nn.Linear(4, 2)}
+    done = finished(tmp_path, main)
+    assert done.saved == {"policy": "weights/policy.safetensors"}
+    assert done.actor == "the largest output of `policy`, given a batch of one as a tensor"
+    assert done.warnings == []
+    assert len((tmp_path / "tests.jsonl").read_bytes().splitlines()) == 2
+    assert len(list((tmp_path / "videos").rglob("*.mp4"))) == 1
+
+
+def test_without_tests_nothing_is_played(tmp_path):
+    main = {"env": gymnasium.make("CartPole-v1"), "policy": nn.Linear(4, 2)}
+    done = finished(tmp_path, main, num_test_episodes=0)
+    assert (done.saved, done.actor) == ({"policy": "weights/policy.safetensors"}, None)
+    assert not (tmp_path / "tests.jsonl").exists()
+
+
+def test_a_script_that_left_nothing_is_told_so_and_does_not_fail(tmp_path):
+    done = finish(make_spec(tmp_path), Left({}, None, None), Journal(tmp_path))
+    assert done.saved == {}
+    assert done.warnings == [done.actor]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), SystemExit(3)])
+def test_what_a_script_s_objects_raise_is_a_warning(tmp_path, error):
+    class Trap(gymnasium.envs.classic_control.CartPoleEnv):
+        @property
+        def spec(self):
+            raise error
+
+        @spec.setter
+        def spec(self, value):
+            pass
+
+    done = finished(tmp_path, {"env": Trap(), "net": nn.Linear(4, 2)})
+    assert done.saved == {"net": "weights/net.safetensors"}
+    assert done.actor.startswith("Nothing was tested: ")
+    assert done.warnings == [done.actor]
+
+
+def test_time_is_kept_for_telling_how_the_run_ended(tmp_path):
+    main = {"env": gymnasium.make("CartPole-v1"), "policy": nn.Linear(4, 2)}
+    done = finished(tmp_path, main, limit_seconds=0.0)
+    assert "the time limit of the run was near" in done.warnings[0]

@@ -1,0 +1,214 @@
+"""Scripts of many shapes, each run in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from rlgauge.kinds.train.spec import OUTCOME, Outcome, Spec
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+ENV = "Pendulum-v1"
+
+
+class Ran(NamedTuple):
+    """What came of a script: how it ended, what it told, what it printed, and the process's exit code."""
+
+    outcome: Outcome
+    told: dict[str, Any]
+    printed: str
+    code: int
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    def run(script: str | Path, *, env: str | None = ENV, **given: Any) -> Ran:
+        work = tmp_path / "artifacts" / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        path = str(SCRIPTS / script) if str(script).endswith(".py") else str(script)
+        spec = Spec(
+            script=path, env=env, folder=str(work.parent), **{"seed": 42, "args": [], "num_test_episodes": 0, **given}
+        )
+        (tmp_path / "spec.json").write_bytes(msgspec.json.encode(spec))
+        told = work / "told.json"
+        told.unlink(missing_ok=True)
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "rlgauge.kinds.train.script", str(tmp_path / "spec.json")],
+            cwd=work,
+            env={**os.environ, "PYTHONPATH": str(SCRIPTS), "BENCH_ENV": str(env), "BENCH_SEED": str(spec.seed)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        outcome = msgspec.json.decode((work.parent / OUTCOME).read_bytes(), type=Outcome)
+        return Ran(outcome, json.loads(told.read_text()) if told.exists() else {}, ended.stdout, ended.returncode)
+
+    return run
+
+
+SHAPES: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("plain_main.py", {"env": ENV, "seed": 42, "helper": 42, "name": "__main__"}, []),
+    ("decorated_main.py", {"env": ENV, "steps": 10, "name": "1", "doc": "A docstring that stays one."}, []),
+    ("closure_main.py", {"env": ENV, "seed": 42, "values": [1, 1, 2, 2, 3], "best": 3, "action": 0}, []),
+    ("async_main.py", {"env": ENV}, []),
+    ("argparse_block.py", {"env": ENV, "seed": 42, "num_envs": 4, "name": "argparse_block"}, ["--env-id", "--seed"]),
+    ("argparse_main.py", {"env": ENV, "seed": 42, "lr": 0.1}, ["--environment", "--seed"]),
+    ("click_command.py", {"env": ENV, "seed": 42, "steps": 10}, ["--env", "--seed"]),
+    ("absl_app.py", {"env": ENV, "seed": 42, "rest": []}, ["--env_name", "--seed"]),
+    ("spinning.py", {"env": ENV, "lr": 0.01, "size": 32}, ["--env"]),
+    ("other_name.py", {"env": ENV, "seed": 42, "model": [2]}, []),
+    ("sibling_import.py", {"env": ENV, "seed": 42, "own": 42, "helper": 42}, ["--env", "--seed"]),
+    ("variables.py", {"env": ENV, "seed": 42}, []),
+    ("notebook.py", {"model": [1.0, 2.0], "name": "__main__"}, []),
+    ("made_main.py", {"env": ENV, "seed": 42, "policy": ["made"]}, []),
+    ("pack.training:train", {"env": ENV, "seed": 42, "own": 42, "size": 7, "name": "pack.training"}, []),
+    ("spawns.py", {"env": ENV, "printed": 42, "squares": [4, 9]}, []),
+]
+
+
+@pytest.mark.parametrize(("script", "told", "options"), SHAPES, ids=[shape[0] for shape in SHAPES])
+def test_scripts_of_every_shape_get_the_environment_and_the_seed(
+    run: Any, script: str, told: dict[str, Any], options: list[str]
+) -> None:
+    ran = run(script)
+    assert ran.outcome.error is None, ran.printed
+    assert ran.told.items() >= told.items()
+    assert [word for word in ran.told["argv"] if word.startswith("-")] == options
+    assert (ran.told["folder"], ran.code, ran.outcome.exit_code) == ("work", 0, 0)
+    assert ran.outcome.train_seconds is not None
+
+
+def test_a_class_that_trains_gets_its_environment_as_an_option(run: Any) -> None:
+    assert run("trainer_class.py").told["argv"] == ["--env", ENV]
+
+
+def test_arguments_of_the_script_reach_it(run: Any) -> None:
+    assert run("argparse_block.py", args=["--num-envs", "2"]).told["num_envs"] == 2
+    assert run("decorated_main.py", args=["--steps=20", "--name=7"]).told.items() >= {"steps": 20, "name": "7"}.items()
+
+
+def test_a_flat_file_is_seeded_counted_and_labelled(run: Any) -> None:
+    first, again, other = run("flat.py", env="CartPole-v1"), run("flat.py", env=None), run("flat.py", env=None, seed=43)
+    assert first.outcome.error is None
+    assert first.outcome.environments == ["CartPole-v1"]
+    assert first.outcome.facts["num_episodes"] == 1
+    assert first.outcome.facts["num_steps"] == first.told["total"]
+    assert first.told["seed"] == 42
+    assert first.told["observation"] == again.told["observation"] != other.told["observation"]
+
+
+def test_a_run_of_another_environment_than_asked_for_fails(run: Any) -> None:
+    early, late = run("flat.py"), run("indirect.py")
+    for ran in (early, late):
+        assert "makes CartPole-v1, not Pendulum-v1" in ran.outcome.error
+        assert ran.code != 0
+    assert early.outcome.is_usage
+    assert not early.told
+    assert late.outcome.environments == ["CartPole-v1"]
+
+
+def test_whatever_draws_is_seeded(run: Any) -> None:
+    drawn = [run("draws.py", env=None, seed=seed).told for seed in (1, 1, 2)]
+    names = ("python", "numpy", "generator", "space")
+    assert [drawn[0][name] == drawn[1][name] for name in names] == [True] * 4
+    assert [drawn[0][name] == drawn[2][name] for name in names] == [False] * 4
+
+
+def test_a_script_that_ends_itself_leaves_its_code_and_its_trace(run: Any) -> None:
+    ran = run("exits.py")
+    assert (ran.code, ran.outcome.exit_code) == (3, 3)
+    assert ran.outcome.error == "The script ended itself with exit code 3 in line 9 of exits.py."
+    assert 'exits.py", line 14, in main' in ran.outcome.trace
+    assert "rlgauge/kinds" not in ran.outcome.trace
+    assert run("exits.py", args=["--code=0"]).outcome.error is None
+
+
+def test_a_script_that_raises_leaves_its_own_lines_and_prints_all(run: Any) -> None:
+    ran = run("raises.py")
+    assert ran.code == 1
+    assert ran.outcome.error == "The script raised RuntimeError in line 10 of raises.py: the weights are damaged"
+    assert "json/decoder.py" not in ran.outcome.trace
+    assert "JSONDecodeError" in ran.outcome.trace
+    assert "json/decoder.py" in ran.printed
+    assert "rlgauge/kinds" not in ran.printed + ran.outcome.trace
+
+
+@pytest.mark.parametrize("code", [0, 5])
+def test_a_fork_that_comes_to_the_scripts_end_ends_there(run: Any, code: int) -> None:
+    ran = run("forks.py", args=[f"--code={code}"])
+    assert ran.outcome.error is None
+    assert ran.told["child"] == code
+    assert not ran.printed
+
+
+def test_a_script_that_does_not_parse_is_a_mistake_that_names_its_line(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import os\nx = = 1\n")
+    ran = run(tmp_path / "broken.py")
+    assert (ran.code, ran.outcome.is_usage) == (2, True)
+    assert ran.outcome.error == "broken.py does not parse: invalid syntax in line 2."
+    assert "x = = 1" in ran.outcome.trace
+    assert "x = = 1" in ran.printed
+
+
+def test_a_script_that_is_not_there_is_a_mistake(run: Any, tmp_path: Path) -> None:
+    ran = run(tmp_path / "none.py")
+    assert (ran.code, ran.outcome.is_usage) == (2, True)
+    assert ran.outcome.error == f"Can't read {tmp_path}/none.py: No such file or directory."
+
+
+ODD = {
+    "it closes what it prints to": "import os, sys\nos.close(1)\nos.close(2)\nsys.stdout = sys.stderr = None\n",
+    "its folder is gone": "import os, tempfile\nd = tempfile.mkdtemp()\nos.chdir(d)\nos.rmdir(d)\n",
+    "it leaves an alarm": "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.2)\n",
+    "it is a deep sum": f"x = {'+'.join(['1'] * 1500)}\n",
+    "it has a byte order mark": "\ufeffx = 1\n",
+}
+
+
+@pytest.mark.parametrize("source", ODD.values(), ids=ODD)
+def test_an_odd_script_comes_to_its_end_if(run: Any, tmp_path: Path, source: str) -> None:
+    (tmp_path / "odd one.py").write_text(source, encoding="utf-8")
+    ran = run(tmp_path / "odd one.py", env=None)
+    assert (ran.code, ran.outcome.error) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("nowhere.training:train", "There is no module 'nowhere' (of 'nowhere.training:train')"),
+        ("pack.nothing:train", "There is no module 'pack.nothing' with a source"),
+    ],
+)
+def test_a_module_that_is_not_there_is_a_mistake(run: Any, script: str, error: str) -> None:
+    ran = run(script)
+    assert ran.outcome.is_usage
+    assert ran.outcome.error.startswith(error)
+
+
+def test_a_function_that_a_module_only_imports_is_called_by_its_signature(run: Any, tmp_path: Path) -> None:
+    assert run("pack:train").told.items() >= {"env": ENV, "seed": 42}.items()
+
+
+def test_a_seed_that_comes_with_everything_from_beside_is_overwritten(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "config.py").write_text("SEED = 1\nRATE = 2\ndef seed():\n    return SEED\n")
+    (tmp_path / "all.py").write_text("from told import tell\nfrom config import *\ntell(own=SEED, theirs=seed())\n")
+    assert run(tmp_path / "all.py", env=None).told.items() >= {"own": 42, "theirs": 42}.items()
+
+
+def test_a_script_sees_itself_as_the_main_module(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "self.py").write_text(
+        "import __main__, pickle, sys\nfrom told import tell\nclass Thing:\n    pass\n"
+        "def main(env='A'):\n    copy = pickle.loads(pickle.dumps(Thing()))\n"
+        "    tell(same=type(copy) is Thing, file=__file__ == __main__.__file__ == sys.argv[0], path=sys.path[0])\n"
+    )
+    ran = run(tmp_path / "self.py")
+    assert ran.told.items() >= {"same": True, "file": True, "path": str(tmp_path)}.items()

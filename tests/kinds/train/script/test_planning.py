@@ -1,0 +1,172 @@
+"""How scripts of various shapes are run, as their sources tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.kinds.train.script.planning import Plan, plan
+from rlgauge.kinds.train.script.shapes import Script
+from rlgauge.kinds.train.spec import Spec
+
+BLOCK = "if __name__ == '__main__':\n"
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Any:
+    def make(source: str, **given: Any) -> Plan:
+        path = tmp_path / "train.py"
+        path.write_text(source)
+        spec = {"env": "Pendulum-v1", "seed": 7, "args": [], **given}
+        return plan(Script(path), Spec(script=str(path), folder=str(tmp_path), **spec))
+
+    return make
+
+
+def test_main_with_an_environment_is_called_with_it_and_not_as_the_file_does(planned: Any) -> None:
+    found = planned(f"def main(env='A'):\n    pass\n{BLOCK}    for e in 'AB':\n        main(e)\n")
+    assert found.calls_entry
+    assert (found.entry, found.values) == ("main", {"env": "Pendulum-v1"})
+    assert found.ways == {"env": "parameter env of main"}
+
+
+def test_main_that_nobody_calls_is_called(planned: Any) -> None:
+    found = planned("import argparse\ndef main(env_id, seed):\n    pass\n")
+    assert found.calls_entry
+    assert found.values == {"env_id": "Pendulum-v1", "seed": 7}
+
+
+def test_a_file_that_calls_main_always_is_run_and_main_gets_the_environment(planned: Any) -> None:
+    found = planned("def main(env='A'):\n    pass\nmain()\n")
+    assert not found.calls_entry
+    assert found.values == {"env": "Pendulum-v1"}
+
+
+def test_a_file_that_reads_arguments_for_main_is_run(planned: Any) -> None:
+    source = f"import argparse\ndef main(env, lr):\n    pass\n{BLOCK}    main('A', parse().lr)\n"
+    found = planned(source, args=["--lr", "3"])
+    assert not found.calls_entry
+    assert (found.argv, found.values) == (["--lr", "3"], {"env": "Pendulum-v1"})
+
+
+def test_an_option_for_the_environment_is_used_rather_than_the_parameter(planned: Any) -> None:
+    source = (
+        "import argparse\ndef main(env, seed=0):\n    pass\n"
+        f"{BLOCK}    p = argparse.ArgumentParser()\n    p.add_argument('--env')\n    main(p.parse_args().env)\n"
+    )
+    found = planned(source, args=["--lr", "3"])
+    assert found.argv == ["--lr", "3", "--env", "Pendulum-v1"]
+    assert found.values == {"seed": 7}
+    assert found.ways == {"env": "option --env", "seed": "parameter seed of main"}
+
+
+def test_a_file_with_an_option_is_run_though_it_calls_main_in_a_loop(planned: Any) -> None:
+    loop = f"{BLOCK}    p.add_argument('--env')\n    for seed in '12':\n        main(p.parse_args().env)\n"
+    found = planned(f"import argparse\ndef main(env):\n    pass\n{loop}")
+    assert not found.calls_entry
+    assert found.argv == ["--env", "Pendulum-v1"]
+
+
+def test_a_module_called_main_is_no_function(planned: Any) -> None:
+    assert planned(f"import main\nx = 1\n{BLOCK}    main.train()\n").entry is None
+
+
+def test_options_stand_before_what_is_none(planned: Any) -> None:
+    source = "import argparse\np.add_argument('--seed')\n"
+    assert planned(source, env=None, args=["run", "--", "rest"]).argv == ["run", "--seed", "7", "--", "rest"]
+
+
+def test_a_positional_argument_is_given_once(planned: Any) -> None:
+    source = "import argparse\np.add_argument('env')\n"
+    assert planned(source, args=["--lr", "1"]).argv == ["--lr", "1", "Pendulum-v1"]
+    assert planned(source, args=["Pendulum-v1"]).argv == ["Pendulum-v1"]
+
+
+def test_an_option_that_the_user_names_is_used_and_an_empty_one_is_none(planned: Any) -> None:
+    source = "import argparse\np.add_argument('--env')\np.add_argument('--seed')\n"
+    assert planned(source, env_flag="--where", seed_flag="").argv == ["--where", "Pendulum-v1"]
+
+
+def test_without_an_environment_none_is_passed(planned: Any) -> None:
+    found = planned(f"def main(env='A'):\n    pass\n{BLOCK}    main()\n", env=None)
+    assert (found.argv, found.values) == ([], {})
+
+
+def test_main_that_is_handed_an_environment_as_an_object_is_not_given_a_name(planned: Any) -> None:
+    handed = f"import gymnasium as gym\ndef main(env):\n    pass\n{BLOCK}    env = gym.make(NAME)\n    main(env)\n"
+    annotated = f"import argparse\ndef main(env: gym.Env):\n    pass\n{BLOCK}    main(build())\n"
+    for source in (handed, annotated):
+        found = planned(source)
+        assert not found.calls_entry
+        assert found.values == {}
+
+
+def test_main_that_is_handed_a_name_by_a_variable_is_given_another(planned: Any) -> None:
+    found = planned(f"def main(env):\n    pass\n{BLOCK}    name = 'A-v1'\n    main(name)\n")
+    assert found.values == {"env": "Pendulum-v1"}
+
+
+def test_another_function_that_takes_a_name_counts_as_main(planned: Any) -> None:
+    source = f"def make_env(env_id):\n    pass\ndef learn(env_id='A'):\n    pass\n{BLOCK}    learn()\n"
+    found = planned(source)
+    assert (found.entry, found.values) == ("learn", {"env_id": "Pendulum-v1"})
+
+
+def test_a_function_that_wraps_environments_does_not_count_as_main(planned: Any) -> None:
+    assert planned("def monitor(env):\n    pass\nenv = monitor(base)\n").entry is None
+
+
+def test_a_flat_file_that_makes_another_environment_is_refused(planned: Any) -> None:
+    with pytest.raises(UserError, match=r"train\.py makes CartPole-v1, not Pendulum-v1: name the option .*--env-flag"):
+        planned("import gymnasium as gym\nenv = gym.make('CartPole-v1')\n")
+    with pytest.raises(UserError, match=r"makes CartPole-v1, not Pendulum-v1"):
+        planned("model = PPO('MlpPolicy', 'CartPole-v1')\n")
+    assert planned("env = gym.make('CartPole-v1')\n", env="CartPole-v1").ways == {}
+    assert planned("env = gym.make('CartPole-v1')\n", env="CartPole").ways == {}
+
+
+def test_variables_are_a_way_in(planned: Any) -> None:
+    found = planned("import os\nenv = gym.make(os.environ.get('BENCH_ENV', 'CartPole-v1'))\n")
+    assert found.ways == {"env": "variable BENCH_ENV"}
+
+
+def test_a_global_seed_is_a_way_in(planned: Any) -> None:
+    assert planned("SEED = 1\n", env=None).ways == {"seed": "global SEED"}
+
+
+def test_arguments_become_values_of_main_where_the_script_reads_none(planned: Any) -> None:
+    source = "def main(env='A', steps=1, lr=0.1, name='x', fast=False):\n    pass\n"
+    found = planned(source, args=["--steps=5", "--lr", "1e-3", "--name", "7", "--fast"])
+    assert found.own == {"steps": 5, "lr": 1e-3, "name": "7", "fast": True}
+    assert found.values == {"env": "Pendulum-v1"}
+
+
+def test_an_argument_that_main_does_not_have_is_refused_with_the_nearest_name(planned: Any) -> None:
+    with pytest.raises(UserError, match=r"no parameter for '--step'\. Did you mean '--steps'\? It has: env, steps\."):
+        planned("def main(env='A', steps=1):\n    pass\n", args=["--step=5"])
+
+
+def test_arguments_of_a_flat_file_that_reads_none_are_warned_of(planned: Any) -> None:
+    assert "--lr 3 may go nowhere" in planned("x = 1\n", env=None, args=["--lr", "3"]).warnings[0]
+    assert planned("import sys\nx = sys.argv\n", env=None, args=["--lr", "3"]).warnings == []
+
+
+def test_what_main_needs_and_nobody_gives_is_named(planned: Any) -> None:
+    with pytest.raises(UserError, match=r"main of train\.py needs env: name one with --env\."):
+        planned("def main(env):\n    pass\n", env=None)
+    with pytest.raises(UserError, match=r"main of train\.py needs lr: give it a default\."):
+        planned("def main(env, lr):\n    pass\n")
+
+
+def test_decorated_commands_are_left_to_what_calls_them(planned: Any) -> None:
+    source = (
+        "import click\n@click.command()\n@click.option('--env')\n@click.option('--seed')\ndef main(env, seed):\n"
+        f"    pass\n{BLOCK}    main()\n"
+    )
+    found = planned(source)
+    assert not found.calls_entry
+    assert found.argv == ["--env", "Pendulum-v1", "--seed", "7"]
+    assert found.values == {}

@@ -1,0 +1,5 @@
+"""A package with a function that trains."""
+
+from pack.training import train
+
+__all__ = ["train"]

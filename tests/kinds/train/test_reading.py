@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from rlgauge.core.run import Record, encode_record
+from rlgauge.kinds.evaluate.workload import UNITS as OF_EVALUATION
+from rlgauge.kinds.train.journal import TESTS, Journal
+from rlgauge.kinds.train.reading import (
+    UNITS,
+    Progress,
+    count_of,
+    num_scalars,
+    read_outcome,
+    read_tests,
+    read_training,
+    record_of,
+)
+from rlgauge.kinds.train.spec import OUTCOME, Outcome
+
+
+def test_the_return_of_the_training_is_the_mean_of_the_last_ten_episodes(tmp_path):
+    journal = Journal(tmp_path)
+    for number in range(25):
+        journal.episode(float(number), 10 + number, num_steps=100 * (number + 1))
+    training = read_training(tmp_path)
+    values = record_of(training, num_steps=None, train_seconds=3.0).values
+    assert values == {
+        "training_return": pytest.approx(sum(range(15, 25)) / 10),
+        "training_length": pytest.approx(10 + 19.5),
+        "num_episodes": 25,
+        "num_steps": 2500,
+        "train_seconds": 3.0,
+    }
+    assert record_of(training, num_steps=2590, train_seconds=None).values["num_steps"] == 2590
+
+
+def test_what_was_not_measured_is_none(tmp_path):
+    nobody = record_of(read_training(tmp_path), num_steps=None, train_seconds=None).values
+    assert set(nobody.values()) == {None}
+    Journal(tmp_path)
+    counted = record_of(read_training(tmp_path), num_steps=None, train_seconds=None).values
+    assert (counted["num_episodes"], counted["training_return"]) == (0, None)
+
+
+def test_progress_reads_what_has_come_since(tmp_path):
+    progress = Progress(tmp_path)
+    assert progress.look().mean_return is None
+    journal = Journal(tmp_path)
+    for number in range(3):
+        journal.episode(float(number), 5, num_steps=5 * number)
+        assert progress.look().num_episodes == number + 1
+    assert progress.training.mean_return == 1.0
+    assert progress.num_tests == 0
+
+
+def test_test_episodes_are_records_from_one_on(tmp_path):
+    lines = [encode_record(Record(index, {"return": float(index)})) for index in (2, 1, 0, 2)]
+    (tmp_path / TESTS).write_bytes(b"".join(lines) + b'{"i":3,"v"')
+    assert [record.index for record in read_tests(tmp_path)] == [1, 2]
+
+
+def test_an_outcome_that_is_missing_or_torn_is_none(tmp_path):
+    assert read_outcome(tmp_path) is None
+    (tmp_path / OUTCOME).write_bytes(b'{"err')
+    assert read_outcome(tmp_path) is None
+    (tmp_path / OUTCOME).write_bytes(msgspec.json.encode(Outcome(error="it fell")))
+    assert read_outcome(tmp_path).error == "it fell"
+
+
+def test_scalars_are_counted(tmp_path):
+    journal = Journal(tmp_path)
+    journal.scalar("loss", 0.5, 1)
+    journal.scalars({"a": 1.0, "b": float("nan")}, None)
+    assert num_scalars(tmp_path) == 2
+
+
+@pytest.mark.parametrize(("value", "expected"), [(5, 5), (True, None), (-1, None), ("5", None), (None, None)])
+def test_a_fact_that_is_no_count_is_none(value, expected):
+    assert count_of({"num_steps": value}, "num_steps") == expected
+
+
+def test_units_are_those_of_evaluations_and_of_all_that_is_recorded_of_a_training(tmp_path):
+    assert OF_EVALUATION.items() <= UNITS.items()
+    assert set(record_of(read_training(tmp_path), num_steps=None, train_seconds=None).values) <= set(UNITS)
