@@ -16,6 +16,9 @@ from gym import spaces
 from gym.utils import seeding
 from pkg_resources import parse_version
 
+RENDER_HEIGHT = 720
+RENDER_WIDTH = 960
+
 
 class MinitaurBulletEnv(gym.Env):
     def __init__(self, render=True):
@@ -37,7 +40,7 @@ class MinitaurBulletEnv(gym.Env):
         return self.place, self.place.sum(), bool((self.place == 1).all()), {"old": True}
 
     def render(self, mode="human"):
-        return np.zeros((4, 6, 3)) if mode == "rgb_array" else None
+        return np.zeros((RENDER_HEIGHT, RENDER_WIDTH, 3)) if mode == "rgb_array" else None
 
     assert parse_version(gym.__version__) >= parse_version("0.9.6")
 
@@ -63,9 +66,11 @@ IDS = ("CartPoleContinuousBulletEnv-v0", "MinitaurBulletEnv-v0")
 @pytest.fixture(autouse=True)
 def _package(tmp_path, monkeypatch):
     """A package in the form of the real one; what was imported and registered is forgotten."""
-    (tmp_path / "pybullet_envs").mkdir()
-    (tmp_path / "pybullet_envs" / "__init__.py").write_text(REGISTERING)
-    (tmp_path / "pybullet_envs" / "bullet.py").write_text(BULLET)
+    bullet = tmp_path / "pybullet_envs" / "bullet"
+    bullet.mkdir(parents=True)
+    (bullet.parent / "__init__.py").write_text(REGISTERING)
+    (bullet / "__init__.py").write_text("from .minitaur_gym_env import *\n")
+    (bullet / "minitaur_gym_env.py").write_text(BULLET)
     (tmp_path / "pybullet_envs_gymnasium.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
@@ -102,11 +107,11 @@ def test_episodes_are_cut_off_as_the_package_says():
     env.close()
 
 
-def test_a_frame_is_of_bytes():
+def test_a_frame_is_of_bytes_and_small_enough_to_be_drawn_without_a_gpu():
     env = gymnasium.make("MinitaurBulletEnv-v0", render_mode="rgb_array")
     env.reset(seed=0)
     frame = env.render()
-    assert (frame.shape, frame.dtype) == ((4, 6, 3), np.uint8)
+    assert (frame.shape, frame.dtype) == ((240, 320, 3), np.uint8)
     env.close()
 
 

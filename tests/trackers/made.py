@@ -67,7 +67,7 @@ def finish(attempt: Attempt, status: Status = Status.COMPLETED, *, num_tests: in
     (weights / "policy.safetensors").write_bytes(b"weights" * 100)
     attempt.close()
     trace = None if status is Status.COMPLETED else "Traceback\n  ...\nValueError: it went wrong"
-    attempt.commit(status, result={"actor": "policy", "saved": {"num": 1}}, fail_trace=trace)
+    attempt.commit(status, result={"actor": "policy", "warnings": ["One.", "Two."]}, fail_trace=trace)
 
 
 def ended(store: Path, status: Status = Status.COMPLETED, *, seed: int = 0) -> Path:

@@ -26,10 +26,9 @@ def events_of(folder):
     return list((folder / "artifacts" / "tensorboard").glob("events.*"))
 
 
-def trackers():
+def trackers(mark="rlgauge.trackers"):
     """The processes that this one has started to track runs."""
-    children = psutil.Process().children()
-    return [one for one in children if "rlgauge.trackers" in " ".join(one.cmdline())]
+    return [one for one in psutil.Process().children() if mark in " ".join(one.cmdline())]
 
 
 def test_every_run_that_begins_is_tracked_and_those_that_were_there_are_not(tmp_path):
@@ -110,7 +109,7 @@ def test_a_tracker_that_takes_too_long_is_ended_and_told(tmp_path, monkeypatch):
         assert time.monotonic() - before < 30
     assert len(told) == 1
     assert "took longer than 0.5 s" in told[0]
-    assert trackers() == []
+    assert trackers("sleep(600)") == []
 
 
 def test_ctrl_c_ends_the_waiting(tmp_path, monkeypatch):
@@ -128,7 +127,7 @@ def test_ctrl_c_ends_the_waiting(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt), start("tensorboard", tmp_path, Options(tell=tell, poll_seconds=0.05)):
         ended(tmp_path)
     assert "it was interrupted" in told[-1]
-    assert trackers() == []
+    assert trackers("sleep(600)") == []
 
 
 def test_the_tracker_of_a_run_whose_process_died_ends(tmp_path):

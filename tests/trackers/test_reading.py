@@ -79,7 +79,7 @@ def test_test_episodes_are_told_by_index_and_a_training_as_a_whole_is_in_the_sum
     end = feed.end(read_run(attempt.folder.parent, attempt.folder.name))
     assert end.summary["rlgauge/mean_test_return"] == 150.0
     assert end.summary["rlgauge/training_return"] == 20.0
-    assert end.summary["rlgauge/actor"] == "policy"
+    assert (end.summary["rlgauge/actor"], end.summary["rlgauge/warnings"]) == ("policy", "One. Two.")
     assert end.summary["status"] == "COMPLETED"
     names = [str(path.relative_to(end.artifacts)) for path in end.weights]
     assert names == ["weights/nested/policy.safetensors", "weights/policy.safetensors"]
@@ -118,5 +118,6 @@ def test_damaged_lines_are_counted(tmp_path):
     assert feed.num_dropped == 1
 
 
-def test_nested_configurations_are_flattened_and_lists_left_out():
-    assert flat({"a": {"b": 1, "c": ["x"]}, "d": "text", "e": None, "f": True}) == {"a.b": 1.0, "d": "text", "f": 1.0}
+def test_nested_configurations_are_flattened_and_lists_of_numbers_left_out():
+    nested = {"a": {"b": 1, "c": ["x", "y"]}, "d": "text", "e": None, "f": True, "g": [1, 2], "h": []}
+    assert flat(nested) == {"a.b": 1.0, "a.c": "x y", "d": "text", "f": 1.0}

@@ -13,9 +13,15 @@ from stable_baselines3.common.vec_env import VecFrameStack
 gymnasium.register_envs(ale_py)
 
 
-def main(env: str = "ALE/Pong-v5", seed: int = 0, total_steps: int = 10_000_000, num_envs: int = 16) -> A2C:
+def main(
+    env: str = "ALE/Pong-v5",
+    seed: int = 0,
+    total_steps: int = 10_000_000,
+    max_frames: int = 108_000,
+    num_envs: int = 16,
+) -> A2C:
     """The trained model; a step is four frames, and no action sticks."""
-    one_frame = {"frameskip": 1, "repeat_action_probability": 0.0}
+    one_frame = {"frameskip": 1, "repeat_action_probability": 0.0, "max_episode_steps": max_frames}
     world = make_atari_env(env, n_envs=num_envs, seed=seed, env_kwargs=one_frame)
     model = A2C(
         "CnnPolicy",
@@ -34,5 +40,6 @@ if __name__ == "__main__":
     parser.add_argument("--env", default="ALE/Pong-v5")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--total-steps", type=int, default=10_000_000)
+    parser.add_argument("--max-frames", type=int, default=108_000, help="frames after which an episode is cut off")
     parser.add_argument("--num-envs", type=int, default=16, help="environments that are stepped together")
     main(**vars(parser.parse_args()))

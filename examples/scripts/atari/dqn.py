@@ -17,11 +17,12 @@ def main(
     env: str = "ALE/Pong-v5",
     seed: int = 0,
     total_steps: int = 10_000_000,
+    max_frames: int = 108_000,
     buffer_size: int = 100_000,
     learning_starts: int = 100_000,
 ) -> DQN:
     """The trained model; a step is four frames, and no action sticks."""
-    one_frame = {"frameskip": 1, "repeat_action_probability": 0.0}
+    one_frame = {"frameskip": 1, "repeat_action_probability": 0.0, "max_episode_steps": max_frames}
     world = make_atari_env(env, n_envs=1, seed=seed, env_kwargs=one_frame)
     model = DQN(
         "CnnPolicy",
@@ -44,6 +45,7 @@ if __name__ == "__main__":
     parser.add_argument("--env", default="ALE/Pong-v5")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--total-steps", type=int, default=10_000_000)
+    parser.add_argument("--max-frames", type=int, default=108_000, help="frames after which an episode is cut off")
     parser.add_argument("--buffer-size", type=int, default=100_000, help="steps that are remembered, 56 kB each")
     parser.add_argument("--learning-starts", type=int, default=100_000, help="steps before the first update")
     main(**vars(parser.parse_args()))

@@ -22,6 +22,8 @@ _OWN = {
     "MinitaurBulletEnv-v0": ("MinitaurBulletEnv", 1000),
 }
 """The class in `pybullet_envs.bullet`, and the steps after which an episode is cut off."""
+_FRAME = (320, 240)
+"""Pixels of Minitaur's frames, width and height; its own are nine times as many, which takes long without a GPU."""
 
 
 class OfGym(gymnasium.Env[Any, Any]):
@@ -33,6 +35,8 @@ class OfGym(gymnasium.Env[Any, Any]):
         """Make the one of that name; nothing opens a window."""
         with _old_modules():
             bullet = importlib.import_module("pybullet_envs.bullet")
+            minitaur: Any = importlib.import_module("pybullet_envs.bullet.minitaur_gym_env")
+        minitaur.RENDER_WIDTH, minitaur.RENDER_HEIGHT = _FRAME
         made = getattr(bullet, name)
         self._env = made(renders=False) if name.startswith("CartPole") else made(render=False)
         self.render_mode = render_mode

@@ -42,7 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     tell: Tell
-    wait_seconds: float = 60.0
+    wait_seconds: float = 120.0
     poll_seconds: float = 1.0
     num_processes: int = 8
 
@@ -193,7 +193,7 @@ class _News:
                 with contextlib.suppress(FileNotFoundError):
                     changed = case.stat().st_mtime_ns
                     if self._listed.get(case.path) != changed:
-                        if True:
+                        if time.time_ns() - changed > _SETTLED_NS:
                             self._listed[case.path] = changed
                         yield case.path
 

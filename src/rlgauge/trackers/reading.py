@@ -24,7 +24,7 @@ SCRIPT_AXIS, TRAINING_AXIS, RECORD_AXIS = "step", f"{OWN}num_steps", f"{OWN}inde
 _OF_TRAINING = ("training_return", "training_length", "num_episodes", "num_steps", "train_seconds")
 """Quantities of a training as a whole, in the record of index 0; the others of such a run are of test episodes."""
 _FILMS = {".mp4", ".gif", ".webm"}
-_SAID_BEFORE = {"source", "variables"}
+_SAID_ELSEWHERE = {"facts", "saved", "source", "variables"}
 _LONGEST_TEXT = 500
 
 
@@ -145,8 +145,8 @@ class Feed:
 
 
 def _outcome(run: Run) -> dict[str, Any]:
-    """What the run reports beside its records, without what the configuration has."""
-    return {name: value for name, value in (run.file.result or {}).items() if name not in _SAID_BEFORE}
+    """What the run reports beside its records, without what is told in other ways."""
+    return {name: value for name, value in (run.file.result or {}).items() if name not in _SAID_ELSEWHERE}
 
 
 def _joined(rows: Sequence[Row]) -> Iterator[Row]:
@@ -164,18 +164,20 @@ def _joined(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def _flat(nested: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float | str]]:
-    """The numbers and texts of nested dictionaries under names such as `a.b`; lists are left out."""
+    """The numbers and texts of nested dictionaries under names such as `a.b`; of lists those of texts, joined."""
     for name, value in nested.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, (bool, int, float)):
             yield f"{prefix}{name}", float(value)
+        elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+            yield from _flat({name: " ".join(value)}, prefix)
         elif isinstance(value, str) and value:
             yield f"{prefix}{name}", value[:_LONGEST_TEXT]
 
 
 def flat(nested: dict[str, Any]) -> dict[str, float | str]:
-    """The numbers and texts of nested dictionaries under names such as `a.b`; lists are left out."""
+    """The numbers and texts of nested dictionaries under names such as `a.b`; of lists those of texts, joined."""
     return dict(_flat(nested))
 
 

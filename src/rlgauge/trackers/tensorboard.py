@@ -12,16 +12,14 @@ from rlgauge.trackers.tracker import About, End, Row
 
 FOLDER = "tensorboard"
 """Name of the folder of event files in a run's folder of artifacts: `tensorboard --logdir OUT` finds it."""
-_PATTERN = "events.out.tfevents.*.rlgauge"
 
 
 def open_run(about: About) -> TensorBoard:
     """The run in a new event file, in the place of one that was made of it before."""
     folder = about.artifacts / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob(_PATTERN):
-        old.unlink()
-    opened = TensorBoard(about, EventFile(folder / f"events.out.tfevents.{about.started:.0f}.rlgauge", about.started))
+    name = f"events.out.tfevents.{about.started:.0f}.rlgauge"  # the same whenever it is sent
+    opened = TensorBoard(about, EventFile(folder / name, about.started))
     opened.begin()
     return opened
 

@@ -201,7 +201,7 @@ def test_what_was_trained_counts_where_the_tests_bring_the_process_down(tmp_path
 import os, signal, sys
 import msgspec
 from rlgauge.core.run import Record, encode_record
-from rlgauge.kinds.train.reading import TRAINED
+from rlgauge.kinds.train.spec import TRAINED
 from rlgauge.kinds.train.spec import Outcome
 
 def main(env="x"):

@@ -29,8 +29,6 @@ UNITS: Mapping[str, str] = {
 """Of test episodes, as evaluations have them, and of the training as a whole."""
 TRAINING = 0
 """The index of the record of the training; test episodes follow."""
-TRAINED = "trained.json"
-"""The file with an `Outcome` of the script itself, before what it left is tested: tests may bring the process down."""
 NUM_LAST = 10
 """Over so many episodes, the last ones, the training's return and length are means."""
 

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-SPEC, OUTCOME = "spec.json", "outcome.json"
-"""Names of the files with a `Spec` and an `Outcome` in the run's folder of artifacts."""
+SPEC, TRAINED, OUTCOME = "spec.json", "trained.json", "outcome.json"
+"""Names of the files with a `Spec` and with an `Outcome` in the run's folder of artifacts.
+
+`trained.json` is that of the script itself, before what it left is tested: tests may bring the process down.
+"""
 SOURCE, WORK, WEIGHTS, VIDEOS = "source", "work", "weights", "videos"
 """Names of the folders there: the script as it was, where it ran, and what it left."""
 

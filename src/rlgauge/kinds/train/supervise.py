@@ -27,7 +27,6 @@ from rlgauge.kinds.train.hooked import SPEC_VARIABLE
 from rlgauge.kinds.train.output import end_of
 from rlgauge.kinds.train.process import Ended, Until, run_process
 from rlgauge.kinds.train.reading import (
-    TRAINED,
     Training,
     count_of,
     num_scalars,
@@ -38,7 +37,7 @@ from rlgauge.kinds.train.reading import (
     told_by,
 )
 from rlgauge.kinds.train.repository import changes
-from rlgauge.kinds.train.spec import OUTCOME, SOURCE, SPEC, VIDEOS, WEIGHTS, WORK, Outcome, Spec
+from rlgauge.kinds.train.spec import OUTCOME, SOURCE, SPEC, TRAINED, VIDEOS, WEIGHTS, WORK, Outcome, Spec
 from rlgauge.kinds.train.variables import variables_of
 from rlgauge.kinds.train.workload import ScriptWorkload
 

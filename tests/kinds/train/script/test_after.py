@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import gymnasium
+import msgspec
 import pytest
 from torch import nn
 
-from rlgauge.kinds.train.journal import Journal
+from rlgauge.core.run import Record
+from rlgauge.kinds.train.journal import Journal, Tail, read_episodes
 from rlgauge.kinds.train.script.after import finish
 from rlgauge.kinds.train.script.left import Left
-from rlgauge.kinds.train.spec import Spec
+from rlgauge.kinds.train.spec import OUTCOME, Outcome, Spec
 
 
 def make_spec(folder, **changes):
@@ -63,3 +68,44 @@ def test_time_is_kept_for_telling_how_the_run_ended(tmp_path):
     main = {"env": gymnasium.make("CartPole-v1"), "policy": nn.Linear(4, 2)}
     done = finished(tmp_path, main, limit_seconds=0.0)
     assert "the time limit of the run was near" in done.warnings[0]
+
+
+SCRIPT = """
+import gymnasium
+import numpy as np
+
+
+def main(env="CartPole-v1"):
+    env = gymnasium.wrappers.TransformReward(gymnasium.make(env), lambda reward: reward / 100)
+    env = gymnasium.wrappers.NormalizeObservation(env)
+    seen = []
+
+    def get_action(observation):
+        seen.append(observation)
+        return 1
+
+    for _ in range(5):
+        observation, _ = env.reset()
+        is_over = False
+        while not is_over:
+            observation, _, terminated, truncated, _ = env.step(get_action(observation))
+            is_over = terminated or truncated
+    env.close()
+"""
+
+
+def test_test_episodes_of_a_whole_run_are_not_counted_as_training_and_have_the_same_rewards(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "run").mkdir()
+    spec = make_spec(tmp_path / "run", script=str(tmp_path / "script.py"), num_test_episodes=3, num_videos=0)
+    (tmp_path / "run" / "spec.json").write_bytes(msgspec.json.encode(spec))
+    command = [sys.executable, "-m", "rlgauge.kinds.train.script", str(tmp_path / "run" / "spec.json")]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    outcome = msgspec.json.decode((tmp_path / "run" / OUTCOME).read_bytes(), type=Outcome)
+    assert outcome.actor == "the function `get_action`"
+    assert [warning.partition(" ")[0] for warning in outcome.warnings] == ["Test"]
+    trained = read_episodes(tmp_path / "run")
+    tested = Tail(tmp_path / "run" / "tests.jsonl", Record).read()
+    assert (len(trained), len(tested)) == (5, 3)
+    assert all(episode.total == episode.length for episode in trained)
+    assert all(record.values["return"] == record.values["length"] for record in tested)

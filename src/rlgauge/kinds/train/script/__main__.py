@@ -18,7 +18,7 @@ from rlgauge.kinds.train.script import after, counting, ending, labels, logging_
 from rlgauge.kinds.train.script.after import Finished
 from rlgauge.kinds.train.script.ending import Ending
 from rlgauge.kinds.train.script.running import Run
-from rlgauge.kinds.train.spec import OUTCOME, Outcome, Spec
+from rlgauge.kinds.train.spec import OUTCOME, TRAINED, Outcome, Spec
 
 _USAGE = 2
 """The exit code of a mistake in the command."""
@@ -54,23 +54,31 @@ def _run(run: Run, spec: Spec) -> int:
     counting.stop()
     error = ended.error or labels.wrong(run.plan, spec, counting.made(), run.script.path.name)
     doubts = labels.doubts(run.plan, spec, counting.made(), run.script.texts)
-    finished = Finished({}, None, [])
-    if error is None:
-        _return_to(spec.artifacts)
-        finished = after.finish(spec, run.left, journal)
     outcome = Outcome(
         error=error,
         trace=ended.trace,
         exit_code=ended.exit_code or int(error is not None),
         environments=counting.made(),
-        saved=finished.saved,
-        actor=finished.actor,
-        warnings=[*run.plan.warnings, *doubts, *counting.warnings(), *finished.warnings],
+        warnings=[*run.plan.warnings, *doubts, *counting.warnings()],
         train_seconds=seconds,
         facts=_facts(run),
     )
-    _write(outcome, spec)
+    if error is None:
+        _write(outcome, spec, TRAINED)
+        _return_to(spec.artifacts)
+        outcome = _with(outcome, after.finish(spec, run.left, journal))
+    _write(outcome, spec, OUTCOME)
     return outcome.exit_code or 0
+
+
+def _with(outcome: Outcome, finished: Finished) -> Outcome:
+    """The outcome with what became of the things that the script left."""
+    return msgspec.structs.replace(
+        outcome,
+        saved=finished.saved,
+        actor=finished.actor,
+        warnings=[*outcome.warnings, *finished.warnings],
+    )
 
 
 def _ended(run: Run) -> Ending:
@@ -105,12 +113,12 @@ def _refused(spec: Spec, error: str, cause: SyntaxError | None) -> int:
     """The exit code of a script that can't be run, after saying why."""
     trace = None if cause is None else ending.trace_of(cause, Path(spec.script))
     sys.stderr.write(f"{trace or error}\n")
-    _write(Outcome(error=error, trace=trace, is_usage=True, exit_code=_USAGE), spec)
+    _write(Outcome(error=error, trace=trace, is_usage=True, exit_code=_USAGE), spec, OUTCOME)
     return _USAGE
 
 
-def _write(outcome: Outcome, spec: Spec) -> None:
-    write_atomic(spec.artifacts / OUTCOME, msgspec.json.encode(outcome))
+def _write(outcome: Outcome, spec: Spec, name: str) -> None:
+    write_atomic(spec.artifacts / name, msgspec.json.encode(outcome))
 
 
 if __name__ == "__main__":

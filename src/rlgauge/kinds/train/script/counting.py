@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from rlgauge.kinds.train.journal import Journal
+from rlgauge.kinds.train.journal import EPISODES, Journal
 from rlgauge.kinds.train.script import agreement
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, chain, is_vector, name_of, parts_in_process
+from rlgauge.kinds.train.script.pages import Pages
 from rlgauge.kinds.train.script.patching import Method, replace, wrap_in_descendants
 from rlgauge.kinds.train.script.seeding import seed_of_reset
 from rlgauge.kinds.train.script.tallies import (
@@ -75,10 +76,13 @@ def install(journal: Journal, spec: Spec) -> None:
     """Count from now on, and write episodes into the journal. What the process forks counts nothing."""
     global _run, _last, _has_hooks  # noqa: PLW0603  # one script a process; classes are changed for all of it
     _run = _last = _Run(journal, spec)
+    if not journal.keeps_rewards:
+        with contextlib.suppress(OSError, ValueError):  # a file system may map no files; the journal writes them too
+            _run.counts.pages = Pages(spec.artifacts / EPISODES)
     if _has_hooks:
         return
     _has_hooks = True
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_forget_as_child)
     for module, root in CLASSES.items():
         after_import(module, functools.partial(_change_classes, root=root))
     for module, names in MAKERS.items():
@@ -118,6 +122,12 @@ def warnings() -> list[str]:
     if counts.num_dropped:
         found.append(f"{counts.num_dropped} episodes had rewards that are not finite, and are left out.")
     return [*found, *agreement.warnings(_last.spec.script, num_episodes())]
+
+
+def _forget_as_child() -> None:
+    if _run is not None:
+        _run.counts.journal = None
+    _forget()
 
 
 def _forget() -> None:

@@ -10,14 +10,18 @@ import contextlib
 import functools
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType, MethodType
 from typing import Any
 
-from rlgauge.kinds.train.journal import Journal
+import msgspec
+
+from rlgauge.kinds.train.journal import Episode, Journal, line_of
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, counted, is_vector
+from rlgauge.kinds.train.script.pages import Pages
 from rlgauge.kinds.train.script.patching import unwrapped
 
 Step = Any
@@ -40,7 +44,7 @@ RESETTING = _Resetting()
 class Counts:
     """What all tallies of a process share: where episodes go, and how many steps all environments took."""
 
-    __slots__ = ("__weakref__", "_known", "is_paused", "journal", "num_dropped", "problems", "steps")
+    __slots__ = ("__weakref__", "_known", "is_paused", "journal", "num_dropped", "pages", "problems", "steps")
 
     def __init__(self, journal: Journal | None) -> None:
         self.journal = journal
@@ -49,6 +53,7 @@ class Counts:
         self.num_dropped = 0
         self.problems: list[str] = []
         self._known: dict[int, Callable[[], Any]] = {}
+        self.pages: Pages | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Counts:
         return ASLEEP
@@ -71,8 +76,9 @@ class Counts:
     def mark(self, env: Env, kind: str) -> None:
         """Know an environment that gets no tally of its own."""
         place = id(env)
-        there = weakref.ref(env, lambda _: self._known.pop(place, None))
-        self._known[place] = lambda: None if there() is None else kind
+        with contextlib.suppress(TypeError):  # a class may forbid weak references to its objects
+            there = weakref.ref(env, lambda _: self._known.pop(place, None))
+            self._known[place] = lambda: None if there() is None else kind
 
     def belong_to_another(self, env: Env) -> None:
         """Count an environment no more, which is a part of another one that counts."""
@@ -88,6 +94,9 @@ class Counts:
             tally = found()
             if tally is not None and not isinstance(tally, str):
                 tally.close()
+        if self.pages is not None:
+            self.pages.close()
+            self.pages = None
 
     def drop(self, tally: Any, layers: Sequence[Env]) -> None:  # noqa: ANN401  # of either kind
         """Know a tally no more."""
@@ -108,9 +117,27 @@ class Counts:
         if total - total != 0:
             self.num_dropped += 1
             return
+        if self.pages is not None:
+            seconds = time.monotonic() - self.journal.start
+            number = self.journal.num_episodes
+            if self._append(Episode(number, total, length, self.steps, seconds, is_truncated, place, env)):
+                self.journal.num_episodes += 1
+                return
         self.journal.episode(
             total, length, num_steps=self.steps, is_truncated=is_truncated, place=place, env=env, rewards=rewards
         )
+
+    def _append(self, episode: Episode) -> bool:
+        """Whether there was room for an episode's line among the pages; where not, the journal goes on without them."""
+        if self.pages is None:
+            return False
+        try:
+            self.pages.append(line_of(msgspec.json.encode(episode)))
+        except OSError:
+            self.pages.close()
+            self.pages = None
+            return False
+        return True
 
     def problem(self, text: str) -> None:
         """Remember a sentence, once."""
