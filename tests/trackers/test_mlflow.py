@@ -65,6 +65,7 @@ def test_the_experiment_is_the_script_and_the_parameters_are_the_configuration(s
     run = database.runs()[0][0]
     assert ("reinforce",) in database.rows("SELECT name FROM experiments")
     parameters = database.told("params", run)
+    assert (parameters["seed"], parameters["params.args"]) == ("0", "--lr=0.1")
     assert parameters["versions.numpy"] == "2.4.6"
     assert parameters["environment.gym_id"] == "CartPole-v1"
     assert parameters["params.env"] == "CartPole-v1"

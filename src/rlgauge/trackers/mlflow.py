@@ -158,5 +158,8 @@ def _name(name: str) -> str:
     return "/".join(parts)[:_LONGEST_NAME] or "_"
 
 
-def _text(value: object) -> str:
+def _text(value: float | str) -> str:
+    """The value as people write it: 42, not 42.0."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value)[:_LONGEST_TEXT]

@@ -17,20 +17,13 @@ from typing import Any
 
 from rlgauge.kinds.train.journal import EPISODES, Journal
 from rlgauge.kinds.train.script import agreement
+from rlgauge.kinds.train.script.counts import INNER, THROUGH, Counts
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, chain, is_vector, name_of, parts_in_process
 from rlgauge.kinds.train.script.pages import Pages
 from rlgauge.kinds.train.script.patching import Method, replace, wrap_in_descendants
 from rlgauge.kinds.train.script.seeding import seed_of_reset
-from rlgauge.kinds.train.script.tallies import (
-    INNER,
-    RESETTING,
-    THROUGH,
-    Counts,
-    Tally,
-    not_counted,
-    wake,
-)
+from rlgauge.kinds.train.script.tallies import RESETTING, Tally, not_counted, wake
 from rlgauge.kinds.train.spec import Spec
 
 PLACE = "_rlgauge_place"

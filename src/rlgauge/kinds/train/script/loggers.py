@@ -25,7 +25,6 @@ class _Log:
         self.num_scalars = 0
         self.num_returns = 0
         self.is_return: dict[str, bool] = {}
-        self.is_inside = False
 
 
 _log = _Log()

@@ -6,7 +6,6 @@ Stable-Baselines3. What one of them passes on to another is recorded once.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import threading
@@ -80,7 +79,10 @@ def _noting(note: Note) -> Callable[[Method], Method]:
                 return method(*args, **named)
             _INSIDE.is_set = True
             try:
-                _try(note, *args, **named)
+                try:  # noqa: SIM105  # a context manager takes half a microsecond
+                    note(*args, **named)
+                except Exception:  # noqa: BLE001, S110  # the method itself tells what is wrong with its arguments
+                    pass
                 return method(*args, **named)
             finally:
                 _INSIDE.is_set = False
@@ -88,12 +90,6 @@ def _noting(note: Note) -> Callable[[Method], Method]:
         return noting
 
     return wrap
-
-
-def _try(note: Note, *args: Any, **named: Any) -> None:  # noqa: ANN401  # a stranger's arguments
-    # The logger's method itself tells what is wrong with its arguments.
-    with contextlib.suppress(Exception):
-        note(*args, **named)
 
 
 def _scalar(

@@ -6,30 +6,18 @@ called as often as the environment steps, and does as little as it can.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import sys
 import threading
-import time
-import weakref
-from collections.abc import Callable, Sequence
 from inspect import CO_VARARGS, CO_VARKEYWORDS
-from types import CodeType, MethodType
+from types import CodeType
 from typing import Any
 
-import msgspec
-
-from rlgauge.kinds.train.journal import Episode, Journal, line_of
+from rlgauge.kinds.train.script.counts import ASLEEP, INNER, Counts
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, counted, is_vector
-from rlgauge.kinds.train.script.pages import Pages
-from rlgauge.kinds.train.script.patching import unwrapped
+from rlgauge.kinds.train.script.seats import Seat
 
 Step = Any
 """What an environment's `step` returns: five values, or four in older libraries."""
-
-
-THROUGH, INNER = "through", "inner"
-"""Stand in place of a tally: for a vector whose parts have theirs, and for what the reset of another one resets."""
 
 
 class _Resetting(threading.local):
@@ -39,149 +27,6 @@ class _Resetting(threading.local):
 
 
 RESETTING = _Resetting()
-
-
-class Counts:
-    """What all tallies of a process share: where episodes go, and how many steps all environments took."""
-
-    __slots__ = ("__weakref__", "_known", "is_paused", "journal", "num_dropped", "pages", "problems", "steps")
-
-    def __init__(self, journal: Journal | None) -> None:
-        self.journal = journal
-        self.steps = 0
-        self.is_paused = False
-        self.num_dropped = 0
-        self.problems: list[str] = []
-        self._known: dict[int, Callable[[], Any]] = {}
-        self.pages: Pages | None = None
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Counts:
-        return ASLEEP
-
-    def __reduce__(self) -> tuple[Callable[[], Counts], tuple[()]]:
-        return _asleep, ()
-
-    def known(self, env: Env) -> Any:  # noqa: ANN401  # a tally of either kind, or what stands for one
-        """The tally of an environment, or what stands for one; None of one that is new."""
-        found = self._known.get(id(env))
-        return None if found is None else found()
-
-    def enlist(self, tally: Any, layers: Sequence[Env]) -> None:  # noqa: ANN401  # of either kind
-        """Know a tally by the environments that it has, as long as there are any."""
-        places = [id(layer) for layer in layers]
-        found = weakref.ref(tally, functools.partial(_forget, self._known, places))
-        for place in places:
-            self._known[place] = found
-
-    def mark(self, env: Env, kind: str) -> None:
-        """Know an environment that gets no tally of its own."""
-        place = id(env)
-        with contextlib.suppress(TypeError):  # a class may forbid weak references to its objects
-            there = weakref.ref(env, lambda _: self._known.pop(place, None))
-            self._known[place] = lambda: None if there() is None else kind
-
-    def belong_to_another(self, env: Env) -> None:
-        """Count an environment no more, which is a part of another one that counts."""
-        tally = self.known(env)
-        if not isinstance(tally, str):
-            if tally is not None:
-                tally.close()
-            self.mark(env, INNER)
-
-    def close(self) -> None:
-        """Have all tallies leave."""
-        for found in list(self._known.values()):
-            tally = found()
-            if tally is not None and not isinstance(tally, str):
-                tally.close()
-        if self.pages is not None:
-            self.pages.close()
-            self.pages = None
-
-    def drop(self, tally: Any, layers: Sequence[Env]) -> None:  # noqa: ANN401  # of either kind
-        """Know a tally no more."""
-        for layer in layers:
-            if self.known(layer) is tally:
-                del self._known[id(layer)]
-
-    def ended(self, tally: Tally, total: float, length: int, *, is_truncated: bool, rewards: Sequence[float]) -> None:
-        """Write an episode, unless it is a copy's or belongs to an evaluation."""
-        self.write(total, length, is_truncated=is_truncated, place=tally.place, env=tally.name, rewards=rewards)
-
-    def write(
-        self, total: float, length: int, *, is_truncated: bool, place: int, env: str, rewards: Sequence[float]
-    ) -> None:
-        """Write an episode that has ended."""
-        if self.journal is None or self.is_paused:
-            return
-        if total - total != 0:
-            self.num_dropped += 1
-            return
-        if self.pages is not None:
-            seconds = time.monotonic() - self.journal.start
-            number = self.journal.num_episodes
-            if self._append(Episode(number, total, length, self.steps, seconds, is_truncated, place, env)):
-                self.journal.num_episodes += 1
-                return
-        self.journal.episode(
-            total, length, num_steps=self.steps, is_truncated=is_truncated, place=place, env=env, rewards=rewards
-        )
-
-    def _append(self, episode: Episode) -> bool:
-        """Whether there was room for an episode's line among the pages; where not, the journal goes on without them."""
-        if self.pages is None:
-            return False
-        try:
-            self.pages.append(line_of(msgspec.json.encode(episode)))
-        except OSError:
-            self.pages.close()
-            self.pages = None
-            return False
-        return True
-
-    def problem(self, text: str) -> None:
-        """Remember a sentence, once."""
-        if text not in self.problems:
-            self.problems.append(text)
-
-
-ASLEEP = Counts(None)
-"""The counts of tallies that nobody reads: those of copies of environments, here or in another process."""
-
-
-def _asleep() -> Counts:
-    return ASLEEP
-
-
-def _forget(known: dict[int, Callable[[], Any]], places: list[int], gone: object) -> None:
-    for place in places:
-        if known.get(place) is gone:
-            del known[place]
-
-
-class Seat:
-    """A method of one object, in whose place another one is put until it leaves."""
-
-    __slots__ = ("_is_own", "_method", "owner", "plain")
-
-    def __init__(self, owner: object, method: str = "step") -> None:
-        self.owner = owner
-        self.plain = unwrapped(owner, method)
-        self._method = method
-        # A method is its class's, unless somebody has put another one in its place before.
-        self._is_own = not isinstance(self.plain, MethodType) or self.plain.__self__ is not owner
-
-    def take(self, other: object) -> None:
-        """Put `other` in the method's place."""
-        object.__setattr__(self.owner, self._method, other)
-
-    def leave(self) -> None:
-        """Put the method back."""
-        if self._is_own:
-            object.__setattr__(self.owner, self._method, self.plain)
-        else:
-            with contextlib.suppress(AttributeError):
-                object.__delattr__(self.owner, self._method)
 
 
 class Tally:
@@ -342,7 +187,14 @@ class Tally:
         if rewards:
             self.rewards = []
         if not is_again:
-            self.counts.ended(self, float(total), length, is_truncated=is_truncated, rewards=rewards or ())
+            self.counts.write(
+                float(total),
+                length,
+                is_truncated=is_truncated,
+                place=self.place,
+                env=self.name,
+                rewards=rewards or (),
+            )
         if not isinstance(total, float) and self.seats:
             # Rewards of lesser precision, which would be added up with no more.
             self._swap(self.step_any)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlgauge.kinds.train.script.counts import INNER, Counts
 from rlgauge.kinds.train.script.layers import Env
-from rlgauge.kinds.train.script.tallies import INNER, Counts, Seat, Step, not_counted
+from rlgauge.kinds.train.script.seats import Seat
+from rlgauge.kinds.train.script.tallies import Step, not_counted
 
 NEXT_STEP, SAME_STEP, DISABLED = "NEXT_STEP", "SAME_STEP", "DISABLED"
 """When a part of a vector is reset after its episode's end: by the next step, which is none; by the same; by nobody."""
