@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.compare.phrases import some
 from rlgauge.core.case import Case
 from rlgauge.core.run import Run, Status
+from rlgauge.kinds.train.reading import read_training
 
 _HEADER = ["algorithm", "environment", "seeds", "test return", "training return", "episodes", "steps", "time"]
 _MEANS = ("success", "training_return", "training_length", "train_seconds")
@@ -68,6 +70,8 @@ def _told_by(run: Run, unbegun: Trained) -> Trained:
     totals, result = run.file.totals or {}, run.file.result or {}
     means = {name: totals[name].mean for name in _MEANS if name in totals}
     counts = {name: int(totals[name].mean) for name in _COUNTS if name in totals}
+    if run.status is not Status.COMPLETED:
+        means, counts = _as_far_as_it_came(run.folder / "artifacts")
     tested = totals.get("return")
     return msgspec.structs.replace(
         unbegun,
@@ -82,6 +86,15 @@ def _told_by(run: Run, unbegun: Trained) -> Trained:
         folder=str(run.folder),
         log=str(run.folder / "cout.txt"),
     )
+
+
+def _as_far_as_it_came(artifacts: Path) -> tuple[dict[str, float], dict[str, int]]:
+    """What was counted until a run was ended: means and counts under the names of records."""
+    training = read_training(artifacts)
+    told = {"training_return": training.mean_return, "training_length": training.mean_length}
+    means = {name: value for name, value in told.items() if value is not None}
+    counts = {"num_episodes": training.num_episodes, "num_steps": training.num_steps} if training.is_counted else {}
+    return means, counts
 
 
 def ended(run: Run | None) -> str:

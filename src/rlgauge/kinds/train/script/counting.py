@@ -110,11 +110,7 @@ def warnings() -> list[str]:
     """What whoever reads the episodes should know: where they were not counted, and where the script counts others."""
     if _last is None:
         return []
-    counts = _last.counts
-    found = list(counts.problems)
-    if counts.num_dropped:
-        found.append(f"{counts.num_dropped} episodes had rewards that are not finite, and are left out.")
-    return [*found, *agreement.warnings(_last.spec.script, num_episodes())]
+    return [*_last.counts.warnings, *agreement.warnings(_last.spec.script, num_episodes())]
 
 
 def _forget_as_child() -> None:

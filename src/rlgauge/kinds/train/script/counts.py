@@ -14,6 +14,7 @@ import msgspec
 from rlgauge.kinds.train.journal import Episode, Journal, line_of
 from rlgauge.kinds.train.script.layers import Env
 from rlgauge.kinds.train.script.pages import Pages
+from rlgauge.kinds.train.script.turns import Turns
 
 THROUGH, INNER = "through", "inner"
 """Stand in place of a tally: for a vector whose parts have theirs, and for what the reset of another one resets."""
@@ -22,13 +23,28 @@ THROUGH, INNER = "through", "inner"
 class Counts:
     """What all tallies of a process share: where episodes go, and how many steps all environments took."""
 
-    __slots__ = ("__weakref__", "_known", "is_paused", "journal", "num_dropped", "pages", "problems", "steps")
+    __slots__ = (
+        "__weakref__",
+        "_known",
+        "is_paused",
+        "journal",
+        "num_dropped",
+        "num_left",
+        "num_past",
+        "pages",
+        "problems",
+        "steps",
+        "turns",
+    )
 
     def __init__(self, journal: Journal | None) -> None:
         self.journal = journal
         self.steps = 0
         self.is_paused = False
         self.num_dropped = 0
+        self.num_left = 0
+        self.num_past = 0
+        self.turns = Turns()
         self.problems: list[str] = []
         self._known: dict[int, Callable[[], Any]] = {}
         self.pages: Pages | None = None
@@ -83,11 +99,20 @@ class Counts:
                 del self._known[id(layer)]
 
     def write(
-        self, total: float, length: int, *, is_truncated: bool, place: int, env: str, rewards: Sequence[float]
+        self,
+        total: float,
+        length: int,
+        *,
+        by: object,
+        is_truncated: bool,
+        place: int,
+        env: str,
+        rewards: Sequence[float],
     ) -> None:
-        """Write an episode that has ended."""
+        """Write an episode that has ended, as a tally counted it."""
         if self.journal is None or self.is_paused:
             return
+        self.turns.ended(by, env=env, place=place)
         if total - total != 0:
             self.num_dropped += 1
             return
@@ -112,6 +137,21 @@ class Counts:
             self.pages = None
             return False
         return True
+
+    @property
+    def warnings(self) -> list[str]:
+        """What whoever reads the episodes should know."""
+        found = [*self.problems, *self.turns.warnings]
+        if self.num_dropped:
+            found.append(f"{self.num_dropped} episodes had rewards that are not finite, and are left out.")
+        if self.num_past:
+            found.append(
+                f"{self.num_past} steps were taken after an episode had ended and before a reset, as by a script that "
+                "does not look at `truncated`: they count as steps, and what they gave is part of no return."
+            )
+        if self.num_left and self.journal is not None and self.num_left > self.journal.num_episodes:
+            found.append(f"{self.num_left} episodes were left by a reset before they ended, and are not counted.")
+        return found
 
     def problem(self, text: str) -> None:
         """Remember a sentence, once."""

@@ -123,6 +123,8 @@ class Tally:
         self._end_by_wrapper()
         if self.length and self._is_stepping():
             return
+        if self.length:
+            self.counts.num_left += 1
         self.total = 0.0
         self.length = 0
         self.is_over = False
@@ -186,10 +188,13 @@ class Tally:
         self.end_above = False
         if rewards:
             self.rewards = []
-        if not is_again:
+        if is_again:
+            self.counts.num_past += 1
+        else:
             self.counts.write(
                 float(total),
                 length,
+                by=self,
                 is_truncated=is_truncated,
                 place=self.place,
                 env=self.name,

@@ -151,7 +151,9 @@ class VectorTally:
         if told is not None and abs(told - total) > _TOLERANCE * max(1.0, abs(total)):
             total = told
         rewards = self._rewards[index] if self._rewards is not None else ()
-        self.counts.write(total, length, is_truncated=is_truncated, place=index, env=self.name, rewards=rewards)
+        self.counts.write(
+            total, length, by=self, is_truncated=is_truncated, place=index, env=self.name, rewards=rewards
+        )
 
     def _restart(self, index: int) -> None:
         self._totals_N[index] = 0.0
