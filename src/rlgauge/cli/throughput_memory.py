@@ -21,8 +21,10 @@ def tell_memory(found: Sequence[Measured]) -> None:
         print(f"\n{environment}: memory")
         show_table(_HEADER, [_cells(one, part) for one in part])
         print()
-        for memory in memory_of(part):
-            _tell_slopes(memory)
+        told = [memory.name for memory in memory_of(part) if _tell_slopes(memory)]
+        for name in dict.fromkeys(memory.name for memory in memory_of(part)):
+            if name not in told:
+                say(f"{name}: no slope, for want of larger numbers of environments.")
         for name in dict.fromkeys(one.point.name for one in part):
             _tell_chunks([one for one in part if one.point.name == name])
 
@@ -45,15 +47,15 @@ def _bytes(number: float | None) -> str:
     return "-" if number is None else bytes_text(number) if number >= 0 else f"-{bytes_text(-number)}"
 
 
-def _tell_slopes(memory: Memory) -> None:
+def _tell_slopes(memory: Memory) -> bool:
+    """Whether there was one to tell."""
     told = [
         *([f"{_slope(memory.planned)} as the compiler plans it"] if memory.planned is not None else []),
         *([f"{_slope(memory.peak)} as the process held it"] if memory.peak is not None else []),
         *([f"{_slope(memory.device_peak)} as the device held it"] if memory.device_peak is not None else []),
     ]
     if not told:
-        say(f"{memory.name}: no slope, for want of larger numbers of environments.")
-        return
+        return False
     chunk = "" if memory.scan_chunk_size is None else f" in chunks of {memory.scan_chunk_size}"
     say(f"{memory.name}{chunk}: {', '.join(told)}, an environment.")
     free = psutil.virtual_memory().available
@@ -62,6 +64,7 @@ def _tell_slopes(memory: Memory) -> None:
         say("  Its peaks rise by less than 32 MiB, which tells nothing: measure larger numbers.")
     elif num is not None and memory.device_peak is None:
         say(f"  About {num:,} would fit into the {bytes_text(free)} that are free; --find-max proves it.")
+    return True
 
 
 def _slope(slope: Slope) -> str:
