@@ -177,7 +177,9 @@ def test_a_run_that_hangs_is_ended_and_tells_where_it_stood(give, scripts):
     (scripts / "hang.py").write_text("import time\n\ndef wait():\n    time.sleep(600)\n\nwait()\n")
     said = give("train", "hang.py", "--time-limit", "1", *NONE)
     assert said.code == 1
-    assert re.search(r"hang +its-own +42 +TIMEOUT +The run took longer than its limit of 1 s\. +\S+cout\.txt", said.err)
+    assert re.search(
+        r"hang +hang's own +42 +TIMEOUT +The run took longer than its limit of 1 s\. +\S+cout\.txt", said.err
+    )
     shown = give("runs", "show", "out/train", "hang-its-own-s42")
     assert "line 4 in wait" in shown.out
 

@@ -38,7 +38,8 @@ def test_cases_are_environments_times_seeds(script):
 def test_without_an_environment_the_script_chooses(script, tmp_path):
     workload = ScriptWorkload(script)
     (case,) = workload.cases()
-    assert case.labels["task"] == OWN_ENV
+    assert case.labels["task"] == f"{case.labels['algorithm']}'s own"
+    assert OWN_ENV in case.name
     assert workload.spec(case, tmp_path).env is None
 
 

@@ -20,7 +20,7 @@ from rlgauge.kinds.train.spec import Spec
 PROTOCOL = 1
 """Version of how scripts are seeded, counted and tested; raised when the same case would come out differently."""
 OWN_ENV = "its-own"
-"""What the task is called where a script chooses its environment itself."""
+"""What stands for the environment in the name of a case whose script chooses it itself."""
 _LARGEST_SEED = 2**32 - 1
 """What PYTHONHASHSEED and NumPy accept."""
 
@@ -107,7 +107,7 @@ class ScriptWorkload:
         }
         labels = {
             "algorithm": self.algorithm,
-            "task": env or OWN_ENV,
+            "task": env or f"{self.algorithm}'s own",  # scripts that choose differently share no task
             "train_seed": str(seed),
             "settings": fingerprint([PROTOCOL, algorithm, self.num_tests]),
             "script": self._digest,
