@@ -21,7 +21,7 @@ static inline uint32_t mixed(uint32_t bits) {
 }
 
 static inline float start_of(uint32_t bits, int number) {
-  return (float)(int32_t)((bits * SPREAD[number]) >> 8) * (1.0f / 16777216.0f) * 0.1f - 0.05f;
+  return (float)(int32_t)(bits * SPREAD[number]) * (0.05f / 2147483648.0f);
 }
 
 static void run_tile(float *restrict position, float *restrict speed, float *restrict angle, float *restrict rate,

@@ -66,8 +66,6 @@ class Step(NamedTuple):
 class CartPole:
     """The environment: functions of states, to be compiled, mapped and scanned over; a new episode follows at once."""
 
-    best_block = 12_500
-    """Environments that are quickest stepped together, on a CPU: more of them fill its caches."""
     num_actions = 2
     observation_size = 4
 
@@ -87,13 +85,18 @@ class CartPole:
 
     def step(self, state: State, action: Any) -> tuple[State, Step]:  # noqa: ANN401  # an array
         """The next state and what was seen; `action`, (N,), is 0 for a push to the left and 1 for one to the right."""
-        moved = _moved(state, jnp.where(action == 1, FORCE, -FORCE).astype(jnp.float32))
+        forces = _forces(state, jnp.where(action == 1, FORCE, -FORCE).astype(jnp.float32))
+        moved = _moved(state, forces, forces.torque / forces.inertia)
         num_steps = state.num_steps + 1
         terminated = (jnp.abs(moved[0]) > FARTHEST) | (jnp.abs(moved[2]) > STEEPEST)
         truncated = (num_steps >= MAX_STEPS) & ~terminated
-        is_over = terminated | truncated
+        # XLA works out again, for each array of the next state, whatever has no division in it. So the division says
+        # which episodes are over, as "not a number", and only its result is read for that, not all of this state.
+        turning = jnp.where(terminated | truncated, jnp.nan, forces.torque) / forces.inertia
+        is_over = jnp.isnan(turning)
+        starts = _starts(state.stream, state.clock)
         position, speed, angle, rate = (
-            jnp.where(is_over, start, now) for start, now in zip(_starts(state.stream, state.clock), moved, strict=True)
+            jnp.where(is_over, start, now) for start, now in zip(starts, _moved(state, forces, turning), strict=True)
         )
         num_steps = jnp.where(is_over, 0, num_steps)
         after = State(position, speed, angle, rate, num_steps, state.stream, state.clock + 1)
@@ -102,16 +105,29 @@ class CartPole:
 
 
 def _starts(stream: jax.Array, clock: jax.Array) -> Four:
-    first, second, third, fourth = counters.uniforms(jnp, counters.drawn(jnp, stream, clock))
-    width, least = jnp.float32(2 * START), jnp.float32(START)
-    return first * width - least, second * width - least, third * width - least, fourth * width - least
+    first, second, third, fourth = counters.symmetric(jnp, counters.drawn(jnp, stream, clock))
+    return first * START, second * START, third * START, fourth * START
 
 
-def _moved(state: State, force: jax.Array) -> Four:
+class _Forces(NamedTuple):
+    """What pushes the carts and turns the poles, all (N,)."""
+
+    push: jax.Array
+    torque: jax.Array
+    inertia: jax.Array
+    cosine: jax.Array
+
+
+def _forces(state: State, force: jax.Array) -> _Forces:
     sine, cosine = _sine_and_cosine(state.angle)
     push = (force + POLE_MASS * HALF_LENGTH * state.rate * state.rate * sine) * (1 / TOTAL_MASS)
-    turning = (GRAVITY * sine - cosine * push) / (HALF_LENGTH * (4 / 3 - POLE_MASS / TOTAL_MASS * cosine * cosine))
-    moving = push - POLE_MASS * HALF_LENGTH / TOTAL_MASS * turning * cosine
+    inertia = HALF_LENGTH * (4 / 3 - POLE_MASS / TOTAL_MASS * cosine * cosine)
+    return _Forces(push, GRAVITY * sine - cosine * push, inertia, cosine)
+
+
+def _moved(state: State, forces: _Forces, turning: jax.Array) -> Four:
+    """Where all is after a step; `turning` is by how much the poles' rate changes, a second."""
+    moving = forces.push - POLE_MASS * HALF_LENGTH / TOTAL_MASS * turning * forces.cosine
     return (
         state.position + SECONDS * state.speed,
         state.speed + SECONDS * moving,

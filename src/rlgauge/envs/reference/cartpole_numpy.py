@@ -69,7 +69,7 @@ class CartPole:
 
 def _starts(stream: NDArray[np.uint32], clock: np.uint32) -> Floats:
     bits = counters.drawn(np, stream, clock)
-    return np.stack(counters.uniforms(np, bits), axis=1).astype(np.float64) * 0.1 - 0.05
+    return np.stack(counters.symmetric(np, bits), axis=1).astype(np.float64) * 0.05
 
 
 def _moved(position: float, speed: float, angle: float, rate: float, *, push: int) -> list[float]:

@@ -40,3 +40,8 @@ def drawn(xp: Any, stream: Any, clock: Any) -> Any:  # noqa: ANN401
 def uniforms(xp: Any, bits: Any) -> list[Any]:  # noqa: ANN401
     """Four numbers in [0, 1), float32, of the same bits: points of a lattice of 2 to the 32, 24 bits each."""
     return [((bits * xp.uint32(factor)) >> 8).astype(xp.float32) * xp.float32(1 / _24_BITS) for factor in _SPREAD]
+
+
+def symmetric(xp: Any, bits: Any) -> list[Any]:  # noqa: ANN401
+    """Four numbers in [-1, 1], float32, of the same bits: points of a lattice of 2 to the 32."""
+    return [(bits * xp.uint32(factor)).astype(xp.int32).astype(xp.float32) * xp.float32(2**-31) for factor in _SPREAD]
