@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -145,20 +145,30 @@ def _explain(found: Sequence[Measured]) -> None:
             where = f"{memory.name}, {memory.environment}" if is_mixed else memory.name
             say(f"{where}: {memory.planned.point:,.0f} bytes an environment, as the compiler plans it.")
     for one in done:
-        if one.roofline is not None and one.steps_per_second is not None:
-            say(
-                f"{one.point.name}, {one.task}: {_percent(one.steps_per_second / one.roofline)} of the "
-                f"{short_count(one.roofline)} steps/s that the memory's bandwidth allows."
-            )
-    for one in done:
-        if one.burn_in is not None:
-            say(
-                f"{one.point.name}, {one.task}: burnt in for {count_text(one.burn_in, 'step')} only, since steps take "
-                "so long; episodes are in step, and their lengths were not checked."
-            )
+        for sentence in _remarks(one):
+            say(f"{one.point.name}, {one.task}: {sentence}")
     noisy = [one for one in done if one.noise in {Noise.NOISY, Noise.INVALID}]
     if noisy:
         say(
             f"{count_text(len(noisy), 'point')} of {len(done)} measured while the machine did something else, though "
             "tried three times: such numbers are too low by an unknown amount."
+        )
+
+
+def _remarks(one: Measured) -> Iterator[str]:
+    """What must be known of a point."""
+    if one.facts.get("block_is_odd"):
+        yield (
+            f"stepped in blocks of {one.facts['block']:,}, for no divisor is nearer to what a cache holds; a round "
+            "number of environments, which has many divisors, may be much faster."
+        )
+    if one.roofline is not None and one.steps_per_second is not None:
+        yield (
+            f"{_percent(one.steps_per_second / one.roofline)} of the {short_count(one.roofline)} steps/s that the "
+            "memory's bandwidth allows."
+        )
+    if one.burn_in is not None:
+        yield (
+            f"burnt in for {count_text(one.burn_in, 'step')} only, since steps take so long; episodes are in step, and "
+            "their lengths were not checked."
         )

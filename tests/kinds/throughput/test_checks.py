@@ -61,4 +61,18 @@ def test_steps_that_change_nothing_and_end_nothing_are_none():
         check_change(CARTPOLE, [Done(100, 0, 0.0)], has_changed=False)
     assert check_change(CARTPOLE, [Done(100, 0, 0.0)], has_changed=True) == ["the state changes"]
     assert check_change(CARTPOLE, [Done(100, 3, 0.0)], has_changed=False) == []
-    assert check_change(CARTPOLE, [Done(100, 0, 0.0)], has_changed=None) == []
+
+
+def test_loops_that_show_nothing_must_end_episodes_or_give_rewards():
+    with pytest.raises(CheckError, match="Nothing shows"):
+        check_change(CARTPOLE, [Done(100, 0, 0.0)], has_changed=None)
+    assert check_change(CARTPOLE, [Done(100, 0, 1.0)], has_changed=None) == []
+    assert check_change(CARTPOLE, [Done(100, 1, 0.0)], has_changed=None) == []
+
+
+def test_an_environment_of_whole_numbers_needs_no_floats():
+    point = Point(environment="toys:Whole", library="py", num_envs=10)
+    assert (
+        "0 floating-point operations in the compiled step of a block"
+        in check_work(point, [Done(9, 1, 1.0)], {"flops": 0.0})[1]
+    )

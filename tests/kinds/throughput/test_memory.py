@@ -186,3 +186,13 @@ def test_what_fails_for_another_reason_than_memory_is_told(tmp_path, capsys):
 def test_what_cannot_be_asked_for_is_said(asked, told, tmp_path, capsys):
     assert main(["throughput", *asked, "--out", str(tmp_path / "out")]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_number_in_blocks_of_another_size_says_nothing_of_the_slope():
+    found = [measured(num, 90 + 20 * num, None, block=500) for num in (1000, 5000)]
+    found.append(measured(20_011, 400_000, None, block=1))
+    assert memory_of(found)[0].planned.point == pytest.approx(20)
+
+
+def test_where_nothing_grows_no_slope_is_known():
+    assert memory_of([measured(10, 480, None), measured(20, 240, None)])[0].planned is None

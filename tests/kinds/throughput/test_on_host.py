@@ -98,3 +98,20 @@ def test_more_steps_than_there_are_environments_to_take_them_are_refused(outcome
     prepared = on_host.Vectorised(lambda: env, point(), 0)
     with pytest.raises(UserError, match=message):
         prepared.go(2)
+
+
+def test_environments_that_show_the_same_for_ever_do_nothing():
+    idle, moving = Single(), Single()
+    idle.step = lambda _action: (0.0, 0.0, False)
+    moving.step = lambda action: (action, 0.0, False)
+    for env, has_changed in ((idle, False), (moving, True)):
+        prepared = on_host.Serial(lambda env=env: env, point(num_envs=1), 0)
+        prepared.go(3)
+        assert prepared.has_changed() is has_changed
+    still, going = Vector(6), Vector(6)
+    still.reset = lambda _seed: {"seen": (np.ones(6),)}
+    still.step = lambda _actions: HostOutcome({"seen": (np.ones(6),)}, np.zeros(6), np.zeros(6, bool), 6)
+    for env, has_changed in ((still, False), (going, True)):
+        prepared = on_host.Vectorised(lambda env=env: env, point(), 0)
+        prepared.go(3)
+        assert prepared.has_changed() is has_changed

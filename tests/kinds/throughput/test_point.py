@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlgauge.core.errors import UserError
-from rlgauge.kinds.throughput.point import Point, default_block, default_chunk, largest_divisor
+from rlgauge.kinds.throughput.point import Point, default_block, default_chunk, is_odd_block, largest_divisor
 
 
 def point(**axes):
@@ -32,10 +32,27 @@ def test_the_more_environments_the_shorter_a_scan(num_envs, chunk):
 
 
 @given(st.integers(1, 3_000_000))
-def test_a_block_divides_the_environments_and_fits_the_cache(num_envs):
+def test_a_block_divides_the_environments_and_no_divisor_is_nearer_to_the_best(num_envs):
     block = default_block(num_envs)
     assert num_envs % block == 0
-    assert block <= 10_000
+    divisors = [one for one in range(1, int(num_envs**0.5) + 1) if num_envs % one == 0]
+    far = min(max(one, 10_000) / min(one, 10_000) for small in divisors for one in (small, num_envs // small))
+    assert max(block, 10_000) / min(block, 10_000) == far
+
+
+@pytest.mark.parametrize(
+    ("num_envs", "block", "is_odd"),
+    [
+        (7, 7, False),
+        (100_000, 10_000, False),
+        (10_007, 10_007, False),
+        (1_000_003, 1_000_003, True),
+        (15_000, 7_500, False),
+    ],
+)
+def test_a_number_without_a_good_block_is_stepped_at_once_and_known_as_odd(num_envs, block, is_odd):
+    assert default_block(num_envs) == block
+    assert is_odd_block(num_envs, block) is is_odd
 
 
 @given(st.integers(1, 5_000), st.integers(1, 5_000))

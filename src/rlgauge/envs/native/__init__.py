@@ -37,12 +37,14 @@ _TIMEOUT_SECONDS = 120.0
 class NativeCartPole(Own):
     """Our CartPole, whose runs of random actions are one call of compiled C; single steps are those in JAX."""
 
+    is_opaque = True
+    """XLA sees nothing of what a run does, and can't count its operations."""
+
     def __init__(self) -> None:
         """Build and register the kernel. Raises UserError where it can't be built."""
         from rlgauge.envs.reference.cartpole import CartPole
 
         super().__init__(CartPole())
-        self.best_block = None  # a call of C has its price, and starts no threads
         _register()
 
     def run(self, state: State, num_steps: int) -> tuple[State, jax.Array, jax.Array]:

@@ -27,9 +27,9 @@ def check_work(point: Point, done: Sequence[Done], facts: dict[str, Any], *, is_
     if min(one.num_steps for one in done) < 1:
         raise CheckError(f"A repetition took no step of {point.environment}.")
     checked = [_check_rewards(done)]
-    if facts.get("flops") is not None:
-        checked.append(_check_flops(facts["flops"]))
     expected = EXPECTED.get(common_name(point.environment, point.library))
+    if facts.get("flops") is not None:
+        checked.append(_check_flops(facts["flops"], has_floats=expected is not None))
     if expected is not None and point.policy == "random" and is_settled:
         num_steps, num_episodes = (sum(getattr(one, name) for one in done) for name in ("num_steps", "num_episodes"))
         if num_episodes == 0 and num_steps > 100 * expected.high:
@@ -49,10 +49,11 @@ def check_work(point: Point, done: Sequence[Done], facts: dict[str, Any], *, is_
 
 def check_change(point: Point, done: Sequence[Done], *, has_changed: bool | None) -> list[str]:
     """What was checked, where it is known whether the state is another than at the start. Raises CheckError."""
-    if has_changed is None:
-        return []
-    if not has_changed and not any(one.num_episodes for one in done):
-        raise CheckError(f"Steps of {point.environment} do nothing: the state is that of the start, no episode ended.")
+    is_idle = not any(one.num_episodes for one in done)
+    if has_changed is None and is_idle and not any(one.reward for one in done):
+        raise CheckError(f"Nothing shows that {point.environment} was stepped: no episode ended, no reward was given.")
+    if has_changed is False and is_idle:
+        raise CheckError(f"Steps of {point.environment} do nothing: all is as it was at the start, no episode ended.")
     return ["the state changes"] if has_changed else []
 
 
@@ -74,7 +75,8 @@ def _check_rewards(done: Sequence[Done]) -> str:
     return f"rewards sum to {math.fsum(rewards):g}"
 
 
-def _check_flops(flops: float) -> str:
-    if flops <= 0:
-        raise CheckError("The compiled code holds no floating-point operation: the compiler has removed the work.")
-    return f"{flops:g} floating-point operations in the compiled code"
+def _check_flops(flops: float, *, has_floats: bool) -> str:
+    """What the compiler counts of the environment itself, where it is known to reckon in floats or not."""
+    if flops <= 0 and has_floats:
+        raise CheckError("The compiled step holds no floating-point operation: the compiler has removed the work.")
+    return f"at least {flops:g} floating-point operations in the compiled step of a block, without the loop's own"

@@ -120,19 +120,24 @@ def first_actions(env: JaxEnv, plan: Plan, state: State) -> Action:
     return lax.map(lambda one: env.sample(keys_of(one, ids_N), state), keys_C)
 
 
+def stepped(env: JaxEnv, plan: Plan, state: State) -> State:
+    """The state after a step of each, random actions."""
+    return _kept(env, _stepped(env, plan, state)[0])
+
+
 def room(env: JaxEnv, plan: Plan, state: State) -> Tree:
     """Memory for the outcomes of a chunk, (C, N, ...); nothing where they are dropped."""
     if plan.emit == "drop":
         return None
-    ids_N = jnp.arange(plan.num_envs, dtype=jnp.uint32)
-
-    def outcome(state: State) -> Outcome:
-        keys_N = keys_of(plan.key, ids_N)
-        state = _with_streams(env, plan, state, ids_N)
-        return env.step(keys_N, state, env.sample(keys_N, state))[1]
-
-    shapes = jax.eval_shape(outcome, state)
+    shapes = jax.eval_shape(lambda state: _stepped(env, plan, state)[1], state)
     return jax.tree.map(lambda one: jnp.zeros((plan.chunk, *one.shape), one.dtype), shapes)
+
+
+def _stepped(env: JaxEnv, plan: Plan, state: State) -> tuple[State, Outcome]:
+    ids_N = jnp.arange(plan.num_envs, dtype=jnp.uint32)
+    keys_N = keys_of(plan.key, ids_N)
+    state = _with_streams(env, plan, state, ids_N)
+    return env.step(keys_N, state, env.sample(keys_N, state))
 
 
 def make_loop(env: JaxEnv, plan: Plan, first: Any = 0) -> Loop:  # noqa: ANN401  # a number, or traced

@@ -133,7 +133,7 @@ def _unit(number: float) -> int:
 
 def _memory(group: Sequence[Measured], floor: int | None) -> Memory:
     first = group[0].point
-    large = [one for one in group if one.point.num_envs >= _BLOCKS * one.facts.get("block", 0)]
+    large = _alike([one for one in group if one.point.num_envs >= _BLOCKS * one.facts.get("block", 0)])
     return Memory(
         environment=first.environment,
         name=first.name,
@@ -144,6 +144,12 @@ def _memory(group: Sequence[Measured], floor: int | None) -> Memory:
         peak=_slope_of_peaks([(one.point.num_envs, one.peak_bytes) for one in large]),
         device_peak=_slope_of_peaks([(one.point.num_envs, one.device_peak_bytes) for one in large]),
     )
+
+
+def _alike(found: Sequence[Measured]) -> list[Measured]:
+    """Those in blocks of one size, the most frequent: a block's temporaries are there once, whatever the number."""
+    blocks = [one.facts.get("block") for one in found]
+    return [one for one in found if one.facts.get("block") == max(blocks, key=blocks.count)]
 
 
 def _library(one: Measured) -> _Manner:
@@ -168,7 +174,7 @@ def _slope_of_peaks(pairs: Sequence[tuple[float, float | None]]) -> Slope | None
 
 
 def _slope(pairs: Sequence[tuple[float, float | None]]) -> Slope | None:
-    """Of the second over the first; None of fewer than two different firsts."""
+    """Of the second over the first; None of fewer than two different firsts, and where nothing grows."""
     known = [(x, y) for x, y in pairs if y is not None]
     if len({x for x, _ in known}) < _PAIR:
         return None
@@ -176,6 +182,8 @@ def _slope(pairs: Sequence[tuple[float, float | None]]) -> Slope | None:
     around = xs - xs.mean()
     point = float(around @ ys / (around @ around))
     df = len(known) - _PAIR
+    if point <= 0:
+        return None
     if df == 0:
         return Slope(point=point)
     left = ys - ys.mean() - point * around

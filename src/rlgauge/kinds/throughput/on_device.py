@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,14 +14,34 @@ import psutil
 from jax.sharding import Mesh, NamedSharding
 
 from rlgauge.core.errors import UserError
-from rlgauge.envs.jax_env import FreeRunning, JaxEnv
+from rlgauge.envs.jax_env import FreeRunning, JaxEnv, Outcome
 from rlgauge.kinds.throughput import jax_loop, tuned
 from rlgauge.kinds.throughput.jax_loop import Carry, Plan
-from rlgauge.kinds.throughput.point import Point, default_block, default_chunk
+from rlgauge.kinds.throughput.point import BLOCK, Point, default_block, default_chunk, is_odd_block
 from rlgauge.kinds.throughput.prepared import Done, NoRoomError
 from rlgauge.kinds.throughput.roofline import Roofline, roofline
 
 Tree = TypeVar("Tree")
+
+
+class Idle:
+    """Environments that do nothing: what the loop around them takes is its own."""
+
+    kind: Literal["jax"] = "jax"
+    uses_keys = False
+
+    def init(self, keys: jax.Array) -> jax.Array:
+        """Nothing but their number."""
+        return jnp.zeros(len(keys), jnp.uint32)
+
+    def sample(self, keys: jax.Array, state: jax.Array) -> None:
+        """Nothing."""
+
+    def step(self, keys: jax.Array, state: jax.Array, action: None) -> tuple[jax.Array, Outcome]:
+        """One more, and a reward that the compiler does not know."""
+        del keys, action
+        return state + 1, Outcome(state, state.astype(jnp.float32), state == 0)
+
 
 _LOOKED_AT = 64
 """Environments of which it is seen whether steps change them."""
@@ -38,9 +58,10 @@ class Compiled:
         self._env = make()
         self.phases = {"make": time.perf_counter() - start}
         _check(self._env, point)
+        best, own = getattr(self._env, "best_block", None) or BLOCK, point.num_envs // point.devices
         self.plan = Plan(
             num_envs=point.num_envs,
-            block=point.block or default_block(point.num_envs // point.devices, getattr(self._env, "best_block", None)),
+            block=point.block or default_block(own, best),
             chunk=point.scan_chunk_size or _chunk(point),
             policy=point.policy,
             emit=point.emit,
@@ -58,12 +79,13 @@ class Compiled:
         self._first = _some(self._carry.state)
         self.facts: dict[str, Any] = {
             "block": self.plan.block,
+            "block_is_odd": point.block is None and is_odd_block(own, self.plan.block, best),
             "scan_chunk_size": self.plan.chunk,
             "chunk_is_tuned": point.scan_chunk_size is None and self.plan.chunk != default_chunk(point.num_envs),
             "rng": str(jax.random.key_impl(self.plan.key)) if self._env.uses_keys else "the environment's own",
             "observed": "dropped: computed as far as the next step needs it" if point.emit == "drop" else "written",
             "free_running": isinstance(self._env, FreeRunning) and point.policy == "random" and point.emit == "drop",
-            "flops": _flops(self._loop),
+            "flops": self._own_flops(),
             "memory": _memory(self._loop),
             "state_bytes_per_env": _num_bytes(self._carry.state) / point.num_envs,
             "device": str(jax.devices()[0].device_kind),
@@ -87,8 +109,8 @@ class Compiled:
         return None if not stats else int(stats["peak_bytes_in_use"])
 
     def has_changed(self) -> bool:
-        """Whether anything in the state of the first environments is another than at the start."""
-        return any(self._changes())
+        """Whether anything in the state of the first environments is another than at the start, or a step later."""
+        return any(self._changes()) or self._changes_once_more()
 
     def roofline(self) -> Roofline | None:
         """What the memory of the device allows at most: what steps change must be fetched and put back."""
@@ -107,6 +129,25 @@ class Compiled:
         """Which leaves of the state are others than at the start, as far as one sees from the first environments."""
         pairs = zip(self._first, _some(self._carry.state), strict=True)
         return [not np.array_equal(before, now) for before, now in pairs]
+
+    def _changes_once_more(self) -> bool:
+        """Whether a step more changes anything; compiled where an even number of steps may have led back."""
+        state = self._carry.state
+        after = jax.jit(lambda state: jax_loop.stepped(self._env, self.plan, state))(state)
+        return any(not np.array_equal(*pair) for pair in zip(_some(state), _some(after), strict=True))
+
+    def _own_flops(self) -> float | None:
+        """What the compiler counts at least of a step of a block, without the most that the loop itself may take.
+
+        None where it can't see the step.
+        """
+        whole = None if getattr(self._env, "is_opaque", False) else _flops(self._loop)
+        if whole is None:
+            return None
+        plan = self.plan._replace(num_envs=self.plan.num_envs // self._mesh.size, policy="random", emit="drop")
+        carry = Carry(jax_loop.start(Idle(), plan), None, jnp.int32(0))
+        loops_own = _flops(_compiled(jax_loop.make_loop(Idle(), plan), [carry, None, 0])) or 0.0
+        return max(0.0, whole - loops_own)
 
     def _first_carry(self) -> Carry:
         state = self._start()

@@ -36,6 +36,8 @@ class _InPython:
         self._num_envs = point.num_envs
         self._rng = np.random.default_rng(seed)
         self._emit = point.emit == "write"
+        self._first: Any = None
+        self._last: Any = None
         self.reset()
         self._actions = _drawn(self._envs[0].sample, self._rng, point.policy)
         self._written: list[Any] = [None] * _PREDRAWN
@@ -43,14 +45,15 @@ class _InPython:
 
     def reset(self) -> None:
         """All at the start of an episode."""
-        for number, env in enumerate(self._envs):
-            env.reset(self._seed + number)
+        seen = [env.reset(self._seed + number) for number, env in enumerate(self._envs)]
+        self._first = _copied(seen[-1])
 
     def device_peak_bytes(self) -> None:
         """They hold the host's memory."""
 
-    def has_changed(self) -> None:
-        """Their states are their own."""
+    def has_changed(self) -> bool:
+        """Whether what was seen last is another than at the start, of the last of single ones."""
+        return not _is_same(self._first, self._last)
 
     def roofline(self) -> None:
         """How much a library moves is not known."""
@@ -88,6 +91,7 @@ class Vectorised(_InPython):
             if self._emit:
                 written[number % _PREDRAWN] = _copied(outcome.observation)
         self._num += num_trips
+        self._last = outcome.observation
         self._check(outcome, num_steps, num_trips)
         return Done(num_steps, num_episodes, reward)
 
@@ -123,6 +127,7 @@ class Serial(_InPython):
                 if self._emit:
                     self._written[number % _PREDRAWN] = _copied(observation)
         self._num += num_trips
+        self._last = observation
         return Done(num_trips * len(envs), num_episodes, reward)
 
 
@@ -171,6 +176,15 @@ def _copied(observation: Any) -> Any:  # noqa: ANN401  # the environment's own
     if isinstance(observation, tuple):
         return tuple(map(_copied, observation))
     return np.array(observation)
+
+
+def _is_same(one: Any, other: Any) -> bool:  # noqa: ANN401
+    """Whether two observations are."""
+    if isinstance(one, dict):
+        return all(_is_same(part, other[name]) for name, part in one.items())
+    if isinstance(one, tuple):
+        return all(map(_is_same, one, other))
+    return np.array_equal(one, other)
 
 
 def refuse(point: Point, *names: str, why: str) -> None:

@@ -17,8 +17,10 @@ RNGS: tuple[Rng, ...] = get_args(Rng)
 
 _CHUNKS = ((9_999, 256), (100_000, 128), (1_000_000, 32), (2_000_000, 16))
 _NARROWEST_CHUNK = 8
-_BLOCK = 10_000
+BLOCK = 10_000
 """Environments whose state stays in a core's cache; it must divide their number."""
+_ODD = 4
+"""How many times the best block a block may be, or the best one it, before steps take notably longer."""
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,9 +79,16 @@ def default_chunk(num_envs: int) -> int:
     return next((chunk for most, chunk in _CHUNKS if num_envs <= most), _NARROWEST_CHUNK)
 
 
-def default_block(num_envs: int, best: int | None = None) -> int:
-    """Environments that are stepped together for a chunk: the largest divisor that the cache holds, or up to `best`."""
-    return largest_divisor(num_envs, best or _BLOCK)
+def default_block(num_envs: int, best: int = BLOCK) -> int:
+    """Environments that are stepped together for a chunk: the divisor that is nearest to `best`, by their ratio."""
+    below = largest_divisor(num_envs, best)
+    above = num_envs // largest_divisor(num_envs, num_envs // best or 1)
+    return below if best * best <= below * above else above
+
+
+def is_odd_block(num_envs: int, block: int, best: int = BLOCK) -> bool:
+    """Whether a block is far from the best one, so that steps take longer than those of other numbers."""
+    return not best / _ODD <= block <= best * _ODD and num_envs > best
 
 
 def largest_divisor(number: int, most: int) -> int:

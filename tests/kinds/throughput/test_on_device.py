@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import jax.numpy as jnp
+import pytest
+
+from rlgauge.envs.jax_env import Outcome
+from rlgauge.kinds.throughput.on_device import Compiled
+from rlgauge.kinds.throughput.point import Point
+
+
+class Stepping:
+    """Steps that do what they are told to do to a number."""
+
+    kind = "jax"
+    uses_keys = False
+
+    def __init__(self, follow):
+        self.follow = follow
+
+    def init(self, keys):
+        return jnp.zeros(len(keys), jnp.int32)
+
+    def sample(self, keys, state):
+        return state
+
+    def step(self, keys, state, action):
+        after = self.follow(state)
+        return after, Outcome(after, jnp.zeros(len(state)), jnp.zeros(len(state), bool))
+
+
+def stepped(follow):
+    point = Point(environment="stepping", library="py", num_envs=8, scan_chunk_size=4)
+    prepared = Compiled(lambda: Stepping(follow), point, 0)
+    prepared.go(2)
+    return prepared
+
+
+@pytest.mark.parametrize(
+    ("follow", "has_changed"),
+    [(lambda state: state, False), (lambda state: state + 1, True), (lambda state: 1 - state, True)],
+    ids=["idle", "counting", "there and back"],
+)
+def test_steps_that_lead_back_are_steps(follow, has_changed):
+    assert stepped(follow).has_changed() is has_changed
+
+
+def test_the_operations_of_the_loop_itself_are_not_the_environments():
+    assert stepped(lambda state: state + 1).facts["flops"] <= 0
+    assert stepped(lambda state: (jnp.sin(state * 0.5) * 7.0).astype(jnp.int32)).facts["flops"] >= 8
