@@ -163,7 +163,7 @@ def _compared(options: Namespace, question: Question) -> Comparison:
         baseline=baseline,
         question=question,
         others=sides.others,
-        notes=sides.notes,
+        notes=[*sides.notes, *measurements.noisy_runs([*candidate.readings, *baseline.readings])],
     )
 
 

@@ -18,6 +18,7 @@ from rlgauge.compare.measurements import Measurement, Place, Spot
 from rlgauge.compare.tables import Table
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
+from rlgauge.core.reading import Reading
 from rlgauge.core.run import RunFile, Status
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.report.numbers import short_count
@@ -224,6 +225,17 @@ def noise_of(spots: Iterable[Spot]) -> Noise | None:
     """The worst of what the runs say of the machine; None where they say nothing."""
     found = [noise for spot in spots for reading in spot.readings for noise in _noises(reading.folders)]
     return max(found, key=_WORST.index, default=None)
+
+
+def noisy_runs(readings: Iterable[Reading]) -> Iterator[str]:
+    """A sentence where runs say that the machine was not left alone."""
+    told = [set(_noises(reading.folders)) for reading in readings]
+    number = sum(bool(noises & {Noise.NOISY, Noise.INVALID}) for noises in told)
+    if number:
+        yield (
+            f"{number} of {count_text(len(told), 'run')} measured while the machine did something else: their speeds "
+            "are too low by an unknown amount."
+        )
 
 
 def _noises(folders: Iterable[str]) -> Iterator[Noise]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlgauge.cli.console import say
-from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, dispatch
+from rlgauge.cli.interruption import code_of, word_for
+from rlgauge.cli.main import FAILED, FINE, dispatch
 from rlgauge.cli.options import parse
-from rlgauge.cli.throughput_files import path_in, write_csv, write_jaxarc, write_json
+from rlgauge.cli.throughput_files import check_jaxarc, path_in, write_csv, write_jaxarc, write_json
 from rlgauge.cli.throughput_memory import tell_memory
 from rlgauge.cli.throughput_most import find_max
 from rlgauge.cli.throughput_options import build_parser, check, points_of
@@ -38,9 +39,9 @@ def main(argv: Sequence[str]) -> int:
         if options.autotune:
             return autotune(options)
         return find_max(options) if options.find_max else _measure(options)
-    except KeyboardInterrupt:
-        print(f"Interrupted. What was measured is in {options.out}.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(f"{word_for(error)}. What was measured is in {options.out}.", file=sys.stderr)
+        return code_of(error)
 
 
 def _long(argv: Sequence[str]) -> list[str]:
@@ -51,6 +52,8 @@ def _long(argv: Sequence[str]) -> list[str]:
 def _measure(options: Namespace) -> int:
     workload = workload_of(points_of(options), options)
     check_baseline([point.name for point in workload.points], options.baseline)
+    if options.jaxarc_json is not None:
+        check_jaxarc(workload.points)
     if not (options.json or options.quiet):
         _announce(workload, options)
     measured = measure(workload, options)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from rlgauge import __version__
-from rlgauge.cli.throughput_table import compile_seconds, efficiencies, ratio_to
+from rlgauge.cli.throughput_table import compile_seconds, efficiencies, manner_of, ratio_to
 from rlgauge.core import provenance
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import plain_errors, write_atomic
@@ -94,7 +94,7 @@ def write_csv(found: Sequence[Measured], path: Path, *, baseline: str | None) ->
 
 
 def _row(one: Measured, found: Sequence[Measured], baseline: str | None) -> dict[str, Any]:
-    best, linear = efficiencies(one, [each for each in found if each.point.environment == one.point.environment])
+    best, linear = efficiencies(one, [each for each in found if manner_of(each) == manner_of(one)])
     return {
         **msgspec.structs.asdict(one.point),
         **{name: one.facts[name] for name in ("scan_chunk_size", "block", "rng") if name in one.facts},
@@ -153,6 +153,25 @@ def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder
         )
 
 
+def check_jaxarc(points: Sequence[Point]) -> None:
+    """Raise UserError for points that a file as JaxARC wrote it can't tell apart: it has one for each number."""
+    keys = [(point.name, point.environment, point.num_envs) for point in points]
+    if len(set(keys)) < len(keys):
+        raise UserError(
+            "--jaxarc-json: such a file has one speed for each number of environments; measure one kind of actions, "
+            "outcomes, devices, chunk, block and generator at a time."
+        )
+
+
+def _jax_version(found: Sequence[Measured]) -> str | None:
+    """The JAX that stepped the environments; where that was Python, the one that is installed; None of several."""
+    versions = {one.facts["jax"] for one in found if "jax" in one.facts}
+    if not versions:
+        version: str | None = provenance.collect()["packages"].get("jax")
+        return version
+    return versions.pop() if len(versions) == 1 else None
+
+
 def _second(workload: ThroughputWorkload) -> str:
     """DATE_TIME, as JaxARC wrote it."""
     return "_".join(workload.stamp.split("_")[:2])
@@ -169,7 +188,7 @@ def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], point: P
             "os": host["os"],
             "architecture": host["architecture"],
             "python_version": system.python_version(),
-            "jax_version": provenance.collect()["packages"].get("jax"),
+            "jax_version": _jax_version(found),
             "devices": sorted({one.facts["device"] for one in found if "device" in one.facts}),
             "hardware": {"cpu": host["cpu"], "num_cores": host["num_cores"], "memory_bytes": host["memory_bytes"]},
         },

@@ -26,8 +26,8 @@ _EXPENDABLE = ("run", "planned", "of best", "reset", "compile", "peak", "of line
 
 def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
     """Print a table for each environment and way of measuring, and below what must be known of it."""
-    for manner in dict.fromkeys(map(_manner, found)):
-        part = [one for one in found if _manner(one) == manner]
+    for manner in dict.fromkeys(map(manner_of, found)):
+        part = [one for one in found if manner_of(one) == manner]
         print(f"\n{manner}")
         header = (*HEADER[:3], *((f"x {baseline}",) if baseline else ()), *HEADER[3:])
         show_table(header, [_cells(one, part, baseline) for one in part], expendable=_EXPENDABLE)
@@ -66,8 +66,14 @@ def efficiencies(one: Measured, found: Sequence[Measured]) -> tuple[float | None
     if one.steps_per_second is None:
         return None, None
     best = max(each.steps_per_second or 0.0 for each in own)
-    single = next((each.steps_per_second for each in own if each.point.num_envs == 1), None)
+    singles = [each for each in own if each.point.num_envs == 1]
+    single = next((each.steps_per_second for each in singles if _division(each) == _division(one)), None)
     return one.steps_per_second / best, None if single is None else one.steps_per_second / (single * one.point.num_envs)
+
+
+def _division(one: Measured) -> tuple[int | None, int | None, str | None]:
+    """How the work was divided, and whose random numbers it had, as far as somebody chose."""
+    return one.point.scan_chunk_size, one.point.block, one.point.rng
 
 
 def compile_seconds(one: Measured) -> float | None:
@@ -75,7 +81,7 @@ def compile_seconds(one: Measured) -> float | None:
     return one.seconds["trace"] + one.seconds["compile"] if "compile" in one.seconds else None
 
 
-def _manner(one: Measured) -> str:
+def manner_of(one: Measured) -> str:
     """The environment and the way of measuring, in words."""
     observed = "outcomes dropped" if one.point.emit == "drop" else "outcomes written"
     devices = f", {one.point.devices} devices" if one.point.devices > 1 else ""
@@ -88,6 +94,8 @@ def _cells(one: Measured, part: Sequence[Measured], baseline: str | None) -> lis
         for name, value in (("chunk", one.point.scan_chunk_size), ("block", one.point.block), ("", one.point.rng))
         if value is not None
     )
+    if one.facts.get("chunk_is_tuned"):
+        number += f" tuned chunk {one.facts['scan_chunk_size']}"
     if one.steps_per_second is None:
         return [one.point.name, number, str(one.status), *["-"] * (len(HEADER) - 3 + bool(baseline))]
     best, linear = efficiencies(one, part)

@@ -59,6 +59,7 @@ def facts_of(reading: Reading) -> Iterator[Facts]:
             configuration={
                 **({} if config is None else dict(_flat(config.case.params, _OF_THE_RUN))),
                 **_variables(provenance),
+                **({} if run is None else _tuned(run.result)),
             },
         )
 
@@ -132,6 +133,14 @@ def _variables(provenance: Mapping[str, Any]) -> dict[str, str]:
     """The environment variables on which speed depends."""
     told = _mapping(provenance.get("environment"))
     return {name: str(value) for name, value in told.items() if name not in _NOT_SPEED}
+
+
+def _tuned(result: Mapping[str, Any] | None) -> dict[str, str]:
+    """Whose chunk of steps environments were measured in: one found by measurement is no default."""
+    told = _mapping(_mapping(result).get("facts"))
+    if "chunk_is_tuned" not in told:
+        return {}
+    return {"chunk": f"{told.get('scan_chunk_size')}, tuned" if told["chunk_is_tuned"] else "as asked, or the default"}
 
 
 def _flat(params: Mapping[str, Any], skipped: Iterable[str] = (), before: str = "") -> Iterator[tuple[str, str]]:

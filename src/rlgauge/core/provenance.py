@@ -38,9 +38,13 @@ PACKAGES = (
 """Their versions are recorded where they are installed, whether or not the run imports them."""
 VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
+    "JAX_DEFAULT_PRNG_IMPL",
+    "JAX_ENABLE_X64",
     "JAX_PLATFORMS",
+    "JAX_THREEFRY_PARTITIONABLE",
     "MKL_NUM_THREADS",
     "MUJOCO_GL",
+    "NPROC",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "PYTHONHASHSEED",

@@ -72,7 +72,5 @@ def test_loops_that_show_nothing_must_end_episodes_or_give_rewards():
 
 def test_an_environment_of_whole_numbers_needs_no_floats():
     point = Point(environment="toys:Whole", library="py", num_envs=10)
-    assert (
-        "0 floating-point operations in the compiled step of a block"
-        in check_work(point, [Done(9, 1, 1.0)], {"flops": 0.0})[1]
-    )
+    checked = check_work(point, [Done(9, 1, 1.0)], {"flops": 0.0})
+    assert "at least 0 floating-point operations in the compiled step of a block" in checked[1]

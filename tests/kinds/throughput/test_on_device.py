@@ -3,6 +3,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import pytest
 
+from rlgauge.core.errors import UserError
 from rlgauge.envs.jax_env import Outcome
 from rlgauge.kinds.throughput.on_device import Compiled
 from rlgauge.kinds.throughput.point import Point
@@ -45,5 +46,20 @@ def test_steps_that_lead_back_are_steps(follow, has_changed):
 
 
 def test_the_operations_of_the_loop_itself_are_not_the_environments():
-    assert stepped(lambda state: state + 1).facts["flops"] <= 0
-    assert stepped(lambda state: (jnp.sin(state * 0.5) * 7.0).astype(jnp.int32)).facts["flops"] >= 8
+    assert stepped(lambda state: state + 1).facts["flops"] == 0
+
+    def reckoned(state):
+        part = state * 0.3
+        for factor in range(20):
+            part = part * part + factor
+        return part.astype(jnp.int32)
+
+    assert stepped(reckoned).facts["flops"] >= 8 * 20
+
+
+@pytest.mark.parametrize("axes", [{"policy": "fixed"}, {"emit": "write"}])
+def test_what_compiled_code_does_not_show_is_not_measured_in_its_name(axes):
+    env = Stepping(lambda state: state + 1)
+    env.is_opaque = True
+    with pytest.raises(UserError, match="can't be honoured: py draws its actions in compiled code"):
+        Compiled(lambda: env, Point(environment="stepping", library="py", num_envs=8, **axes), 0)

@@ -106,7 +106,7 @@ def _prepare(point: Point, seed: int) -> Prepared:
     if kind == "jax":
         from rlgauge.kinds.throughput.on_device import Compiled
 
-        return Compiled(make, point, seed)
+        return Compiled(make, point, seed, version=_version(point))
     from rlgauge.kinds.throughput import on_host
 
     if kind == "single":

@@ -17,6 +17,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.envs.jax_env import FreeRunning, JaxEnv, Outcome
 from rlgauge.kinds.throughput import jax_loop, tuned
 from rlgauge.kinds.throughput.jax_loop import Carry, Plan
+from rlgauge.kinds.throughput.on_host import refuse
 from rlgauge.kinds.throughput.point import BLOCK, Point, default_block, default_chunk, is_odd_block
 from rlgauge.kinds.throughput.prepared import Done, NoRoomError
 from rlgauge.kinds.throughput.roofline import Roofline, roofline
@@ -52,8 +53,11 @@ _LONGEST_CHUNK = 100_000
 class Compiled:
     """N environments of a library for JAX."""
 
-    def __init__(self, make: Callable[[], JaxEnv], point: Point, seed: int) -> None:
-        """Make, start and compile them. Raises UserError for a choice that would have no effect, and NoRoomError."""
+    def __init__(self, make: Callable[[], JaxEnv], point: Point, seed: int, *, version: str | None = None) -> None:
+        """Make, start and compile them; `version` is the library's, for which a chunk may have been found.
+
+        Raises UserError for a choice that would have no effect, and NoRoomError.
+        """
         start = time.perf_counter()
         self._env = make()
         self.phases = {"make": time.perf_counter() - start}
@@ -62,7 +66,7 @@ class Compiled:
         self.plan = Plan(
             num_envs=point.num_envs,
             block=point.block or default_block(own, best),
-            chunk=point.scan_chunk_size or _chunk(point),
+            chunk=point.scan_chunk_size or _chunk(point, version),
             policy=point.policy,
             emit=point.emit,
             key=jax.random.key(seed, impl=point.rng),
@@ -89,6 +93,7 @@ class Compiled:
             "memory": _memory(self._loop),
             "state_bytes_per_env": _num_bytes(self._carry.state) / point.num_envs,
             "device": str(jax.devices()[0].device_kind),
+            "jax": jax.__version__,
             "threads": os.environ.get("NPROC", "one a core"),
         }
 
@@ -188,11 +193,11 @@ def _settled(tree: Tree) -> Tree:
     return jax.block_until_ready(tree)  # type: ignore[no-untyped-call,no-any-return]
 
 
-def _chunk(point: Point) -> int:
+def _chunk(point: Point, version: str | None) -> int:
     """What was found to be fastest for so many, where it was measured in this way; else by their number."""
     if point.emit == "drop" and point.policy == "random" and point.devices == 1:
         found = tuned.load(point.environment, point.library)
-        if found is not None and found.num_envs == point.num_envs:
+        if found is not None and (found.num_envs, found.version) == (point.num_envs, version):
             return found.scan_chunk_size
     return default_chunk(point.num_envs)
 
@@ -216,6 +221,8 @@ def _check(env: object, point: Point) -> None:
         raise UserError(f"{point.environment} of {point.library} is no JaxEnv: it lacks {', '.join(lacking)}.")
     if point.rng is not None and not env.uses_keys:
         raise UserError(f"rng={point.rng} can't be honoured: {point.library} draws random numbers in a way of its own.")
+    if getattr(env, "is_opaque", False):
+        refuse(point, "policy", "emit", why="draws its actions in compiled code, which shows no outcomes")
     if (point.scan_chunk_size or 1) > _LONGEST_CHUNK:
         raise UserError(f"scan_chunk_size={point.scan_chunk_size}: at most {_LONGEST_CHUNK:,}, or rewards lose digits.")
     if point.devices > len(jax.devices()):
