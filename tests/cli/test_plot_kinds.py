@@ -37,9 +37,9 @@ def test_one_process_has_quartiles_instead_of_an_interval(drawn):
     sets = KINDS["throughput_scaling"].draw(None, points(one, point("ours", 2, 100.0)))
     (ours,) = drawn["throughput_scaling"][0]
     assert (ours.lows, ours.highs) == ([9.0, 90.0], [12.0, pytest.approx(110.0)])
-    told = small_print(KINDS["throughput_scaling"], sets, inches=20)
+    told = small_print(KINDS["throughput_scaling"], sets)
     assert told == "Bars: quartiles of the repetitions in one process; 95 % intervals over processes."
-    assert small_print(KINDS["library_comparison"], sets, inches=20) == ""  # which has no bars
+    assert small_print(KINDS["library_comparison"], sets) == ""  # which has no bars
 
 
 def test_what_is_invalid_is_marked_and_told(drawn):
@@ -47,8 +47,8 @@ def test_what_is_invalid_is_marked_and_told(drawn):
     sets = KINDS["scaling_efficiency"].draw(None, found)
     (ours,) = drawn["scaling_efficiency"][0]
     assert ours.is_doubtful == [False, True]
-    assert "Hollow: the machine did something else" in small_print(KINDS["scaling_efficiency"], sets, inches=20)
-    assert small_print(KINDS["memory_scaling"], sets, inches=20) == ""
+    assert "Hollow: the machine did something else" in small_print(KINDS["scaling_efficiency"], sets)
+    assert small_print(KINDS["memory_scaling"], sets) == ""
 
 
 def test_what_differs_is_in_the_names_and_what_does_not_in_the_title():

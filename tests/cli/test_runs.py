@@ -174,15 +174,17 @@ def test_an_earlier_attempt_is_shown_by_its_folder(give, out):
 
 
 def test_a_name_of_several_runs_is_not_guessed(give, out):
-    said = give("runs", "show", out, "CartPole-v1-e0000")
-    assert said.code == 2
-    assert "'CartPole-v1-e0000' names 2 runs; say which by its id: " in said.err
+    for given in ("CartPole-v1-e0000", "CartPole-v1-e000"):
+        said = give("runs", "show", out, given)
+        assert said.code == 2
+        assert f"'{given}' names 2 runs; say which by its id: " in said.err
+        assert "(random)" in said.err
 
 
 def test_an_unknown_run_names_the_nearest(give, out):
-    said = give("runs", "show", out, "CartPole-v1-e000")
+    said = give("runs", "show", out, "CartPol-v1-e0000")
     assert said.code == 2
-    assert "Unknown run 'CartPole-v1-e000'. Did you mean 'CartPole-v1-e0000'?" in said.err
+    assert "Unknown run 'CartPol-v1-e0000'. Did you mean 'CartPole-v1-e0000'?" in said.err
 
 
 def test_a_folder_without_runs_says_so(give, folder):

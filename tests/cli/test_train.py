@@ -92,12 +92,20 @@ def test_where_nothing_is_tested_the_score_is_the_return_of_the_training(give, s
         told = give("train", f"{name}.py", "--env", "CartPole-v1", "--seeds", "0..1", "--tests", "2", "--videos", "0")
         assert told.code == 0
         assert "2 runs had no test episodes" in told.out
-    assert json.loads(give("summary", "out/train", "--json").out)["score"] == "training_return"
+    summary = json.loads(give("summary", "out/train", "--json").out)
+    assert summary["score"] == "training_return"
+    assert all(line["num_runs"] == 2 for line in summary["lines"])
+    untested = "No run was tested: what is shown is training_return, the return"
+    assert any(note.startswith(untested) for note in summary["notes"])
     compared = give("compare", "out/train", "out/train", "--algo", "play", "--baseline-algo", "other")
     assert compared.code in {0, 1}, compared.err
     assert "training_return" in compared.out
+    assert untested in compared.out
     listed = give("runs", "list", "out/train")
     assert listed.out.count("COMPLETED") == 4
+    shown = give("runs", "show", "out/train", "play-C")
+    assert shown.code == 2
+    assert re.search(r"'play-C' names 2 runs; say which by its id: \w+ \(play-CartPole-v1-s0\), \w+ \(play", shown.err)
     shown = give("runs", "show", "out/train", "play-CartPole-v1-s1")
     assert shown.code == 0
     assert '"num_episodes": 12' in shown.out
@@ -107,7 +115,8 @@ def test_failed_runs_are_listed_with_their_logs_and_end_with_1(give, scripts):
     said = give("train", "fail.py", "--env", "A", "--seeds", "0..1", *NONE)
     assert said.code == 1
     assert "2 of 2 runs failed:" in said.err
-    assert re.search(r"^algorithm +environment +seed +status +what went wrong +log$", said.err, re.MULTILINE)
+    header = r"^algorithm +environment +seed +status +how far it came +what went wrong +log$"
+    assert re.search(header, said.err, re.MULTILINE)
     found = re.findall(r"^fail +A +(\d) +FAILED +(.*?) +(\S+)$", said.err, re.MULTILINE)
     assert [seed for seed, _, _ in found] == ["0", "1"]
     for _, why, log in found:
@@ -115,11 +124,24 @@ def test_failed_runs_are_listed_with_their_logs_and_end_with_1(give, scripts):
         assert "too small" in why
         assert "so far A" in (scripts / log).read_text()
     assert "0 of 2" in said.out
-    assert give("train", "fail.py", "--env", "A", "--seeds", "0..1", *NONE).code == 1
+    again = give("train", "fail.py", "--env", "A", "--seeds", "0..1", *NONE)
+    assert again.code == 1
+    assert "2 of 2 runs are in out/train already, 2 of them failed; --rerun-failed runs those again." in again.err
     assert not list((scripts / "out" / "train" / "train").glob("*/2-*"))
     (scripts / "fail.py").touch()
     assert give("train", "fail.py", "--env", "A", "--seeds", "0..1", *NONE, "--rerun-failed").code == 1
     assert len(list((scripts / "out" / "train" / "train").glob("*/2-*"))) == 2
+
+
+def test_a_failure_tells_how_far_the_run_came(give, scripts):
+    (scripts / "late.py").write_text(
+        PLAY.replace("\n\nif __name__", '    raise ValueError("too late")\n\n\nif __name__')
+    )
+    said = give("train", "late.py", "--env", "CartPole-v1", *NONE)
+    assert said.code == 1
+    far = r"12 episodes, \d+ steps, mean return of the last 10 [\d.]+"
+    assert re.search(rf"^late +CartPole-v1 +42 +FAILED +{far} +The script raised ValueError", said.err, re.MULTILINE)
+    assert re.search(rf"^1 of 1: late CartPole-v1 seed 42: FAILED after {far}: The script", said.err, re.MULTILINE)
 
 
 def test_what_follows_two_dashes_is_the_scripts_own(give, scripts):
@@ -178,9 +200,10 @@ def test_a_run_that_hangs_is_ended_and_tells_where_it_stood(give, scripts):
     said = give("train", "hang.py", "--time-limit", "1", *NONE)
     assert said.code == 1
     assert re.search(
-        r"hang +hang's own +42 +TIMEOUT +The run took longer than its limit of 1 s\. +\S+cout\.txt", said.err
+        r"hang +hang's own +42 +TIMEOUT +no episode +The run took longer than its limit of 1 s\. +\S+cout\.txt",
+        said.err,
     )
-    shown = give("runs", "show", "out/train", "hang-its-own-s42")
+    shown = give("runs", "show", "out/train", "hang")
     assert "line 4 in wait" in shown.out
 
 
@@ -191,8 +214,30 @@ def test_ctrl_c_ends_the_run_and_the_same_command_goes_on(start, give, scripts):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Interrupted. What was trained is in out/train" in err
+    assert "Interrupted. What was trained is in out/train: 0 of 1 run done, 1 ended on the way." in err
     assert '"INTERRUPTED"' in give("runs", "list", "out/train", "--json").out
+
+
+def test_sigterm_ends_the_runs_says_what_is_left_and_the_same_command_goes_on(start, give, scripts):
+    text = f"""
+import os, time, pathlib
+print(os.getpid(), flush=True)
+while os.environ["BENCH_SEED"] == "1" and not os.path.exists({str(scripts / "go")!r}):
+    time.sleep(0.05)
+"""
+    (scripts / "slow.py").write_text(text)
+    process = start("train", "slow.py", "--seeds", "0..2", *NONE)
+    wait_for(lambda: len([text for text in cout(scripts) if text.strip()]) == 2)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    left = "1 of 3 runs done, 1 ended on the way, 1 not begun"
+    assert f"Ended by SIGTERM. What was trained is in out/train: {left}. The same command runs what is missing" in err
+    assert all(platform.process_start(int(text)) is None for text in cout(scripts))
+    (scripts / "go").touch()
+    again = give("train", "slow.py", "--seeds", "0..2", *NONE)
+    assert again.code == 0, again.err
+    assert "1 of 3 runs are in out/train already." in again.err
 
 
 def test_a_driver_that_is_killed_leaves_no_process_and_the_same_command_goes_on(start, give, scripts):
@@ -219,7 +264,7 @@ def test_a_mistake_in_the_script_ends_with_2(give, scripts):
     (scripts / "bad.py").write_text("def main(:\n")
     said = give("train", "bad.py", *NONE)
     assert said.code == 2
-    assert "bad.py does not parse" in said.err
+    assert said.err.count("bad.py does not parse") == 1
     assert give("train", "nothing.py").code == 2
 
 
@@ -237,6 +282,19 @@ def log(infos):
     assert "logged 0 of the 12 episodes" in line
     assert line.endswith("(2 runs)")
     assert "with 1 warning" in said.err
+
+
+def test_where_some_runs_could_be_tested_and_others_not_nothing_is_mixed(give, scripts):
+    for name in ("play", "act"):
+        assert give("train", f"{name}.py", "--env", "CartPole-v1", "--seeds", "0..1", *FEW).code == 0
+    told = json.loads(give("summary", "out/train", "--json").out)
+    assert told["score"] == "return"
+    assert {line["group"]: line["num_runs"] for line in told["lines"]} == {"act": 2, "play": 0}
+    (note,) = [note for note in told["notes"] if "no test episodes" in note]
+    assert note.startswith("2 trainings of 4 had no test episodes, and no return: play on CartPole-v1.")
+    asked = json.loads(give("summary", "out/train", "--json", "--score", "training_return").out)
+    assert {line["group"]: line["num_runs"] for line in asked["lines"]} == {"act": 2, "play": 2}
+    assert not [note for note in asked["notes"] if "test" in note]
 
 
 def test_a_run_never_has_the_name_of_an_environment_that_it_did_not_train_in(give, scripts):

@@ -62,7 +62,7 @@ def test_without_a_length_nothing_is_said_of_what_is_left(tmp_path, store):
     (case,) = workload.cases()
     Journal(begin(store, case)).episode(1.5, 5, num_steps=20)
     (run,) = Watch(workload, store, rerun_failed=False).look()
-    assert run.text() == "20 steps, 1 episodes, last return 1.5, mean of 1 1.5"
+    assert run.text() == "20 steps, 1 episode, last return 1.5"
 
 
 def test_tests_are_told_of_when_they_begin(watch, workload, store):
@@ -102,7 +102,7 @@ def test_lines_come_now_and_then_where_nothing_can_be_drawn(watch, workload, sto
         def has_come():
             nonlocal said
             said += capfd.readouterr().err
-            return "ppo A seed 0: 20 steps, 1 episodes" in said
+            return "ppo A seed 0: 20 steps, 1 episode" in said
 
         wait_for(has_come)
         tell("a sentence")
@@ -110,6 +110,33 @@ def test_lines_come_now_and_then_where_nothing_can_be_drawn(watch, workload, sto
     said += capfd.readouterr().err
     assert "a sentence\n" in said
     assert "1 of 2: ppo A seed 0: " in said
+
+
+def told_in(turns, texts):
+    """What is said of a run in each of so many turns, whose text is the last of `texts` that has begun by then."""
+    told, said = train_view._Told(), {}
+    for turn in range(1, turns + 1):
+        told = told.after(texts[max(begin for begin in texts if begin <= turn)], turn)
+        if told.turn == turn:
+            said[turn] = told.line
+    return said
+
+
+def test_a_run_that_comes_no_further_is_told_of_ever_more_seldom():
+    said = told_in(60, {1: "no episode", 7: "1 episode"})
+    assert list(said) == [1, 7, 13, 19, 31, 55]
+    assert [said[turn] for turn in (1, 7, 13, 31)] == [
+        "no episode",
+        "1 episode",
+        "1 episode (the same for 1 min 0 s)",
+        "1 episode (the same for 4 min 0 s)",
+    ]
+
+
+def test_a_run_that_goes_on_is_told_of_more_seldom_after_a_while():
+    said = told_in(20, {turn: f"{turn} episodes" for turn in range(1, 21)})
+    assert list(said) == [1, 2, 3, 4, 5, 6, 12, 18]
+    assert said[18] == "18 episodes"
 
 
 def test_on_a_terminal_every_run_has_a_line(watch, workload, store):
@@ -120,7 +147,7 @@ def test_on_a_terminal_every_run_has_a_line(watch, workload, store):
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     console.print(train_view._table(watch))
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
-    assert lines[0].startswith("ppo A seed 0 20 steps, 1 episodes")
+    assert lines[0].startswith("ppo A seed 0 20 steps, 1 episode")
     assert lines[1].startswith("ppo A seed 1")
     assert lines[2] == "0 of 2 runs done"
 

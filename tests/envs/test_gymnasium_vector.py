@@ -58,3 +58,43 @@ def test_a_single_one_is_gymnasiums_own():
 def test_what_is_not_there_is_said(make, name, message):
     with pytest.raises(UserError, match=message):
         make(name, 2)
+
+
+def vector_of(mode):
+    return lambda num_envs=1: gymnasium.vector.SyncVectorEnv(
+        [lambda: gymnasium.make("CartPole-v1")] * num_envs, autoreset_mode=mode
+    )
+
+
+@pytest.fixture
+def register(monkeypatch):
+    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
+
+    def registered(mode):
+        gymnasium.register(
+            "Resetting-v0", "gymnasium.envs.classic_control:CartPoleEnv", vector_entry_point=vector_of(mode)
+        )
+
+    return registered
+
+
+def test_where_the_next_episode_begins_in_the_same_step_every_call_is_a_step_of_each(register):
+    register(gymnasium.vector.AutoresetMode.SAME_STEP)
+    env = gymnasium_vector.make_vector("Resetting-v0", 3)
+    env.reset(1)
+    outcomes = [env.step(actions) for actions in ACTIONS]
+    assert sum(one.num_steps for one in outcomes) == sum(one.reward.sum() for one in outcomes) == 900
+    assert sum(one.is_over.sum() for one in outcomes) > 20
+
+
+def test_environments_that_nobody_resets_are_refused(register):
+    register(gymnasium.vector.AutoresetMode.DISABLED)
+    with pytest.raises(UserError, match="goes on to the next episode by DISABLED"):
+        gymnasium_vector.make_vector("Resetting-v0", 3)
+
+
+def test_single_ones_draw_their_actions_many_at_once_and_uniformly():
+    envs, rng = [gymnasium_vector.make_serial("CartPole-v1") for _ in range(2)], np.random.default_rng(0)
+    actions = [env.sample(rng) for _ in range(3000) for env in envs]
+    assert set(actions) == {0, 1}
+    assert abs(np.mean(actions) - 0.5) < 5 * 0.5 / np.sqrt(6000)

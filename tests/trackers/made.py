@@ -46,11 +46,11 @@ def train(attempt: Attempt, *, num_episodes: int = 3) -> Journal:
     """Its live data: episodes, and scalars with their steps, without one, and not finite."""
     journal = Journal(attempt.folder / "artifacts")
     for index in range(num_episodes):
-        journal.scalar("loss", 1.0 / (index + 1), index * 100)
-        journal.scalar("charts/entropy", 0.5, index * 100)
+        journal.scalars({"loss": 1.0 / (index + 1)}, index * 100)
+        journal.scalars({"charts/entropy": 0.5}, index * 100)
         journal.episode(10.0 * (index + 1), 10 + index, num_steps=(index + 1) * 20)
-    journal.scalar("loss", float("nan"), 900)
-    journal.scalar("unstepped", 7.0, None)
+    journal.scalars({"loss": float("nan")}, 900)
+    journal.scalars({"unstepped": 7.0}, None)
     journal.scalars({"unstepped": 8.0}, None)
     return journal
 

@@ -5,6 +5,7 @@ import pytest
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record, Status, encode_record
 from rlgauge.core.run_files import read_run
+from rlgauge.kinds.train.journal import TESTING, Role
 from rlgauge.trackers.reading import Feed, about, flat
 from tests.trackers.made import UNITS, begun, ended, finish, train
 
@@ -52,8 +53,21 @@ def test_a_name_logged_twice_at_one_step_is_two_rows(tmp_path):
     feed = Feed(about(attempt.folder), UNITS)
     feed.read()
     for value in (1.0, 2.0):
-        journal.scalar("again", value, 5)
+        journal.scalars({"again": value}, 5)
     assert rows_of(feed) == [("step", 5, {"again": 1.0}), ("step", 5, {"again": 2.0})]
+
+
+def test_episodes_of_environments_in_which_the_script_only_tests_have_other_names(tmp_path):
+    attempt = begun(tmp_path)
+    journal = train(attempt, num_episodes=0)
+    feed = Feed(about(attempt.folder), UNITS)
+    feed.read()
+    journal.role(Role(1, is_training=False))
+    for origin in (0, 1, TESTING):
+        journal.episode(4.0, 2, num_steps=30, origin=origin)
+    played = {"rlgauge/return": 4.0, "rlgauge/length": 2.0}
+    tested = {"rlgauge/evaluation_return": 4.0, "rlgauge/evaluation_length": 2.0}
+    assert rows_of(feed) == [("rlgauge/num_steps", 30, values) for values in (played, tested, tested)]
 
 
 def test_every_number_is_given_once_as_it_comes(tmp_path):

@@ -11,7 +11,8 @@ import msgspec
 
 from rlgauge.cli import progress, words
 from rlgauge.cli.console import say, show_table
-from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
+from rlgauge.cli.interruption import code_of, word_for
+from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.units import count_text
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits, execute
@@ -56,10 +57,10 @@ def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
     there = look(workload, store, rerun_failed=manner.rerun_failed) if manner.is_told else None
     try:
         results, runs = _run(workload, store, manner)
-    except KeyboardInterrupt:
-        text = f"Interrupted. What was measured is in {manner.out}; the same command goes on."
+    except KeyboardInterrupt as error:
+        text = f"{word_for(error)}. What was measured is in {manner.out}; the same command goes on."
         print(text, file=sys.stderr)
-        return INTERRUPTED
+        return code_of(error)
     write(results, manner.out)
     if manner.output is not None:
         write_copy(results, manner.output)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from rlgauge import __version__
+from rlgauge.cli import interruption
 from rlgauge.core.errors import UserError, unknown
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -22,28 +23,33 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "throughput": ("measure steps per second and memory of environments", "rlgauge.cli.throughput:main"),
     "suite": ("list, show and run suites: measurements as data", "rlgauge.cli.suite:main"),
     "doctor": ("look whether this machine is fit for measuring, and what is installed", "rlgauge.cli.doctor:main"),
-    "plot": ("draw figures of what throughput measured", "rlgauge.cli.plot:main"),
+    "plot": ("draw learning curves, or figures of what throughput measured", "rlgauge.cli.plot:main"),
     "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),
 }
 """What each command does and where it is."""
 
-FINE, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-"""Exit codes."""
+FINE, FAILED, MISUSED, PIPE_CLOSED = 0, 1, 2, 141
+"""Exit codes; those of what was ended from outside are in `interruption`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0 fine, 1 something failed, 2 a mistake in what was asked, 130 interrupted."""
+    """The exit code: 0 fine, 1 something failed, 2 a mistake in what was asked, 128 and a signal that ended it."""
+    with interruption.heard():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(argv: list[str]) -> int:
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
+        code = _run(argv)
         sys.stdout.flush()
     except UserError as error:
         from rlgauge.cli.console import complain
 
         complain(f"rlgauge: {error}")
         return MISUSED
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(f"{interruption.word_for(error)}.", file=sys.stderr)
+        return interruption.code_of(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
         return PIPE_CLOSED

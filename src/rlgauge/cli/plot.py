@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlgauge.cli import plot_curves
+from rlgauge.cli.figure import Figure, wrapped
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import make_parser, parse
-from rlgauge.cli.plot_kinds import KINDS, Kind, small_print, title_of
-from rlgauge.cli.plot_points import Points, read_points
+from rlgauge.cli.plot_kinds import KINDS, figure_of
+from rlgauge.cli.plot_points import has_points, read_points
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import plain_errors
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
 FORMATS = ("png", "svg", "pdf")
+_ALL = "all"
 _SIZES = {"paper": (6.0, 3.6), "slides": (9.0, 5.4)}
 """Inches; a figure with a long legend or many names is taller."""
 _LEAST_DPI, _MOST_DPI = 20, 1200
@@ -30,36 +33,48 @@ def main(argv: Sequence[str]) -> int:
     if options is None:
         return FINE
     _check(options)
-    points = read_points(Path(options.out), options.tag)
+    figures = list(_figures(options))
     folder = Path(options.output or "plots")
     with plain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     drawn = 0
-    for name in KINDS if options.kind == "all" else [options.kind]:
-        for environment in points.environments():
-            path = folder / f"{name}_{_plain(environment)}.{options.format}"
-            if _draw(KINDS[name], points.of(environment), path, environment=environment, options=options):
-                print(f"Wrote {path}.")
-                drawn += 1
+    for one in figures:
+        path = folder / f"{one.name}_{_plain(one.heading)}.{options.format}"
+        if _draw(one, path, options):
+            print(f"Wrote {path}.")
+            drawn += 1
     if not drawn:
-        needs = "; ".join(dict.fromkeys(one.needs for one in KINDS.values()))
-        needs = needs if options.kind == "all" else KINDS[options.kind].needs
-        raise UserError(f"{options.out} holds nothing that {options.kind} could show: {needs}.")
+        needs = {**{name: kind.needs for name, kind in KINDS.items()}, plot_curves.NAME: plot_curves.NEEDS}
+        told = "; ".join(dict.fromkeys(needs.values())) if options.kind == _ALL else needs[options.kind]
+        raise UserError(f"{options.out} holds nothing that {options.kind} could show: {told}.")
     return FINE
+
+
+def _figures(options: Namespace) -> Iterator[Figure]:
+    """What is to be drawn, as far as there is something to draw it from. Raises UserError."""
+    out = Path(options.out)
+    is_all = options.kind == _ALL
+    has_curves = options.kind == plot_curves.NAME or (is_all and not options.tag and plot_curves.is_trained(out))
+    if has_curves:
+        yield from plot_curves.figures(out)
+    if options.kind in KINDS or (is_all and (has_points(out) or not has_curves)):
+        points = read_points(out, options.tag)
+        for name in KINDS if is_all else [options.kind]:
+            yield from (figure_of(name, points, environment) for environment in points.environments())
 
 
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge plot`."""
-    parser = make_parser("plot", "Draw figures of what `rlgauge throughput` measured: the newest of every point.")
-    parser.add_argument("kind", type=str, help=f"{', '.join(KINDS)}, or all")
+    parser = make_parser("plot", "Draw the learning curves of trainings, or what `rlgauge throughput` measured.")
     parser.add_argument(
-        "out", type=str, metavar="OUT", help="a folder of `rlgauge throughput`, or one of its JSON files"
+        "kind", type=str, help=f"{plot_curves.NAME}; of throughput {', '.join(KINDS)}; or all that OUT has"
     )
+    parser.add_argument("out", type=str, metavar="OUT", help="a folder of runs, or a JSON file of `rlgauge throughput`")
     parser.add_argument("-o", "--output", type=str | None, metavar="DIR", help="folder for the figures (plots)")
     parser.add_argument("--format", type=str, default="png", metavar="NAME", help=", ".join(FORMATS))
     parser.add_argument("--dpi", type=int, default=300, metavar="N", help="dots per inch of a png")
     parser.add_argument("--style", type=str, default="paper", metavar="NAME", help=", ".join(_SIZES))
-    parser.add_argument("--tag", type=str | None, metavar="TEXT", help="only measurements with this tag")
+    parser.add_argument("--tag", type=str | None, metavar="TEXT", help="only measurements of throughput with this tag")
     return parser
 
 
@@ -68,12 +83,14 @@ def _check(options: Namespace) -> None:
     for name, given, known in (
         ("format", options.format, FORMATS),
         ("style", options.style, _SIZES),
-        ("figure", options.kind, ["all", *KINDS]),
+        ("figure", options.kind, [_ALL, plot_curves.NAME, *KINDS]),
     ):
         if given not in known:
             raise unknown(name, given, known)
     if not _LEAST_DPI <= options.dpi <= _MOST_DPI:
         raise UserError(f"--dpi {options.dpi}: it must be from {_LEAST_DPI} to {_MOST_DPI}.")
+    if options.kind == plot_curves.NAME and options.tag is not None:
+        raise UserError("--tag is of measurements of throughput: trainings have none.")
     try:
         import matplotlib as mpl
     except ImportError as error:
@@ -81,20 +98,20 @@ def _check(options: Namespace) -> None:
     mpl.use("Agg")
 
 
-def _draw(kind: Kind, points: Points, path: Path, *, environment: str, options: Namespace) -> bool:
+def _draw(one: Figure, path: Path, options: Namespace) -> bool:
     """Whether there was something to draw."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=_SIZES[options.style], layout="constrained")
     try:
-        shown = kind.draw(axes, points)
-        if not shown:
+        told = one.draw(axes)
+        if told is None:
             return False
-        manner = ": ".join(filter(None, [axes.get_title(loc="left"), title_of(shown)]))
+        manner = ": ".join(filter(None, [axes.get_title(loc="left"), told.title]))
         axes.set_title(manner, fontsize="x-small", loc="left")
-        figure.suptitle(environment, x=0.01, ha="left", fontsize="medium", fontweight="bold")
-        note = small_print(kind, shown, inches=figure.get_figwidth())
-        if note:
+        figure.suptitle(one.heading, x=0.01, ha="left", fontsize="medium", fontweight="bold")
+        if told.note:
+            note = wrapped(told.note, inches=figure.get_figwidth())
             figure.supxlabel(note, x=0.01, ha="left", fontsize="xx-small", color="#444444")
         _make_room(figure, axes)
         with plain_errors(path):

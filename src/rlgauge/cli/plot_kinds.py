@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from rlgauge.cli.figure import Figure, Told
 from rlgauge.cli.plot_points import Points
 from rlgauge.cli.units import count_text
 from rlgauge.kinds.throughput.memory import over_floor
@@ -17,8 +17,6 @@ from rlgauge.report.plots import Series
 _AXES = ("policy", "emit", "scan_chunk_size", "block", "devices", "rng")
 _DIVISION = ("scan_chunk_size", "block")
 """How the work is divided, which changes nothing of it."""
-_CHARACTERS_PER_INCH = 23
-"""Of small print."""
 Sets = dict[str, list[Measured]]
 """What each series holds, by its name."""
 
@@ -38,14 +36,24 @@ def title_of(sets: Sets) -> str:
     return ", ".join(filter(None, (_words(name, found[0]) for name in _AXES if _is_shared(name, found))))
 
 
-def small_print(kind: Kind, sets: Sets, *, inches: float) -> str:
-    """What bars and hollow markers are, where there are such, in lines that fit into so many inches."""
+def figure_of(name: str, points: Points, environment: str) -> Figure:
+    """The figure of that name, of the points of an environment."""
+
+    def draw(axes: Any) -> Told | None:  # noqa: ANN401  # matplotlib's
+        sets = KINDS[name].draw(axes, points.of(environment))
+        return Told(title_of(sets), small_print(KINDS[name], sets)) if sets else None
+
+    return Figure(name, environment, draw)
+
+
+def small_print(kind: Kind, sets: Sets) -> str:
+    """What bars and hollow markers are, where there are such."""
     found = _all(sets)
     bars = "; ".join(filter(None, dict.fromkeys(map(_bar_name, found)))) if kind.has_bars else ""
     notes = [*([f"Bars: {bars}."] if bars else [])]
     if kind.has_speeds and any(map(_is_doubtful, found)):
         notes.append("Hollow: the machine did something else meanwhile; too low by an unknown amount.")
-    return textwrap.fill(" ".join(notes), int(inches * _CHARACTERS_PER_INCH))
+    return " ".join(notes)
 
 
 def _all(sets: Sets) -> list[Measured]:
@@ -152,7 +160,11 @@ def _roofline(part: Sequence[Measured]) -> Series | None:
 
 def _efficiency(axes: Any, points: Points) -> Sets:  # noqa: ANN401
     sets = _of_several_numbers(points.timed)
-    plots.scaling_efficiency(axes, [_series(name, part) for name, part in sets.items()])
+    best: dict[str, float] = {}
+    for one in _all(sets):
+        best[one.point.name] = max(best.get(one.point.name, 0.0), one.steps_per_second or 0.0)
+    bests = [best[part[0].point.name] for part in sets.values()]
+    plots.scaling_efficiency(axes, [_series(name, part) for name, part in sets.items()], bests=bests)
     return sets
 
 

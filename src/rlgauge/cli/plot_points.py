@@ -12,6 +12,8 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.results import Measured
 
+_FILES = "throughput_*.json"
+
 
 class Points(msgspec.Struct, frozen=True):
     """The newest of every point: `timed` ones, and `all` with those that were only looked at for their memory."""
@@ -30,11 +32,16 @@ class Points(msgspec.Struct, frozen=True):
         return list(dict.fromkeys(one.point.environment for one in self.all))
 
 
+def has_points(out: Path) -> bool:
+    """Whether it is a file, or a folder with files that `rlgauge throughput` writes."""
+    return out.is_file() or next(out.glob(_FILES), None) is not None
+
+
 def read_points(out: Path, tag: str | None) -> Points:
     """What a folder, or one file, holds of a tag or of all; points that failed are left out. Raises UserError."""
     if not out.exists():
         raise UserError(f"There is no folder or file {out}: measure with `rlgauge throughput --out {out}`.")
-    paths = [out] if out.is_file() else sorted(out.glob("throughput_*.json"), key=lambda path: path.stat().st_mtime)
+    paths = [out] if out.is_file() else sorted(out.glob(_FILES), key=lambda path: path.stat().st_mtime)
     files = [file for file in map(read_json, paths) if tag is None or file.tag == tag]
     if not files:
         wanted = "" if tag is None else f" with the tag {tag!r}"

@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +51,7 @@ _HASHES = ("settings", "checkpoint")
 """What tells apart runs of one name and policy, as hashes."""
 _NUM_DIGITS = 6
 _NUM_RECORDS, _NUM_LINES = 5, 20
+_NUM_NAMED = 10
 
 
 def main(argv: Sequence[str]) -> int:
@@ -120,7 +122,9 @@ def show_run(argv: Sequence[str]) -> int:
     parser = make_parser("runs show", "Show one run.")
     parser.add_argument("out", type=str, help="the folder, as given to --out")
     parser.add_argument(
-        "run", type=str, help="the run's id (or its beginning), name or folder, as `runs list` shows them"
+        "run",
+        type=str,
+        help="the run's id or name, or the beginning of either, or its folder, as `runs list` shows them",
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON, with all records")
     options = parse(parser, argv)
@@ -181,23 +185,38 @@ def _queued(store: Store) -> Iterator[Row]:
 
 
 def find_run(store: Store, given: str) -> Run:
-    """The run with this id, beginning of an id, name or folder. Raises UserError, with the nearest."""
+    """The run with this id, name or folder, or whose id or name alone begins so. Raises UserError, with the nearest."""
     damage: list[str] = []
     runs = list(store.runs(damage.append))
     folder = _attempt_folder(store, given)
     if folder is not None:
         return _attempt(store, folder)
     found = [r for r in runs if given in {r.case.id, r.case.name, r.folder.parent.name, r.folder.name}]
-    found = found or [r for r in runs if r.case.id.startswith(given)]
+    found = found or [r for r in runs if given and r.case.id.startswith(given)]
+    found = found or [r for r in runs if given and r.case.name.startswith(given)]
     if len(found) > 1:
-        told = ", ".join(f"{r.case.id} ({r.case.labels.get('policy', r.case.workload)})" for r in found[:10])
-        raise UserError(f"{given!r} names {len(found)} runs; say which by its id: {told}.")
+        raise UserError(_which(given, found))
     if not found and (damaged := next((text for text in damage if given in text), None)):
         raise UserError(damaged)
     if not found:
         known = {name for r in runs for name in (r.case.id, r.case.name)}
         raise unknown("run", given, difflib.get_close_matches(given, known, n=5, cutoff=0.3) or sorted(known)[:5])
     return found[0]
+
+
+def _which(given: str, found: Sequence[Run]) -> str:
+    """The question which of several runs is meant."""
+    names = Counter(run.case.name for run in found)
+    told = [f"{run.case.id} ({_called(run, is_alone=names[run.case.name] == 1)})" for run in found[:_NUM_NAMED]]
+    more = f" and {len(found) - _NUM_NAMED} more" if len(found) > _NUM_NAMED else ""
+    return f"{given!r} names {len(found)} runs; say which by its id: {', '.join(told)}{more}."
+
+
+def _called(run: Run, *, is_alone: bool) -> str:
+    """The run's name; where others have the same, what it ran."""
+    labels = run.case.labels
+    own = labels.get("policy") or (f"settings {labels['settings'][:_NUM_DIGITS]}" if "settings" in labels else "")
+    return run.case.name if is_alone or not own else own
 
 
 def _attempt(store: Store, folder: Path) -> Run:
@@ -309,6 +328,7 @@ def _describe(run: Run) -> None:
         ("started", f"{row.start_time} UTC" if row.start_time else ""),
         ("took", "" if row.seconds is None else seconds_text(row.seconds)),
         ("command", run.file.command),
+        *_of_training(run),
         ("what went wrong", row.failure),
     ):
         if value:
@@ -321,6 +341,16 @@ def _describe(run: Run) -> None:
     _section(f"first {min(_NUM_RECORDS, len(records))} of {len(records)} records", "\n".join(records[:_NUM_RECORDS]))
     _section(f"end of {run.folder / 'cout.txt'}", _tail(run.folder / "cout.txt"))
     _section("failure", run.file.fail_trace or "")
+
+
+def _of_training(run: Run) -> list[tuple[str, str]]:
+    """How far a training came, what was tested, and what it warns of; nothing of other runs."""
+    if run.case.workload != "train":
+        return []
+    from rlgauge.cli.train_table import how_far, trained
+
+    one = trained(run.case, run)
+    return [("training", how_far(one)), ("tested", one.actor or ""), *(("warning", text) for text in one.warnings)]
 
 
 def _mean(run: Run, name: str, *, is_rate: bool = False) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rlgauge.cli import target_entries, targets
+from rlgauge.cli import interruption, target_entries, targets
 from rlgauge.cli.console import say, show_table
-from rlgauge.cli.main import FAILED, FINE, INTERRUPTED, MISUSED, dispatch
+from rlgauge.cli.main import FAILED, FINE, MISUSED, dispatch
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.suite_asked import Asked, make_asked
 from rlgauge.cli.suite_commands import Command, commands, module_of
@@ -103,7 +103,7 @@ def run_suites(argv: Sequence[str]) -> int:
     Store(out).make()
     targets.keep(suite, Path(out), options.tag)
     code = _run(calls)
-    if code == INTERRUPTED:
+    if code in interruption.CODES:
         return code
     return max(code, _judge(suite, out, options.tag, is_strict=options.strict))
 
@@ -189,7 +189,7 @@ def _run(calls: Sequence[Command]) -> int:
     for place, call in enumerate(calls, start=1):
         print(f"\n{place} of {len(calls)}: {call.text}", file=sys.stderr, flush=True)
         code = _call(call.argv)
-        if code == INTERRUPTED:
+        if code in interruption.CODES:
             print(f"Not begun: {len(calls) - place} of {count_text(len(calls), 'command')}.", file=sys.stderr)
             return code
         if code != FINE:
@@ -208,9 +208,9 @@ def _call(argv: Sequence[str]) -> int:
     except UserError as error:
         print(f"rlgauge: {error}", file=sys.stderr)
         return MISUSED
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(f"{interruption.word_for(error)}.", file=sys.stderr)
+        return interruption.code_of(error)
     return code
 
 

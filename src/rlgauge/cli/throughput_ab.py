@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rlgauge.cli.console import say, show_table
-from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
+from rlgauge.cli.interruption import code_of, word_for
+from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.pythons import REVISION, Pythons
 from rlgauge.cli.throughput_files import check_tag, path_in, write_json
 from rlgauge.cli.throughput_progress import Progress, report, silent
+from rlgauge.cli.throughput_table import same_work
 from rlgauge.cli.units import count_text, parse_count
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.execute import execute
@@ -54,9 +56,9 @@ def main(argv: Sequence[str]) -> int:
             launcher=ByPython(Pythons(report)),
             on_event=silent if options.json else Progress(workload),
         )
-    except KeyboardInterrupt:
-        print(f"Interrupted. What was measured is in {options.out}.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(f"{word_for(error)}. What was measured is in {options.out}.", file=sys.stderr)
+        return code_of(error)
     found = results_of(workload, runs)
     write_json(workload, found, path_in(options.out, workload))
     return _finish(found, options)
@@ -152,6 +154,9 @@ def _tell(ratios: Sequence[Ratio]) -> None:
     say(
         "\nSteps per second; the ratio is that of pairs, above 1 where the candidate is faster, with its 95 % interval."
     )
+    baseline = ratios[0].baseline.point
+    if baseline.library != ratios[0].candidate.point.library:
+        say(f"Work: {same_work(baseline.environment, baseline.library)}")
 
 
 def _row(ratio: Ratio) -> tuple[str, ...]:

@@ -144,6 +144,10 @@ def check(options: Namespace) -> None:
         path = options[name]
         if path is not None and not Path(path).parent.is_dir():
             raise UserError(f"--{name} {path}: there is no folder '{Path(path).parent}'.")
+        if path is not None and Path(path).is_dir():
+            raise UserError(f"--{name} {path}: it is a folder; name a file.")
+    if options.jaxarc_json is not None and Path(options.jaxarc_json).is_file():
+        raise UserError(f"--jaxarc-json {options.jaxarc_json}: it is a file; name a folder.")
     check_tag(options.tag)
 
 
@@ -269,6 +273,8 @@ def libraries_of(environment: str, wanted: str | None) -> list[str]:
     Raises UserError.
     """
     if ":" in environment and environment not in NAMES:
+        if wanted not in {None, OWN}:
+            raise UserError(f"--library {wanted}: {environment} is a class of your own; leave --library out.")
         return [OWN]
     if wanted is None:
         known = NAMES.get(environment)

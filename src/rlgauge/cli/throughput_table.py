@@ -10,6 +10,7 @@ from rlgauge.cli.console import say, show_table
 from rlgauge.cli.units import bytes_text, count_text, seconds_text
 from rlgauge.core.errors import unknown
 from rlgauge.core.run import Status
+from rlgauge.envs.libraries import EXPECTED, NAMES, common_name
 from rlgauge.kinds.throughput.memory import memory_of
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.point import Point
@@ -33,6 +34,9 @@ def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
         show_table(header, [_cells(one, part, baseline) for one in part], expendable=_EXPENDABLE)
     print()
     _explain(found)
+    if baseline:
+        for environment in dict.fromkeys(one.point.environment for one in found if one.point.name == baseline):
+            say(f"x {baseline}: {same_work(environment, baseline)}")
 
 
 def check_baseline(names: Sequence[str], baseline: str | None) -> None:
@@ -69,6 +73,16 @@ def efficiencies(one: Measured, found: Sequence[Measured]) -> tuple[float | None
     singles = [each for each in own if each.point.num_envs == 1]
     single = next((each.steps_per_second for each in singles if _division(each) == _division(one)), None)
     return one.steps_per_second / best, None if single is None else one.steps_per_second / (single * one.point.num_envs)
+
+
+def same_work(environment: str, library: str) -> str:
+    """What is known of the work on both sides of a ratio."""
+    own = "Random numbers, and how an episode starts, are each library's own."
+    if common_name(environment, library) in EXPECTED:
+        return f"the same dynamics, actions, rewards and limits; episodes of both were as long as they must be. {own}"
+    if environment in NAMES:
+        return f"the same task as docs/performance.md describes it for each library. {own}"
+    return f"both call it {environment}; whether they do the same work was not checked. {own}"
 
 
 def _division(one: Measured) -> tuple[int | None, int | None, str | None]:
@@ -158,8 +172,8 @@ def _explain(found: Sequence[Measured]) -> None:
     noisy = [one for one in done if one.noise in {Noise.NOISY, Noise.INVALID}]
     if noisy:
         say(
-            f"{count_text(len(noisy), 'point')} of {len(done)} measured while the machine did something else, though "
-            "tried three times: such numbers are too low by an unknown amount."
+            f"{count_text(len(noisy), 'point')} of {len(done)} measured while the machine did something else, even the "
+            "quietest of up to three tries: such numbers are too low by an unknown amount."
         )
 
 

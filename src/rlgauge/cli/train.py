@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlgauge.cli.main import FAILED, FINE, INTERRUPTED
+from rlgauge.cli.interruption import code_of, word_for
+from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.train_options import ask, build_parser, limits_of, trackers_of, workload_of
-from rlgauge.cli.train_table import Trained, as_json, tell, tell_failures, trained
+from rlgauge.cli.train_table import Trained, as_json, how_many, tell, tell_failures, trained
 from rlgauge.cli.train_view import Listener, Tell, say_error, shown
 from rlgauge.cli.train_watch import Watch
 from rlgauge.cli.units import count_text
@@ -34,14 +35,21 @@ def main(argv: Sequence[str]) -> int:
     workload, options = workload_of(asked), asked.options
     try:
         found = _train(workload, options)
-    except KeyboardInterrupt:
-        say_error(f"Interrupted. What was trained is in {options.out}; the same command goes on with the rest.")
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        say_error(f"{word_for(error)}. What was trained is in {options.out}: {_left(workload, options)}")
+        return code_of(error)
     if options.json:
         print(as_json(found, options.out))
     elif not options.quiet:
         tell(found, options.out)
     return FAILED if tell_failures(found) else FINE
+
+
+def _left(workload: ScriptWorkload, options: Namespace) -> str:
+    """How far the runs are of a command that was ended, and how the rest is run."""
+    store = Store(options.out)
+    told = how_many(trained(case, store.find(case)) for case in workload.cases())
+    return f"{told}. The same command runs what is missing; a run that was ended on its way begins anew."
 
 
 def _train(workload: ScriptWorkload, options: Namespace) -> list[Trained]:
@@ -71,7 +79,8 @@ def _listener(
         return (lambda _event: None), say_error
     watch = Watch(workload, store, rerun_failed=options.rerun_failed)
     if watch.num_there:
-        say_error(f"{watch.num_there} of {count_text(watch.num_runs, 'run')} are in {options.out} already.")
+        failed = f", {watch.num_given_up} of them failed; --rerun-failed runs those again" if watch.num_given_up else ""
+        say_error(f"{watch.num_there} of {count_text(watch.num_runs, 'run')} are in {options.out} already{failed}.")
     return stack.enter_context(shown(watch, store))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,18 +12,18 @@ from typing import Any
 import msgspec
 
 from rlgauge.cli import words
-from rlgauge.cli.console import say, show_table
+from rlgauge.cli.console import complain, say, show_table
 from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.compare.phrases import some
 from rlgauge.core.case import Case
 from rlgauge.core.run import Run, Status
-from rlgauge.kinds.train.reading import read_training
+from rlgauge.kinds.train.reading import NUM_LAST, read_training
 
 _HEADER = ["algorithm", "environment", "seeds", "test return", "training return", "episodes", "steps", "time"]
 _MEANS = ("success", "training_return", "training_length", "train_seconds")
 _COUNTS = ("num_episodes", "num_steps")
 """What is told of a run under the names of its records."""
-_FAILURES = ["algorithm", "environment", "seed", "status", "what went wrong", "log"]
+_FAILURES = ["algorithm", "environment", "seed", "status", "how far it came", "what went wrong", "log"]
 _MOST_TOLD, _LONGEST = 20, 120
 _DASH = "-"
 
@@ -97,11 +98,36 @@ def _as_far_as_it_came(artifacts: Path) -> tuple[dict[str, float], dict[str, int
     return means, counts
 
 
+def how_far(one: Trained) -> str:
+    """How far a run came, in words; empty where nobody counted."""
+    if one.num_episodes is None:
+        return ""
+    if one.training_return is None:
+        return "no episode"
+    last = min(NUM_LAST, one.num_episodes)
+    mean = f"mean return of the last {last}" if last > 1 else "its return"
+    return f"{count_text(one.num_episodes, 'episode')}, {one.num_steps or 0:,} steps, {mean} {one.training_return:.4g}"
+
+
+def how_many(found: Iterable[Trained]) -> str:
+    """How many runs are done, failed, were ended on their way and never began: `2 of 6 runs done, 4 not begun`."""
+    found = list(found)
+    nums = Counter(one.status for one in found)
+    done, unbegun = nums.pop(Status.COMPLETED, 0), nums.pop(Status.QUEUED, 0)
+    failed = nums.pop(Status.FAILED, 0) + nums.pop(Status.TIMEOUT, 0)
+    others = {"failed": failed, "ended on the way": nums.total(), "not begun": unbegun}
+    told = [f"{number} {what}" for what, number in others.items() if number]
+    return ", ".join([f"{done} of {count_text(len(found), 'run')} done", *told])
+
+
 def ended(run: Run | None) -> str:
     """How a run ended, in words."""
-    if run is None or run.status is not Status.COMPLETED:
-        return "never began" if run is None else f"{run.status}: {words.what_went_wrong(run)}"
+    if run is None:
+        return "never began"
     one = trained(run.case, run)
+    if run.status is not Status.COMPLETED:
+        far = how_far(one)
+        return f"{run.status}{f' after {far}' if far else ''}: {one.reason}"
     told = []
     if one.test_return is not None:
         told.append(f"test return {one.test_return:.4g} in {count_text(one.num_tests, 'episode')}")
@@ -123,26 +149,48 @@ def tell(found: Sequence[Trained], out: str) -> None:
     for text in said:
         say(text)
     print()
-    say(f"Runs: {out}. Over environments, with more intervals: rlgauge summary {out}")
+    is_some_done = any(one.status == Status.COMPLETED for one in found)
+    more = f" Over environments, with more intervals: rlgauge summary {out}" if is_some_done else ""
+    say(f"Runs: {out}.{more}")
 
 
 def tell_failures(found: Sequence[Trained]) -> int:
     """How many runs did not complete; a table of them, with their logs, goes to standard error."""
-    from rlgauge.cli.sources import aligned
-
     failed = [one for one in found if one.status != Status.COMPLETED]
     if not failed:
         return 0
-    rows = [
-        [one.algorithm, one.environment, str(one.seed), one.status, _short(one.reason or ""), one.log or _DASH]
-        for one in failed[:_MOST_TOLD]
-    ]
     print(f"\n{len(failed)} of {count_text(len(found), 'run')} failed:", file=sys.stderr)
-    print("\n".join(aligned(_FAILURES, rows)), file=sys.stderr)
+    _list_failures(failed[:_MOST_TOLD])
     if len(failed) > _MOST_TOLD:
         print(f"and {len(failed) - _MOST_TOLD} more", file=sys.stderr)
     print("Again: the same command with --rerun-failed.", file=sys.stderr)
     return len(failed)
+
+
+def _list_failures(failed: Sequence[Trained]) -> None:
+    """Print a table of them, or on a terminal that is too narrow for it a paragraph for each."""
+    from rlgauge.cli.sources import aligned
+
+    rows = [
+        [
+            one.algorithm,
+            one.environment,
+            str(one.seed),
+            one.status,
+            how_far(one) or _DASH,
+            _short(one.reason or ""),
+            one.log or _DASH,
+        ]
+        for one in failed
+    ]
+    lines = aligned(_FAILURES, rows)
+    if not sys.stderr.isatty() or max(map(len, lines)) <= shutil.get_terminal_size().columns:
+        print("\n".join(lines), file=sys.stderr)
+        return
+    for algorithm, environment, seed, status, far, reason, log in rows:
+        after = "" if far == _DASH else f" after {far}"
+        complain(f"{algorithm} {environment} seed {seed}: {status}{after}: {reason}")
+        print(f"  {log}", file=sys.stderr)
 
 
 def _short(text: str) -> str:
@@ -215,7 +263,7 @@ def _remarks(found: Sequence[Trained]) -> Iterator[str]:
     for why, number in untested.items():
         yield f"{count_text(number, 'run')} had no test episodes{f': {why}' if why else ''}"
     yield from _doubts(found)
-    if any(len(own) > 1 for own in _grouped(found)):
+    if any(sum(one.status == Status.COMPLETED for one in own) > 1 for own in _grouped(found)):
         yield "Intervals: 95 %, Student's t over seeds. Episodes, steps and time: means over seeds."
 
 

@@ -7,12 +7,14 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from rlgauge.cli.train_table import ended
 from rlgauge.cli.train_watch import Watch, title_of
-from rlgauge.cli.units import count_text
+from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.execute import Event
+from rlgauge.core.run import USAGE
 from rlgauge.core.store import Store
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 10.0
 """How often lines come where nothing can be drawn anew."""
-_TURNS = 6
-"""In so many turns every run is told of, whether or not it has come further."""
+_OFTEN, _SELDOM = 6, 6
+"""After so many lines of a run they come so many times more seldom."""
 _FRAMES_PER_SECOND = 2
 
 Listener = Callable[[Event], None]
@@ -36,7 +38,7 @@ def shown(watch: Watch, store: Store) -> Iterator[tuple[Listener, Tell]]:
 
         def listen(event: Event) -> None:
             case = watch.take(event)
-            if case is not None:
+            if case is not None and event.fail_kind != USAGE:  # which the command says as it ends
                 tell(f"{watch.num_done} of {watch.num_runs}: {title_of(case)}: {ended(store.find(case))}")
 
         yield listen, tell
@@ -60,17 +62,39 @@ def _lines(watch: Watch) -> Iterator[Tell]:
 
 
 def _tell_until(is_over: threading.Event, watch: Watch) -> None:
-    """Tell of every run that has come further, and now and then of the others."""
-    told: set[str] = set()
+    """Tell now and then of every run: how far it is, or for how long it has come no further."""
+    told: dict[Path, _Told] = {}
     for turn in itertools.count(1):
         if is_over.wait(LINE_SECONDS):
             return
-        before, told = told if turn % _TURNS else set(), set()
+        before, told = told, {}
         for run in watch.look():
-            text = f"{title_of(run.case)}: {run.text()}"
-            told.add(text)
-            if text not in before:
-                say_error(text)
+            told[run.artifacts] = own = before.get(run.artifacts, _Told()).after(run.text(), turn)
+            if own.turn == turn:
+                say_error(f"{title_of(run.case)}: {own.line}")
+
+
+class _Told(NamedTuple):
+    """What was told of a run last, in which turn, how often, and in which turn it had come so far."""
+
+    text: str = ""
+    turn: int = 0
+    since: int = 0
+    number: int = 0
+
+    def after(self, text: str, turn: int) -> _Told:
+        """The same where there is nothing to tell in this turn, else what is told in it."""
+        is_due = turn - self.turn >= (1 if self.number < _OFTEN else _SELDOM)
+        if text != self.text:
+            return _Told(text, turn, turn, self.number + 1) if is_due else self
+        is_overdue = turn - self.since >= max(_SELDOM, 2 * (self.turn - self.since))
+        return self._replace(turn=turn) if is_overdue else self
+
+    @property
+    def line(self) -> str:
+        """The text, and for how long it has been so."""
+        seconds = (self.turn - self.since) * LINE_SECONDS
+        return f"{self.text} (the same for {seconds_text(seconds)})" if seconds else self.text
 
 
 @contextlib.contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
-from rlgauge.cli.units import seconds_text
+from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.case import Case
 from rlgauge.core.claim import number_of
 from rlgauge.core.execute import Event
@@ -44,9 +45,9 @@ class Running:
             return "no episode has ended yet"
         told = [
             f"{training.num_steps:,} steps",
-            f"{training.num_episodes:,} episodes",
+            count_text(training.num_episodes, "episode"),
             f"last return {training.last[-1].total:.4g}",
-            f"mean of {len(training.last)} {training.mean_return:.4g}",
+            *([f"mean of {len(training.last)} {training.mean_return:.4g}"] if len(training.last) > 1 else []),
         ]
         left = self._seconds_left()
         return ", ".join([*told, *([] if left is None else [f"{seconds_text(left)} left"])])
@@ -77,7 +78,10 @@ class Watch:
         self.num_runs = len(list(workload.cases()))
         self.num_there = self.num_runs - len(self._open)
         self.num_done = self.num_there
-        self.num_failed = 0
+        self.num_failed = self.num_given_up = sum(_has_failed(store, case) for case in self._done(workload))
+
+    def _done(self, workload: ScriptWorkload) -> Iterator[Case]:
+        return (case for case in workload.cases() if case.id not in self._open)
 
     def take(self, event: Event) -> Case | None:
         """The case whose run has ended with this event; None where none has."""
@@ -115,6 +119,11 @@ def title_of(case: Case) -> str:
 
 def _is_open(store: Store, case: Case, *, rerun_failed: bool) -> bool:
     return store.needs(case, Need(rerun_up_to=store.num_attempts(case) if rerun_failed else None))
+
+
+def _has_failed(store: Store, case: Case) -> bool:
+    run = store.find(case)
+    return run is not None and run.status is not Status.COMPLETED
 
 
 def _latest(folder: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -15,7 +16,7 @@ from rlgauge.compare.lacking import lacking_seeds, unequal_seeds
 from rlgauge.compare.line import Line, Measured, Verdict, measure
 from rlgauge.compare.overall import overall
 from rlgauge.compare.phrases import some
-from rlgauge.compare.quantity import Quantity, Sort, check_wanted, converted, only, quantities
+from rlgauge.compare.quantity import Quantity, Sort, check_wanted, converted, only, quantities, untested
 from rlgauge.compare.question import ALLOWABLE, Question
 from rlgauge.compare.references import References, unlike
 from rlgauge.compare.scales import check_scales
@@ -53,6 +54,7 @@ def compare(
     told += [
         sentence for pair, quantity in chosen for sentence in converted((*pair.candidate, *pair.baseline), quantity)
     ]
+    told += _untested(chosen)
     refused = _refused(both, question, told, is_speed=any(quantity.is_ratio for _, quantity in chosen))
     failed = [
         *failed_runs("candidate", (reading for pair in found for reading in pair.candidate)),
@@ -86,6 +88,15 @@ def compare(
         refused=refused,
         notes=told,
     )
+
+
+def _untested(chosen: Iterable[tuple[Pair, Quantity]]) -> Iterator[str]:
+    """What is said of trainings without test episodes, for each quantity that is compared."""
+    by_quantity: dict[Quantity, list[Reading]] = defaultdict(list)
+    for pair, quantity in chosen:
+        by_quantity[quantity] += [*pair.candidate, *pair.baseline]
+    for quantity, readings in by_quantity.items():
+        yield from untested(readings, quantity)
 
 
 def _check_overlap(found: Sequence[Pair], candidate: Side, baseline: Side) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from rlgauge.compare.phrases import count, some
 from rlgauge.compare.units import SIZES, TIMES, factor, is_speed
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.reading import Reading, Total
@@ -17,6 +18,8 @@ _SUCCESS = "success"
 _SCORES = ("return", "score", "success")
 _OF_TRAINING = "training_return"
 """What stands for a score where nothing that was trained could be tested."""
+_OF_TRAININGS = frozenset({_OF_TRAINING, "train_seconds"})
+"""What only trainings measure: the first where their episodes were counted, the other always."""
 _BEST_KNOWN = "steps_per_second"
 
 
@@ -157,6 +160,26 @@ def quantities(readings: Iterable[Reading], wanted: Iterable[str] = ()) -> list[
     if len(chosen) > 1 and not scores and not chosen[0].is_ratio:
         raise _ambiguous(found)
     return chosen
+
+
+def untested(readings: Iterable[Reading], quantity: Quantity) -> Iterator[str]:
+    """A sentence where trainings have no score because nothing that they trained was tested.
+
+    Either none of them was, and something else is the quantity, or some have none beside others that do.
+    """
+    trained = [reading for reading in readings if not _OF_TRAININGS.isdisjoint(measured(reading))]
+    lacking = [reading for reading in trained if not any(name in reading.totals for name in _SCORES)]
+    if quantity.name in _OF_TRAININGS and len(lacking) == len(trained):
+        end = (
+            ", the return at the end of each training" if quantity.name == _OF_TRAINING else "; no episode was counted"
+        )
+        yield f"No run was tested: what is shown is {quantity.name}{end}."
+    elif quantity.name in _SCORES and lacking:
+        names = list(dict.fromkeys(f"{reading.algorithm} on {reading.task}" for reading in lacking))
+        yield (
+            f"{count(len(lacking), 'training')} of {len(trained)} had no test episodes, and no {quantity.name}: "
+            f"{some(names)}. --score {_OF_TRAINING} is what all had at the end of training."
+        )
 
 
 def only(found: Sequence[Quantity]) -> Quantity:

@@ -5,7 +5,8 @@ Shapes: N environments.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import functools
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from rlgauge.core.errors import UserError
 from rlgauge.envs.gymnasium import find_spec
 from rlgauge.envs.gymnasium import make as make_one
 from rlgauge.envs.host_env import HostEnv, HostOutcome, HostVecEnv
-from rlgauge.envs.spaces import sampler
+from rlgauge.envs.spaces import Sample, sampler
 
+_DRAWN = 1024
 Mode = Literal["vector_entry_point", "sync", "async"]
 
 
@@ -52,6 +54,15 @@ class NextStep:
         self._env.close()
 
 
+class SameStep(NextStep):
+    """Environments behind one call whose step that ends an episode starts the next one, too."""
+
+    def step(self, actions: Any) -> HostOutcome:  # noqa: ANN401
+        """A step of each."""
+        observation, reward, terminated, truncated, _ = self._env.step(actions)
+        return HostOutcome(observation, reward, terminated | truncated, self._num_envs)
+
+
 class One:
     """One environment of Gymnasium."""
 
@@ -60,7 +71,7 @@ class One:
     def __init__(self, env_id: str) -> None:
         """Make it. Raises UserError."""
         self._env = make_one(env_id)
-        self._sample = sampler(self._env.action_space)
+        self._draws = _draws(env_id)
 
     def reset(self, seed: int | None) -> Any:  # noqa: ANN401
         """The first observation of an episode."""
@@ -68,7 +79,9 @@ class One:
 
     def sample(self, rng: np.random.Generator) -> Any:  # noqa: ANN401
         """A random action."""
-        return self._sample(rng, 1)[0]
+        if not self._draws.left:
+            self._draws.left.extend(self._draws.sample(rng, _DRAWN))
+        return self._draws.left.pop()
 
     def step(self, action: Any) -> tuple[Any, float, bool]:  # noqa: ANN401
         """What was seen, the reward, and whether the episode is over."""
@@ -78,6 +91,19 @@ class One:
     def close(self) -> None:
         """Close it."""
         self._env.close()
+
+
+class _Draws(NamedTuple):
+    """Actions that are drawn, and how: many at once, since a draw of one takes as long as a step of the environment."""
+
+    sample: Sample
+    left: list[Any]
+
+
+@functools.cache
+def _draws(env_id: str) -> _Draws:
+    """The draws that all environments of that name in this process share."""
+    return _Draws(sampler(make_one(env_id).action_space), [])
 
 
 def make_serial(name: str) -> HostEnv:
@@ -107,4 +133,14 @@ def _make(name: str, num_envs: int, mode: Mode) -> HostVecEnv:
 
     find_spec(name)
     env = gymnasium.make_vec(name, num_envs=num_envs, vectorization_mode=mode)
-    return NextStep(env, num_envs, env.single_action_space)
+    told = env.metadata.get("autoreset_mode")
+    way = str(getattr(told, "name", told))
+    if way not in _WAYS:
+        raise UserError(
+            f"{name} goes on to the next episode by {way}, as its metadata's 'autoreset_mode' says; only "
+            f"{' and '.join(_WAYS)} can be counted."
+        )
+    return _WAYS[way](env, num_envs, env.single_action_space)
+
+
+_WAYS = {"NEXT_STEP": NextStep, "SAME_STEP": SameStep}

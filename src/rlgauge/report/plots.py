@@ -1,4 +1,4 @@
-"""Figures of speed and memory over environments, through matplotlib; each is a function that draws on given Axes.
+"""Figures of speed and memory over environments, and of learning, through matplotlib; each draws on given Axes.
 
 Colours are Okabe and Ito's (jfly.uni-koeln.de/color), which people with any colour vision tell apart; markers and
 dashes differ, too. A hollow marker is a point that can't be trusted. Legends stand to the right of the axes: a layout
@@ -27,6 +27,8 @@ _DASHES = ("-", "--", "-.", ":")
 _NAME_WIDTH = 28
 """Characters of a name in a line of a legend."""
 _MARKER_SIZE = 5
+_MARKED = 8
+"""So many points of a curve have a marker, about."""
 _LEFT, _TEXT_SHARE = 1.5, 0.55
 """Room before the slowest, as a factor, and for numbers behind the fastest, as a part of the decades before it."""
 _FEW_DECADES = 1.5
@@ -67,10 +69,11 @@ def throughput_scaling(axes: Axes, series: Sequence[Series], *, rooflines: Seque
     _finish(axes, lines)
 
 
-def scaling_efficiency(axes: Axes, series: Sequence[Series]) -> None:
-    """Speed as a part of each library's best, over environments."""
+def scaling_efficiency(axes: Axes, series: Sequence[Series], *, bests: Sequence[float]) -> None:
+    """Speed as a part of the best of the library whose series it is, over environments."""
     of_best = [
-        msgspec.structs.replace(one, ys=[y / max(one.ys) for y in one.ys], lows=None, highs=None) for one in series
+        msgspec.structs.replace(one, ys=[y / best for y in one.ys], lows=None, highs=None)
+        for one, best in zip(series, bests, strict=True)
     ]
     lines = _lines(axes, of_best)
     axes.set(xscale="log", xlabel="environments", ylabel="part of the library's best speed", ylim=(0, 1.05))
@@ -139,6 +142,35 @@ def library_comparison(axes: Axes, series: Sequence[Series]) -> None:
     _plain(axes, names=[axes.yaxis])
 
 
+def learning_curve(axes: Axes, series: Sequence[Series], *, alone: Sequence[Sequence[Series]], what: str) -> None:
+    """A quantity over environment steps: of each series a line, its interval as a band, and its runs `alone`, dotted.
+
+    `alone` has as many parts as there are series: the runs that are in no mean, which may be all of them.
+    """
+    lines: list[Artist] = []
+    for number, (one, own) in enumerate(zip(series, alone, strict=True)):
+        style = _style(number)
+        every = max(1, len(one.xs) // _MARKED)
+        lines += axes.plot(
+            one.xs, one.ys, label=_folded(one.name), markersize=_MARKER_SIZE, markevery=every, linewidth=1.5, **style
+        )
+        _band(axes, one, style["color"])
+        for run in own:
+            axes.plot(run.xs, run.ys, color=style["color"], linestyle=":", linewidth=0.9)
+    axes.set(xlabel="environment steps", ylabel=what)
+    axes.set_xlim(left=0)
+    _finish(axes, lines, plain_y=False)
+
+
+def _band(axes: Axes, one: Series, colour: str) -> None:
+    """The area from the lows to the highs, as far as there are such."""
+    ends = zip(one.xs, one.lows or (), one.highs or (), strict=False)
+    known = [(x, low, high) for x, low, high in ends if low is not None and high is not None]
+    if known:
+        xs, lows, highs = zip(*known, strict=True)
+        axes.fill_between(xs, lows, highs, color=colour, alpha=0.2, linewidth=0)
+
+
 def _at(flags: Sequence[bool] | None, index: int) -> list[bool] | None:
     return None if flags is None else [flags[index]]
 
@@ -200,9 +232,9 @@ def _folded(name: str) -> str:
     return textwrap.fill(name, _NAME_WIDTH, break_on_hyphens=False)
 
 
-def _finish(axes: Axes, lines: Sequence[Artist]) -> None:
+def _finish(axes: Axes, lines: Sequence[Artist], *, plain_y: bool = True) -> None:
     axes.grid(visible=True, which="major", alpha=0.3)
-    _plain(axes)
+    _plain(axes, names=[] if plain_y else [axes.yaxis])
     if len(lines) > 1:
         axes.legend(
             handles=lines,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from rlgauge.compare.phrases import count, some
-from rlgauge.compare.quantity import Quantity, Sort, converted, stopped_speeds
+from rlgauge.compare.quantity import Quantity, Sort, converted, stopped_speeds, untested
 from rlgauge.compare.references import Normalisation, References, on_scale, unlike
 from rlgauge.compare.seeds import Seed, one_a_seed, score_of
 from rlgauge.compare.settings import told_apart
@@ -65,7 +65,7 @@ def score_runs(readings: Sequence[Reading], quantity: Quantity, question: Questi
     if "settings" not in question.by:
         readings = told_apart(readings, by=question.by)
     wanted = [reading for reading in readings if not question.algorithms or reading.algorithm in question.algorithms]
-    told += [*converted(wanted, quantity), *_stopped(wanted, quantity)]
+    told += [*converted(wanted, quantity), *_stopped(wanted, quantity), *untested(wanted, quantity)]
     referring = [*readings, *_references_of_all_settings(readings, given, question.normalisation)]
     references = References(referring, quantity, question.normalisation)
     chosen = one_a_seed(wanted, quantity, told, group=lambda reading: group_of(reading, question.by))

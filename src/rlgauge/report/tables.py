@@ -17,7 +17,7 @@ from rlgauge.stats.metrics import Metric
 from rlgauge.stats.summary import Summary
 
 _NORMALISED_DIGITS = 3
-_BETTER_MORE = {"return", "score", "reward"}
+_BETTER_MORE = {"return", "training_return", "score", "reward"}
 """Scores of which everybody knows that more is better."""
 _METRICS: dict[Metric, str] = {
     "iqm": "IQM: mean of the middle half of all runs",

@@ -13,7 +13,17 @@ import msgspec
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import ConfigFile, Record, Run, RunFile, Value
 from rlgauge.core.run_files import decode_file
-from rlgauge.kinds.train.journal import EPISODES, SCALARS, TESTS, Episode, Scalars, Tail
+from rlgauge.kinds.train.journal import (
+    ENVIRONMENTS,
+    EPISODES,
+    SCALARS,
+    TESTING,
+    TESTS,
+    Episode,
+    Role,
+    Scalars,
+    Tail,
+)
 from rlgauge.kinds.train.spec import VIDEOS, WEIGHTS
 from rlgauge.trackers.tracker import About, End, Row
 
@@ -77,6 +87,8 @@ class Feed:
         self._is_training = any(name in units for name in _OF_TRAINING)
         self._scalars = Tail(told.artifacts / SCALARS, Scalars)
         self._episodes = Tail(told.artifacts / EPISODES, Episode)
+        self._roles = Tail(told.artifacts / ENVIRONMENTS, Role)
+        self._others = {TESTING}
         self._tests = Tail(told.artifacts / TESTS, Record)
         self._records = Tail(told.folder / "records.jsonl", Record)
         self._measured: set[int] = set()
@@ -90,6 +102,8 @@ class Feed:
     def read(self) -> list[Row]:
         """What has come since the last call."""
         logged = [row for one in self._scalars.read() for row in self._of_scalars(one)]
+        for role in self._roles.read():
+            (self._others.discard if role.is_training else self._others.add)(role.origin)
         played = [self._of_episode(one) for one in self._episodes.read()]
         records = [*self._tests.read(), *self._records.read()]  # the same ones: as they end, and when all is done
         measured = [row for one in records if (row := self._of_record(one)) is not None]
@@ -107,7 +121,9 @@ class Feed:
             yield Row({name: value}, SCRIPT_AXIS, step, at)
 
     def _of_episode(self, one: Episode) -> Row:
-        values = {f"{OWN}return": one.total, f"{OWN}length": float(one.length)}
+        """Its return and length; of an environment in which the script only tests under other names."""
+        kind = "evaluation_" if one.origin in self._others else ""
+        values = {f"{OWN}{kind}return": one.total, f"{OWN}{kind}length": float(one.length)}
         return Row(values, TRAINING_AXIS, one.num_steps, self._started + one.seconds)
 
     def _of_record(self, one: Record) -> Row | None:

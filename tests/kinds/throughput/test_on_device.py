@@ -63,3 +63,9 @@ def test_what_compiled_code_does_not_show_is_not_measured_in_its_name(axes):
     env.is_opaque = True
     with pytest.raises(UserError, match="can't be honoured: py draws its actions in compiled code"):
         Compiled(lambda: env, Point(environment="stepping", library="py", num_envs=8, **axes), 0)
+
+
+def test_episodes_that_32_bits_cannot_count_are_refused():
+    point = Point(environment="stepping", library="py", num_envs=50_000, block=50_000, scan_chunk_size=50_000)
+    with pytest.raises(UserError, match="too many steps to count"):
+        Compiled(lambda: Stepping(lambda state: state + 1), point, 0)

@@ -65,6 +65,7 @@ def test_the_largest_divisor_is_the_largest(number, most):
     [
         ({"num_envs": 0}, "num_envs=0: there must be at least one"),
         ({"num_envs": -3}, "num_envs=-3"),
+        ({"num_envs": 10**30}, "no machine holds more than 1,000,000,000,000"),
         ({"scan_chunk_size": 0}, "scan_chunk_size=0"),
         ({"block": 7}, "block=7 does not divide 100 environments; try 5"),
         ({"devices": 3}, "can't be shared evenly by 3 devices"),

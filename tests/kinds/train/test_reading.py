@@ -10,6 +10,7 @@ from rlgauge.kinds.train.reading import (
     UNITS,
     Progress,
     count_of,
+    curve_of,
     num_scalars,
     read_outcome,
     read_tests,
@@ -33,6 +34,16 @@ def test_the_return_of_the_training_is_the_mean_of_the_last_ten_episodes(tmp_pat
         "train_seconds": 3.0,
     }
     assert record_of(training, num_steps=2590, train_seconds=None).values["num_steps"] == 2590
+
+
+def test_the_curve_is_the_mean_of_the_last_ten_episodes_over_steps_that_rise(tmp_path):
+    assert curve_of(tmp_path) is None
+    journal = Journal(tmp_path)
+    for number in range(12):
+        journal.episode(float(number), 5, num_steps=100 * (number - number % 2))
+    curve = curve_of(tmp_path)
+    assert curve.steps == (0, 200, 400, 600, 800, 1000)
+    assert curve.values == (0.5, 1.5, 2.5, 3.5, 4.5, 6.5)
 
 
 def test_what_was_not_measured_is_none(tmp_path):
@@ -70,7 +81,7 @@ def test_an_outcome_that_is_missing_or_torn_is_none(tmp_path):
 
 def test_scalars_are_counted(tmp_path):
     journal = Journal(tmp_path)
-    journal.scalar("loss", 0.5, 1)
+    journal.scalars({"loss": 0.5}, 1)
     journal.scalars({"a": 1.0, "b": float("nan")}, None)
     assert num_scalars(tmp_path) == 2
 

@@ -74,6 +74,8 @@ def test_the_trace_shows_the_scripts_own_lines(troubled, name, line):
     trace = troubled[name].file.fail_trace
     assert line in trace
     assert "rlgauge/kinds/train/supervise.py" not in trace
+    assert "Extension modules" not in trace
+    assert "rlgauge/kinds/train/script" not in trace
 
 
 def test_a_fork_of_the_script_ends_where_it_began(troubled):
@@ -144,6 +146,7 @@ def test_a_command_is_judged_by_its_exit_code(tmp_path):
     assert runs[4].status is Status.FAILED
     assert runs[4].file.fail_trace.startswith("The script's process ended by exit code 4.")
     assert runs[0].records[0].values["num_episodes"] is None
+    assert runs[0].file.result["warnings"][0].startswith("Nothing was counted: no Python that the command started has")
     assert runs[0].case.labels["algorithm"] == "x"
 
 
@@ -175,6 +178,13 @@ def test_without_a_folder_nothing_is_left_behind(tmp_path):
         (record,) = measure(case, context)
     assert record.values["train_seconds"] > 0
     assert context.result["exit_code"] == 0
+
+
+@pytest.mark.parametrize(("version", "number"), [("0.29.1", 1), ("1.0.0", 0), ("1.4.0a2", 0), (None, 0)])
+def test_where_nothing_was_tested_a_gymnasium_older_than_1_is_named(version, number):
+    told = list(supervise._of_old_gymnasium(version))
+    assert len(told) == number
+    assert all(text.startswith("Gymnasium 0.29.1 is older than 1.0: its episodes are counted") for text in told)
 
 
 def test_names_of_signals_are_told_and_numbers_where_there_is_none():

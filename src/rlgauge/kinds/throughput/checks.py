@@ -63,7 +63,7 @@ def check_counts(point: Point, one: Done, other: Done, *, how: str) -> str:
         raise CheckError(
             f"The same steps of {point.environment} ended {one.num_episodes} episodes, and {other.num_episodes} {how}."
         )
-    if not math.isclose(one.reward, other.reward, rel_tol=1e-4, abs_tol=1e-3 * one.num_steps):
+    if not math.isclose(one.reward, other.reward, rel_tol=1e-4, abs_tol=1e-4 * one.num_steps):
         raise CheckError(f"The same steps of {point.environment} returned {one.reward}, and {other.reward} {how}.")
     return f"{one.num_episodes} episodes of {one.num_steps} steps, and as many {how}"
 

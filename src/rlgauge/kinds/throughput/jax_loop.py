@@ -261,18 +261,19 @@ def _chunk(
         return state, None, (episodes_N, rewards_N)
 
     size = len(block.ids_N)
-    both_ids = jnp.concatenate([2 * block.ids_N, 2 * block.ids_N + 1])
+    steps_ids = 2 * block.ids_N + 1
+    ids = jnp.concatenate([2 * block.ids_N, steps_ids]) if plan.policy == "random" else steps_ids
 
     def step(so_far: tuple[State, jax.Array, jax.Array], given: tuple[jax.Array, Action]) -> tuple[Any, Tree]:
         state, episodes_N, rewards_N = so_far
         number, action = given
         key = jax.random.fold_in(plan.key, block.num_steps + number)
-        keys = keys_of(key, both_ids)  # at once, for each call has its price where environments are few
+        keys = keys_of(key, ids)  # at once, for each call has its price where environments are few
         if plan.policy == "random":
             action = env.sample(keys[:size], state)
         elif plan.policy == "fixed":
             action = actions
-        state, outcome = env.step(keys[size:], state, action)
+        state, outcome = env.step(keys[-size:], state, action)
         so_far = (state, episodes_N + outcome.is_over, rewards_N + outcome.reward.astype(jnp.float32))
         return so_far, None if plan.emit == "drop" else outcome
 

@@ -88,13 +88,14 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
 def prepare_process(point: Point) -> None:
     """What libraries read when they are imported; a processor is as many devices as are asked for.
 
-    What is set already is left as it is.
+    What is set already is left as it is, but for the cache of compiled code.
     """
     few = [_FLAGS_OF_FEW] if point.num_envs < _FEW else []
     wanted = [XLA_FLAGS, *few, *([f"{_NUM_DEVICES}={point.devices}"] if point.devices > 1 else [])]
     given = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = " ".join([given, *(flag for flag in wanted if flag.partition("=")[0] not in given)])
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # what it hands out was not compiled in the seconds told
     known = LIBRARIES.get(point.library)
     if known is not None and known.threads is not None and point.devices == 1:
         os.environ.setdefault(_NUM_THREADS, str(known.threads))

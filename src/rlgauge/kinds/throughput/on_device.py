@@ -47,7 +47,8 @@ class Idle:
 _LOOKED_AT = 64
 """Environments of which it is seen whether steps change them."""
 _LONGEST_CHUNK = 100_000
-"""A sum of more rewards in float32 would lose digits, and with blocks of many environments their count run over."""
+"""A sum of more rewards in float32 would lose digits."""
+_MOST_COUNTED = 2**31
 
 
 class Compiled:
@@ -71,6 +72,7 @@ class Compiled:
             emit=point.emit,
             key=jax.random.key(seed, impl=point.rng),
         )
+        _check_counts(self.plan)
         self.steps_per_trip = self.plan.chunk
         _check_room(self._env, self.plan)
         self._mesh = Mesh(np.array(jax.devices()[: point.devices]), (jax_loop.AXIS,))
@@ -227,6 +229,15 @@ def _check(env: object, point: Point) -> None:
         raise UserError(f"scan_chunk_size={point.scan_chunk_size}: at most {_LONGEST_CHUNK:,}, or rewards lose digits.")
     if point.devices > len(jax.devices()):
         raise UserError(f"devices={point.devices}: this machine has {len(jax.devices())}.")
+
+
+def _check_counts(plan: Plan) -> None:
+    """Raise UserError where the episodes of a block might be more in a chunk than 32 bits can count."""
+    if plan.block * plan.chunk >= _MOST_COUNTED:
+        raise UserError(
+            f"Blocks of {plan.block:,} environments and chunks of {plan.chunk:,} steps are too many steps to count: "
+            "take fewer of either, or a number of environments that has a divisor near 10,000."
+        )
 
 
 def _check_room(env: JaxEnv, plan: Plan) -> None:

@@ -19,6 +19,7 @@ _CHUNKS = ((9_999, 256), (100_000, 128), (1_000_000, 32), (2_000_000, 16))
 _NARROWEST_CHUNK = 8
 BLOCK = 10_000
 """Environments whose state stays in a core's cache; it must divide their number."""
+_MOST_ENVS = 10**12
 _ODD = 4
 """How many times the best block a block may be, or the best one it, before steps take notably longer."""
 
@@ -49,6 +50,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name}={value}: there must be at least one.")
+        if self.num_envs > _MOST_ENVS:
+            raise UserError(f"num_envs={self.num_envs:,}: no machine holds more than {_MOST_ENVS:,} environments.")
         for name, known in (("policy", POLICIES), ("emit", EMITS), ("rng", RNGS)):
             value = getattr(self, name)
             if value is not None and value not in known:

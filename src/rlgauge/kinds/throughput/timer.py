@@ -94,6 +94,10 @@ def measure(prepared: Prepared, settings: Settings, *, tell: Callable[[int], Non
         found = _repeat(prepared, num_trips, settings.repeats, tell=tell)
         if best is None or _badness(found[1]) < _badness(best[1]):
             best = found
+        least = min((one.took.seconds for one in found[0]), default=math.inf)
+        if settings.num_steps is None and least < settings.min_seconds and num_tries < _TRIES:
+            num_trips, best = math.ceil(num_trips * _AIM * settings.min_seconds / least), None
+            continue
         if found[1].noise in {Noise.QUIET, Noise.UNKNOWN} or found[1].seconds > _LONG_SECONDS:
             break
     return Series(best[0], num_trips, first_seconds, best[1], num_tries, burn_in)  # type: ignore[index]  # there is a first try

@@ -16,9 +16,16 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from rlgauge.kinds.train.script.lines import Lines
+
 EPISODES, SCALARS, TESTS, REWARDS = "training.jsonl", "scalars.jsonl", "tests.jsonl", "rewards.f32"
+ENVIRONMENTS, MADE = "environments.jsonl", "made.jsonl"
+PROCESSES = "processes"
 """Names of the files in a run's folder of artifacts.
 
+Of these, processes that the script starts have their own, in the folder `processes`: see `of_child`.
+`environments.jsonl` holds a `Role` of each environment in which a process does not train, `made.jsonl` the ids of those
+that a process of the script has made.
 `tests.jsonl` holds records of test episodes (`rlgauge.core.run.Record`). `rewards.f32` holds the rewards of every
 step, float32 in little-endian order: those of the first episode that ended, then those of the second, and so on.
 """
@@ -29,7 +36,9 @@ class Episode(msgspec.Struct, frozen=True):
 
     `index` counts them from 0; `total` is the undiscounted sum of its rewards and `length` its steps. `num_steps`
     counts the steps of all environments so far and `seconds` since the script began. `place` is that of the environment
-    among those of a vector, `env` its id where it has one. `is_truncated` tells that it was cut off.
+    among those of a vector, `env` its id where it has one. `is_truncated` tells that it was cut off. `origin` numbers
+    the environments of the process; a vector is one. What it is to the training is said by the last `Role` of that
+    number; that of `TESTING` is none. `num_steps` leaves out those of environments whose role is another.
     """
 
     index: int = msgspec.field(name="i")
@@ -40,29 +49,56 @@ class Episode(msgspec.Struct, frozen=True):
     is_truncated: bool = msgspec.field(name="u", default=False)
     place: int = msgspec.field(name="p", default=0)
     env: str = msgspec.field(name="e", default="")
+    origin: int = msgspec.field(name="o", default=0)
+
+
+TESTING = -1
+"""The origin of episodes that a library played to test a policy: they are none of the training."""
+
+
+class Role(msgspec.Struct, frozen=True):
+    """Whether a script trains in an environment, as far as has become known; it does where nothing is said of it."""
+
+    origin: int = msgspec.field(name="o")
+    is_training: bool = msgspec.field(name="t")
+    env: str = msgspec.field(name="e", default="")
+    reason: str = msgspec.field(name="w", default="")
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The id of an environment that a process of the script has made."""
+
+    env: str = msgspec.field(name="e")
 
 
 class Scalars(msgspec.Struct, frozen=True):
     """Numbers that the script logged at a step, as it counts them; None is one that was not finite."""
 
-    values: dict[str, float | None] = msgspec.field(name="v")
+    values: Mapping[str, float | None] = msgspec.field(name="v")
     step: int | None = msgspec.field(name="s")
     seconds: float = msgspec.field(name="t")
 
 
 class Journal:
-    """The files of a run, open for writing by the process that made it; what that forks writes nothing."""
+    """The files of a run, open for writing by the process that made it; what that forks writes nothing here."""
 
-    def __init__(self, folder: Path, *, keep_rewards: bool = False) -> None:
-        """Open them; the clock starts here."""
+    def __init__(self, folder: Path, *, keep_rewards: bool = False, start: float | None = None) -> None:
+        """Open them; the clock starts here.
+
+        With a `start`, of the clock of the run, they are those of a process that the script started: episodes only, in
+        files of its own, which are made when something is written.
+        """
+        self.folder = folder
         self.num_episodes = 0
-        self.start = time.monotonic()
+        self.start = time.monotonic() if start is None else start
         self.keeps_rewards = keep_rewards
         self._pid = os.getpid()
-        self._episodes = _opened(folder / EPISODES)
-        self._scalars = _opened(folder / SCALARS)
-        self._rewards = _opened(folder / REWARDS) if keep_rewards else None
-        self._names: dict[str, str] = {}
+        self._child = None if start is None else self._pid
+        self._files: dict[str, int] = {}
+        self._scalars = Lines(folder / SCALARS) if start is None else None
+        self._encode = msgspec.json.Encoder().encode
+        for name in [EPISODES, *([REWARDS] if keep_rewards else [])] if start is None else ():
+            self._file(name)
 
     def episode(
         self,
@@ -73,40 +109,49 @@ class Journal:
         is_truncated: bool = False,
         place: int = 0,
         env: str = "",
+        origin: int = 0,
         rewards: Sequence[float] = (),
     ) -> None:
         """Write an episode that has just ended."""
         if os.getpid() != self._pid:
             return
         seconds = time.monotonic() - self.start
-        one = Episode(self.num_episodes, total, length, num_steps, seconds, is_truncated, place, env)
+        one = Episode(self.num_episodes, total, length, num_steps, seconds, is_truncated, place, env, origin)
         self.num_episodes += 1
-        if self._rewards is not None:
+        if self.keeps_rewards:
             numbers = array("f", rewards)
             if sys.byteorder == "big":
                 numbers.byteswap()
-            os.write(self._rewards, numbers.tobytes())
-        os.write(self._episodes, line_of(msgspec.json.encode(one)))
+            os.write(self._file(REWARDS), numbers.tobytes())
+        os.write(self._file(EPISODES), line_of(msgspec.json.encode(one)))
 
-    def scalar(self, name: str, value: float, step: int | None) -> None:
-        """Write one number."""
-        if os.getpid() != self._pid:
-            return
-        key = self._names.get(name)
-        if key is None:
-            key = self._names[name] = msgspec.json.encode(name).decode()
-        number = repr(value) if value - value == 0 else "null"
-        place = "null" if step is None else step
-        body = f'{{"v":{{{key}:{number}}},"s":{place},"t":{time.monotonic() - self.start:.3f}}}'.encode()
-        os.write(self._scalars, line_of(body))
+    def role(self, one: Role) -> None:
+        """Write what an environment is to the training."""
+        if os.getpid() == self._pid:
+            os.write(self._file(ENVIRONMENTS), line_of(msgspec.json.encode(one)))
 
-    def scalars(self, values: Mapping[str, float], step: int | None) -> None:
-        """Write several numbers of a step."""
-        if os.getpid() != self._pid:
-            return
-        finite = {name: value if value - value == 0 else None for name, value in values.items()}
-        one = Scalars(finite, step, time.monotonic() - self.start)
-        os.write(self._scalars, line_of(msgspec.json.encode(one)))
+    def made(self, env: str) -> None:
+        """Write the id of an environment that was made."""
+        if os.getpid() == self._pid:
+            os.write(self._file(MADE), line_of(msgspec.json.encode(Made(env))))
+
+    def _file(self, name: str) -> int:
+        if name not in self._files:
+            path = self.folder / of_child(name, self._child)
+            path.parent.mkdir(exist_ok=True)
+            self._files[name] = _opened(path)
+        return self._files[name]
+
+    def scalars(self, values: Mapping[str, float | None], step: int | None) -> None:
+        """Write numbers of a step, those that are not finite as null. Any thread may do so."""
+        one = Scalars(values, step, time.monotonic() - self.start)
+        if self._scalars is not None:
+            self._scalars.append(line_of(self._encode(one)))
+
+    def close_scalars(self) -> None:
+        """Cut the file of scalars off behind its last line."""
+        if self._scalars is not None:
+            self._scalars.close()
 
 
 def line_of(body: bytes) -> bytes:
@@ -153,8 +198,30 @@ class Tail(Generic[T]):
 
 
 def read_episodes(folder: Path) -> list[Episode]:
-    """All episodes of a run's folder of artifacts, in the order in which they ended."""
+    """All episodes that the process of the script itself saw end, in order, of whatever role."""
     return Tail(folder / EPISODES, Episode).read()
+
+
+def read_made(folder: Path) -> list[str]:
+    """The ids of environments that processes of the script have made, each once."""
+    found = [one.env for pid in children(folder, MADE) for one in Tail(folder / of_child(MADE, pid), Made).read()]
+    return list(dict.fromkeys(found))
+
+
+def of_child(name: str, pid: int | None) -> str:
+    """What a file is called that a process of the script wrote, such as `processes/training-123.jsonl`.
+
+    None is the script's own process.
+    """
+    stem, dot, kind = name.partition(".")
+    return name if pid is None else f"{PROCESSES}/{stem}-{pid}{dot}{kind}"
+
+
+def children(folder: Path, name: str) -> list[int]:
+    """The ids of the processes that have a file of that name."""
+    stem, dot, kind = name.partition(".")
+    found = [path.stem[len(stem) + 1 :] for path in (folder / PROCESSES).glob(f"{stem}-*{dot}{kind}")]
+    return sorted(int(pid) for pid in found if pid.isdecimal())
 
 
 def read_scalars(folder: Path) -> list[Scalars]:

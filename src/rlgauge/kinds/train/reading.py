@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import msgspec
 
+from rlgauge.core.reading import Curve
 from rlgauge.core.run import Record, Value
-from rlgauge.kinds.train.journal import EPISODES, SCALARS, TESTS, Episode, Scalars, Tail
+from rlgauge.kinds.train.journal import (
+    ENVIRONMENTS,
+    EPISODES,
+    SCALARS,
+    TESTING,
+    TESTS,
+    Episode,
+    Role,
+    Scalars,
+    Tail,
+    children,
+    of_child,
+)
 from rlgauge.kinds.train.spec import OUTCOME, Outcome
 
 UNITS: Mapping[str, str] = {
@@ -34,9 +49,10 @@ NUM_LAST = 10
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a training is: the episodes that ended, and the steps until the last of them.
+    """How far a training is: the episodes that ended, and the steps until the last of them, in all of its processes.
 
-    `is_counted` tells whether anybody counted.
+    `is_counted` tells whether anybody counted. `num_others` episodes were no part of it, but tests that the script made
+    in other environments; `return_of_others` is their mean.
     """
 
     is_counted: bool = False
@@ -44,6 +60,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     num_steps: int = 0
     seconds: float = 0.0
     last: tuple[Episode, ...] = ()
+    num_others: int = 0
+    return_of_others: float | None = None
 
     @property
     def mean_return(self) -> float | None:
@@ -55,17 +73,57 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
         """The mean length of the last ten episodes; None before the first."""
         return fmean(episode.length for episode in self.last) if self.last else None
 
-    def after(self, episodes: Sequence[Episode]) -> Training:
-        """How far it is when these episodes have ended, too."""
-        if not episodes:
-            return self
-        return Training(
-            is_counted=True,
-            num_episodes=self.num_episodes + len(episodes),
-            num_steps=max(self.num_steps, episodes[-1].num_steps),
-            seconds=episodes[-1].seconds,
-            last=(*self.last, *episodes)[-NUM_LAST:],
-        )
+
+class _Ended:
+    """The episodes that have ended in one environment."""
+
+    def __init__(self) -> None:
+        self.num = 0
+        self.total = 0.0
+        self.last: deque[Episode] = deque(maxlen=NUM_LAST)
+
+    def add(self, episode: Episode) -> None:
+        self.num += 1
+        self.total += episode.total
+        self.last.append(episode)
+
+
+class _Process:
+    """The environments of one process, and which of them it trains in."""
+
+    def __init__(self, folder: Path, pid: int | None) -> None:
+        self.num_steps = 0
+        self._num_before = 0
+        self._episodes = Tail(folder / of_child(EPISODES, pid), Episode)
+        self._roles = Tail(folder / of_child(ENVIRONMENTS, pid), Role)
+        self._others = {TESTING}
+        self._ended: dict[int, _Ended] = {}
+
+    def look(self) -> list[Episode]:
+        """What has come since."""
+        for role in self._roles.read():
+            (self._others.discard if role.is_training else self._others.add)(role.origin)
+        episodes = self._episodes.read()
+        for episode in episodes:
+            self._ended.setdefault(episode.origin, _Ended()).add(episode)
+            if not episode.index:  # the first of a process, which may have the id of one that is gone
+                self._num_before = self.num_steps
+            self.num_steps = self._num_before + episode.num_steps
+        return episodes
+
+    def is_training(self, episode: Episode) -> bool:
+        """Whether it is one of an environment that the process trains in, as far as is known."""
+        return episode.origin not in self._others
+
+    @property
+    def trained(self) -> list[_Ended]:
+        """Those of its training."""
+        return [one for origin, one in self._ended.items() if origin not in self._others]
+
+    @property
+    def others(self) -> list[_Ended]:
+        """Those that are none of it."""
+        return [one for origin, one in self._ended.items() if origin in self._others]
 
 
 class Progress:
@@ -75,14 +133,43 @@ class Progress:
         """Nothing is read yet, and nothing need be there."""
         self.training = Training()
         self.num_tests = 0
-        self._episodes = Tail(folder / EPISODES, Episode)
+        self._folder = folder
+        self._processes: dict[int | None, _Process] = {None: _Process(folder, None)}
         self._tests = Tail(folder / TESTS, Record)
 
     def look(self) -> Training:
         """Read what has come since."""
-        self.training = self.training.after(self._episodes.read())
+        _find(self._processes, self._folder)
+        for process in self._processes.values():
+            process.look()
+        self.training = _together(self._processes.values())
         self.num_tests += len(self._tests.read())
         return self.training
+
+
+def _find(processes: dict[int | None, _Process], folder: Path) -> None:
+    """Add the processes that the script has started since."""
+    for pid in children(folder, EPISODES):
+        if pid not in processes:
+            processes[pid] = _Process(folder, pid)
+
+
+def _together(processes: Iterable[_Process]) -> Training:
+    """What all processes have trained."""
+    every = list(processes)
+    trained = [one for process in every for one in process.trained]
+    others = [one for process in every for one in process.others]
+    num_others = sum(one.num for one in others)
+    last = sorted((episode for one in trained for episode in one.last), key=lambda episode: episode.seconds)
+    return Training(
+        is_counted=bool(trained or others),
+        num_episodes=sum(one.num for one in trained),
+        num_steps=sum(process.num_steps for process in every),
+        seconds=last[-1].seconds if last else 0.0,
+        last=tuple(last[-NUM_LAST:]),
+        num_others=num_others,
+        return_of_others=sum(one.total for one in others) / num_others if num_others else None,
+    )
 
 
 def read_outcome(folder: Path, name: str = OUTCOME) -> Outcome | None:
@@ -96,6 +183,41 @@ def read_outcome(folder: Path, name: str = OUTCOME) -> Outcome | None:
 def read_training(folder: Path) -> Training:
     """The training of a folder of artifacts, whole."""
     return msgspec.structs.replace(Progress(folder).look(), is_counted=(folder / EPISODES).exists())
+
+
+def read_children(folder: Path) -> Training:
+    """What the processes trained that the script has started."""
+    processes: dict[int | None, _Process] = {}
+    _find(processes, folder)
+    for process in processes.values():
+        process.look()
+    return _together(processes.values())
+
+
+def read_trained(folder: Path) -> list[Episode]:
+    """The episodes of the training, in the order in which they ended, `num_steps` being those of all processes."""
+    processes: dict[int | None, _Process] = {None: _Process(folder, None)}
+    _find(processes, folder)
+    ended = [(episode.seconds, pid or 0, episode) for pid, one in processes.items() for episode in one.look()]
+    steps: dict[int, int] = {}
+    found = []
+    for _, pid, episode in sorted(ended, key=itemgetter(0)) if len(processes) > 1 else ended:
+        steps[pid] = episode.num_steps
+        if processes[pid or None].is_training(episode):
+            found.append(msgspec.structs.replace(episode, num_steps=sum(steps.values())))
+    return found
+
+
+def curve_of(folder: Path) -> Curve | None:
+    """The mean return of the last ten episodes over environment steps; None where no episode ended."""
+    last: deque[float] = deque(maxlen=NUM_LAST)
+    points: dict[float, float] = {}
+    num_steps = 0
+    for episode in read_trained(folder):
+        last.append(episode.total)
+        num_steps = max(num_steps, episode.num_steps)
+        points[num_steps] = fmean(last)
+    return Curve(tuple(points), tuple(points.values())) if points else None
 
 
 def read_tests(folder: Path) -> list[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import re
 import shlex
@@ -46,8 +47,15 @@ _NUM_LINES = 40
 _ACTIVATED = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _HOOKED = Path(__file__).parent / "hooked"
 _OF_A_COMMAND = "what a command has trained is not known."
+_UNCOUNTED = (
+    "Nothing was counted: no Python that the command started has rlgauge and imports Gymnasium, Gym or EnvPool. Where "
+    "one should, install rlgauge there."
+)
 _TRACEBACK = "Traceback (most recent call last)"
 _FATAL = re.compile(rf"^(?:{re.escape(_TRACEBACK)}|Fatal Python error)", re.MULTILINE)
+_OURS = re.escape(str(Path(__file__).parent / "script"))
+_NEEDLESS = re.compile(rf'^(?:Extension modules: |  File "(?:{_OURS}/|<frozen runpy>)).*\n', re.MULTILINE)
+"""Lines of Python's faulthandler that say nothing of the fault: names of modules, and frames of ours."""
 
 
 def measure(workload: ScriptWorkload, case: Case, context: Context) -> Iterator[Record]:
@@ -66,6 +74,8 @@ def measure(workload: ScriptWorkload, case: Case, context: Context) -> Iterator[
         context.result.update(_result(ended, told, folder))
         _judge(ended, told, workload, context.result, output)
         records = list(_records(ended, told, workload, folder))
+        if workload.template is None and workload.num_tests and len(records) == 1:
+            context.result.setdefault("warnings", []).extend(_of_old_gymnasium(_gymnasium()))
     yield from records
     yield from _stale(context, {record.index for record in records})
 
@@ -197,6 +207,8 @@ def _judge(ended: Ended, told: _Told, workload: ScriptWorkload, result: dict[str
         raise EndedError(msgspec.structs.replace(failed, result=result))
     if workload.template is not None:
         result["actor"] = _OF_A_COMMAND
+        if not told.training.is_counted:
+            result["warnings"] = [*result.get("warnings", ()), _UNCOUNTED]
     elif outcome is not None and (ended.is_lingering or (ended.code != 0 and not outcome.exit_code)):
         how = "had to be ended: threads of it went on" if ended.is_lingering else f"ended by {how_it_ended(ended.code)}"
         lost = f"After the script was done its process {how}{'' if told.is_whole else ' in its test episodes'}."
@@ -225,6 +237,23 @@ def _failure(ended: Ended, outcome: Outcome | None, workload: ScriptWorkload, ou
     return _ended(Status.FAILED, kind, text, trace=stood)
 
 
+def _gymnasium() -> str | None:
+    """The version of Gymnasium that is installed where the script runs; None where there is none."""
+    try:
+        return importlib.metadata.version("gymnasium")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _of_old_gymnasium(version: str | None) -> Iterator[str]:
+    """What is to be known where nothing was tested with a Gymnasium older than 1.0."""
+    if version is not None and version.startswith("0."):
+        yield (
+            f"Gymnasium {version} is older than 1.0: its episodes are counted, but what was trained in its vectors of "
+            "environments can't be tested."
+        )
+
+
 def _ended(status: Status, kind: str, message: str, *, trace: str | None) -> RunOutcome:
     """The outcome, whose trace begins with its message."""
     text = f"{message}\n{trace}" if trace else message
@@ -235,7 +264,8 @@ def _where(printed: str) -> str:
     """The last trace that was printed, or the last lines where there is none."""
     found = list(_FATAL.finditer(printed))
     if found:
-        return printed[found[-1].start() :].rstrip()
+        trace = printed[found[-1].start() :].rstrip()
+        return trace if trace.startswith(_TRACEBACK) else _NEEDLESS.sub("", f"{trace}\n").rstrip()
     lines = printed.rstrip().splitlines()[-_NUM_LINES:]
     return "\n".join(["What it printed last:", *lines]) if lines else "It printed nothing."
 

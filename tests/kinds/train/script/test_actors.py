@@ -145,6 +145,23 @@ def test_it_is_said_that_an_agent_still_explores():
     assert find(cart(), agent=Agent()).text == "`agent.get_action`, its epsilon being 0.1"
 
 
+def test_a_recurrent_agent_forgets_before_each_episode():
+    class Agent:
+        num_acts = 0
+
+        def reset_hidden(self, size=1):
+            self.num_acts = 0
+
+        def act(self, observation):
+            self.num_acts += 1
+            return int(self.num_acts > 1)
+
+    actor = find(cart(), agent=Agent())
+    for _ in range(2):
+        actor.policy.reset(seed=0)
+        assert [actor.policy.act(np.zeros(4)) for _ in range(3)] == [0, 1, 1]
+
+
 def test_a_method_that_wants_the_environment_is_given_it():
     class Tutorial:
         def get_action(self, env, obs):
@@ -239,6 +256,10 @@ def test_a_table_in_a_mapping_acts_on_states_of_several_numbers():
     state = tuple(int(part) for part in env.reset(seed=1)[0])
     actor = find(env, q_values={state: np.array([0.0, 1.0]), (4, 1, 0): np.zeros(2)})
     assert act(actor, env) == 1
+
+
+def test_a_table_in_a_mapping_of_ranges_of_what_is_observed_is_not_taken():
+    assert find(cart(), Q={(0, 1, 0, 2): np.zeros(2), (1, 1, 0, 2): np.zeros(2)}) is None
 
 
 def test_a_table_of_actions_by_the_name_of_a_policy_acts():

@@ -22,6 +22,8 @@ def env_and_seed(source: str, *others: str) -> tuple[str | None, str | None]:
         ("import argparse\np.add_argument('--gym-id')\np.add_argument('--num-envs')", ("--gym-id", None)),
         ("import argparse\np.add_argument('-e', '--env_name', '--env')\n", ("--env", None)),
         ("import argparse\np.add_argument('-s', dest='seed')\n", (None, "-s")),
+        ("import argparse\np.add_argument('--envName')\np.add_argument('--Seed')\n", ("--envName", "--Seed")),
+        ("import argparse\np.add_argument('gymenv')\np.add_argument('--EnvIdex')\n", ("gymenv", None)),
         ("import argparse\np.add_argument('--env', action='store_true')\n", (None, None)),
         ("import argparse\np.add_argument('env')\n", ("env", None)),
         ("import click\n@click.command()\n@click.option('--env')\ndef main(env, seed): pass", ("--env", None)),

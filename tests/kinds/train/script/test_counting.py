@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import multiprocessing
 import pickle
 import sys
 import textwrap
@@ -432,14 +431,28 @@ def test_a_step_of_the_scripts_own_is_kept_and_put_back(run):
     assert env.step is step
 
 
-def test_a_forked_process_counts_nothing(run):
-    env = Countdown()
-    play(env, 1)
-    process = multiprocessing.get_context("fork").Process(target=play, args=(env, 3))
-    process.start()
-    process.join()
-    assert process.exitcode == 0
-    assert run.with_cuts == expected(1)
+def test_what_is_beneath_the_wrappers_is_counted_where_it_is_reset_there_too(run):
+    env = gymnasium.make("Countdown-v0").unwrapped
+    play(env, 4)
+    assert run.with_cuts == expected(4)
+    made = gymnasium.make("Countdown-v0")
+    made.reset()
+    play(made.unwrapped, 3)
+    play(made, 1)
+    assert run.with_cuts[4:] == expected(5)[1:]
+    assert [one.origin for one in run.episodes] == [0] * 4 + [1] * 4
+
+
+def test_steps_beneath_the_wrappers_that_are_reset_are_not_seen_and_it_is_said(run):
+    env = gymnasium.make("Countdown-v0")
+    for _ in range(3):
+        env.reset()
+        while not any(env.unwrapped.step(0)[2:4]):
+            pass
+    counting.stop()
+    assert run.counted == []
+    (text,) = counting.warnings()
+    assert "was reset 3 times and no step of it was seen" in text
 
 
 def test_threads_do_not_confuse_each_other(run):

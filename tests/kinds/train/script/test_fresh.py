@@ -9,6 +9,7 @@ from gymnasium import wrappers
 
 from rlgauge.kinds.train.script.found import Thing
 from rlgauge.kinds.train.script.fresh import OutOfTimeError, Recipe, recipe_of
+from rlgauge.kinds.train.script.witness import Stepped
 from rlgauge.kinds.train.script.wrappers import UnmadeError, stack_of
 
 
@@ -160,9 +161,46 @@ def test_a_model_of_sb3_is_tested_in_its_own_environment():
     assert rewards(recipe.make(films=False)) == [1, 1, 1, 1]
 
 
-def test_without_an_environment_nothing_can_be_made():
+def test_without_an_environment_and_without_an_id_nothing_can_be_made():
     with pytest.raises(UnmadeError, match="left no environment"):
-        recipe_of(named(x=np.zeros(3)), "CartPole-v1")
+        recipe_of(named(x=np.zeros(3)), None)
+    with pytest.raises(UnmadeError, match=r"left no environment .* and Nowhere-v0 can't be made"):
+        recipe_of(named(x=np.zeros(3)), "Nowhere-v0")
+
+
+def test_without_an_environment_that_of_the_run_is_made_and_said():
+    recipe = recipe_of(named(x=np.zeros(3)), "CartPole-v1")
+    assert rewards(recipe.make(films=False)) == [1, 1, 1, 1]
+    (note,) = recipe.notes
+    assert note.startswith("The script left no environment: tests were played in CartPole-v1 as it is registered;")
+
+
+def gone(env, *, around=(), is_many=False):
+    return Stepped(lambda: None, env.spec, is_many, around)
+
+
+def test_of_an_environment_that_is_gone_the_wrappers_are_made_again():
+    env = wrappers.FrameStackObservation(wrappers.RecordEpisodeStatistics(gymnasium.make("CartPole-v1")), 3)
+    recipe = recipe_of([], "CartPole-v1", gone(env))
+    assert recipe.make(films=False).reset(seed=0)[0].shape == (3, 4)
+    (note,) = recipe.notes
+    assert note.endswith("made again as it was, in FrameStackObservation in RecordEpisodeStatistics.")
+
+
+def test_what_a_wrapper_that_is_gone_had_learned_can_t_be_had():
+    env = wrappers.NormalizeObservation(gymnasium.make("CartPole-v1"))
+    with pytest.raises(UnmadeError, match="with it what its NormalizeObservation was"):
+        recipe_of([], "CartPole-v1", gone(env))
+    env = gymnasium.make("CartPole-v1")
+    with pytest.raises(UnmadeError, match="so is the FrameStack around it"):
+        recipe_of([], "CartPole-v1", gone(env, around=("FrameStack",), is_many=True))
+
+
+def test_an_environment_without_a_name_that_was_stepped_is_found():
+    env = wrappers.FrameStackObservation(gymnasium.make("CartPole-v1"), 2)
+    recipe = recipe_of([], "CartPole-v1", Stepped(lambda: env, None))
+    assert recipe.make(films=False).reset(seed=0)[0].shape == (2, 4)
+    assert recipe.notes == []
 
 
 def test_an_environment_that_cannot_be_made_again_is_named():

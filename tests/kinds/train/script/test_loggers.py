@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -23,6 +26,35 @@ def test_numbers_are_logged_with_their_step(logged):
     rlgauge.log({})
     assert logged() == [({"loss": 0.5, "episode_return": 12.0}, 3), ({"loss": 0.25}, None), ({"loss": None}, 5)]
     assert (loggers.num_scalars(), loggers.num_returns()) == (4, 1)
+
+
+def test_numbers_that_are_not_finite_or_do_not_fit_are_kept_as_none(logged):
+    loggers.record_all({"nan": float("nan"), "huge": 10**400, "fine": 1e300, "whole": 2**60}, 10**30)
+    assert logged() == [({"nan": None, "huge": None, "fine": 1e300, "whole": 2.0**60}, None)]
+    assert loggers.num_scalars() == 4
+
+
+def test_names_are_texts_whatever_they_were_and_any_text_will_do(logged):
+    loggers.record(5, 1.0, 1)
+    rlgauge.log({7: 1.0, 'of "quotes"\n': 2.0, "Verlust \u00fc": 3.0})
+    assert logged() == [({"5": 1.0}, 1), ({"7": 1.0, 'of "quotes"\n': 2.0, "Verlust \u00fc": 3.0}, None)]
+
+
+def test_numbers_keep_all_their_digits(logged):
+    values = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, 123456789.123456789]
+    for value in values:
+        loggers.record("loss", value, 0)
+    assert [one["loss"] for one, _ in logged()] == values
+
+
+def test_once_the_log_is_closed_nothing_is_written_and_what_was_counted_stays_known(logged):
+    rlgauge.log({"episode_return": 1.0})
+    loggers.close_log()
+    loggers.close_log()
+    rlgauge.log({"episode_return": 2.0})
+    loggers.record("loss", 1.0, 1)
+    assert logged() == [({"episode_return": 1.0}, None)]
+    assert (loggers.num_scalars(), loggers.num_returns()) == (1, 1)
 
 
 def test_what_is_no_number_is_refused_in_a_sentence(logged):
@@ -52,6 +84,15 @@ def test_outside_a_run_logging_does_nothing(monkeypatch):
         (None, None),
         ([1.0], None),
         ({}, None),
+        (np.bool_(True), 1.0),
+        (np.str_("4"), None),
+        (1j, None),
+        (np.complex64(1), None),
+        (Fraction(1, 4), 0.25),
+        (Decimal("0.5"), 0.5),
+        (10**400, float("inf")),
+        (-(10**400), float("-inf")),
+        (2**60, 2.0**60),
     ],
 )
 def test_a_number_is_what_stands_for_one(value, number):
@@ -59,7 +100,23 @@ def test_a_number_is_what_stands_for_one(value, number):
 
 
 @pytest.mark.parametrize(
-    ("step", "whole"), [(3, 3), (None, None), (np.int32(4), 4), (5.0, 5), ("6", None), (np.nan, None)]
+    ("step", "whole"),
+    [
+        (3, 3),
+        (None, None),
+        (np.int32(4), 4),
+        (np.array(4), 4),
+        (np.int64(2**53 + 1), 2**53 + 1),
+        (True, 1),
+        (5.0, 5),
+        (5.7, 5),
+        ("6", None),
+        (np.nan, None),
+        (float("inf"), None),
+        (-1, -1),
+        (2**63, None),
+        (10**400, None),
+    ],
 )
 def test_a_step_is_a_whole_number_or_none(step, whole):
     assert loggers.whole(step) == whole

@@ -212,3 +212,16 @@ def test_a_script_sees_itself_as_the_main_module(run: Any, tmp_path: Path) -> No
     )
     ran = run(tmp_path / "self.py")
     assert ran.told.items() >= {"same": True, "file": True, "path": str(tmp_path)}.items()
+
+
+def test_settings_beside_a_script_are_there_where_it_runs_and_other_files_are_told_of(run: Any, tmp_path: Path) -> None:
+    source = "import json, pathlib, sys\nprint(json.load(open('settings.json')))\nopen(sys.argv[-1].strip('-'))\n"
+    (tmp_path / "reads.py").write_text(source)
+    (tmp_path / "settings.json").write_text('{"steps": 10}')
+    (tmp_path / "expert.npz").write_bytes(b"demonstrations")
+    ran = run(str(tmp_path / "reads.py"), env=None, args=["--expert.npz"])
+    assert "{'steps': 10}" in ran.printed
+    assert ran.outcome.facts["brought"] == ["settings.json"]
+    assert ran.outcome.error.startswith("The script raised FileNotFoundError in line 3 of reads.py")
+    assert "'expert.npz'. It ran in a folder of its own, and expert.npz lies beside it" in ran.outcome.error
+    assert run(str(tmp_path / "reads.py"), env=None, args=["expert.npz"]).outcome.error is None

@@ -85,6 +85,14 @@ def test_a_positional_argument_is_given_once(planned: Any) -> None:
     assert planned(source, args=["Pendulum-v1"]).argv == ["Pendulum-v1"]
 
 
+def test_the_first_of_several_positional_arguments_stands_before_the_others(planned: Any) -> None:
+    source = "import argparse\np.add_argument('env')\np.add_argument('algo')\n"
+    assert planned(source, args=["PPO", "--lr", "1"]).argv == ["Pendulum-v1", "PPO", "--lr", "1"]
+    other_way = "import argparse\np.add_argument('algo')\np.add_argument('env')\n"
+    assert planned(other_way, args=["PPO"]).argv == ["PPO", "Pendulum-v1"]
+    assert planned(f"{source}p.add_subparsers()\n", args=["train"]).argv == ["train", "Pendulum-v1"]
+
+
 def test_an_option_that_the_user_names_is_used_and_an_empty_one_is_none(planned: Any) -> None:
     source = "import argparse\np.add_argument('--env')\np.add_argument('--seed')\n"
     assert planned(source, env_flag="--where", seed_flag="").argv == ["--where", "Pendulum-v1"]
@@ -135,6 +143,14 @@ def test_variables_are_a_way_in(planned: Any) -> None:
 
 def test_a_global_seed_is_a_way_in(planned: Any) -> None:
     assert planned("SEED = 1\n", env=None).ways == {"seed": "global SEED"}
+
+
+def test_a_script_that_seeds_itself_and_takes_no_seed_is_warned_of(planned: Any) -> None:
+    (text,) = planned("seed = 42\nrandom.seed(seed)\n", env=None).warnings
+    assert "(42 in line 2)" in text
+    assert planned("SEED = 42\nrandom.seed(SEED)\n", env=None).warnings == []
+    taken = "import argparse\np.add_argument('--seed')\nrandom.seed(p.parse_args().seed)\nenv.reset(seed=42)\n"
+    assert planned(taken, env=None).warnings == []
 
 
 def test_arguments_become_values_of_main_where_the_script_reads_none(planned: Any) -> None:

@@ -9,7 +9,7 @@ from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.monitor import Monitor, load_results
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor, VecNormalize
 
-from rlgauge.kinds.train.journal import Journal, read_episodes
+from rlgauge.kinds.train.journal import TESTING, Journal, read_episodes, read_made
 from rlgauge.kinds.train.script import counting
 from rlgauge.kinds.train.spec import Spec
 from tests.kinds.train.script.counters import Countdown, expected
@@ -27,7 +27,7 @@ def run(tmp_path):
 
 
 def counted(folder):
-    return [(one.total, one.length) for one in read_episodes(folder)]
+    return [(one.total, one.length) for one in read_episodes(folder) if one.origin != TESTING]
 
 
 def in_steps(num_steps):
@@ -61,14 +61,51 @@ def test_a_model_is_counted_as_its_monitor_counts_it(run, tmp_path):
     assert counting.num_episodes() > 5
 
 
-def test_episodes_that_test_a_policy_are_none_of_its_training(run):
+def checks_returns(checks):
+    """What the callback's own log has of returns, one evaluation after the other."""
+    return [float(total) for totals in checks.evaluations_results for total in totals]
+
+
+def test_episodes_that_test_a_policy_are_none_of_its_training(run, tmp_path):
     model = DQN("MlpPolicy", gymnasium.make("CartPole-v1"), learning_starts=1000, buffer_size=1000, device="cpu")
-    checks = EvalCallback(Monitor(gymnasium.make("CartPole-v1")), eval_freq=50, n_eval_episodes=2, verbose=0)
+    log = str(tmp_path / "log")
+    checks = EvalCallback(
+        Monitor(gymnasium.make("CartPole-v1")), eval_freq=50, n_eval_episodes=2, verbose=0, log_path=log
+    )
     model.learn(200, callback=checks)
-    evaluation.evaluate_policy(model, Monitor(gymnasium.make("CartPole-v1")), n_eval_episodes=2)
+    returns, _ = evaluation.evaluate_policy(
+        model, Monitor(gymnasium.make("CartPole-v1")), n_eval_episodes=2, return_episode_rewards=True
+    )
     assert counting.num_steps() == 200
+    tested = [one.total for one in read_episodes(run) if one.origin == TESTING]
+    assert tested == [*checks_returns(checks), *returns]
+    assert counting.num_others() == len(tested) == 10
+    assert any(text.startswith("10 episodes by which evaluate_policy tested") for text in counting.warnings())
     assert sum(length for _, length in counted(run)) <= 200
     assert counting.num_episodes() == len(model.ep_info_buffer)
+
+
+def test_tests_in_the_environment_of_the_training_itself_are_none_of_it(run):
+    env = Monitor(gymnasium.make("CartPole-v1"))
+    model = DQN("MlpPolicy", env, learning_starts=1000, buffer_size=1000, device="cpu")
+    model.learn(150)
+    before = counted(run), model.num_timesteps, 3
+    evaluation.evaluate_policy(model, env, n_eval_episodes=3)
+    assert (counted(run), counting.num_steps(), counting.num_others()) == before
+    model.learn(100, reset_num_timesteps=False)
+    assert counting.num_steps() == model.num_timesteps > 200
+
+
+def test_processes_of_a_vector_tell_what_they_make_and_count_nothing_twice(run):
+    env = SubprocVecEnv([lambda: gymnasium.make("CartPole-v1")] * 2)
+    env.reset()
+    for step in range(60):
+        env.step(np.array([step % 2, 0]))
+    env.close()
+    assert counting.made() == read_made(run) == ["CartPole-v1"]
+    assert {one.env for one in read_episodes(run)} == {"CartPole-v1"}
+    assert counting.num_steps() == 120
+    assert counting.num_episodes() == len(read_episodes(run)) > 5
 
 
 def test_parts_of_a_vector_that_was_given_no_seed_are_seeded(run):

@@ -5,14 +5,17 @@ import time
 
 import gymnasium
 import numpy as np
+import pytest
 from gymnasium import wrappers
 from torch import nn
 
 from rlgauge.core.run import Record
 from rlgauge.kinds.train.journal import Journal, Tail
+from rlgauge.kinds.train.script import fresh, testing
 from rlgauge.kinds.train.script.found import things
 from rlgauge.kinds.train.script.left import Left
 from rlgauge.kinds.train.script.testing import play
+from rlgauge.kinds.train.script.witness import Pair, Witness
 from rlgauge.kinds.train.spec import Spec
 
 
@@ -145,8 +148,14 @@ def test_nothing_is_tested_where_nothing_acts(tmp_path):
     assert records(tmp_path) == []
 
 
-def test_nothing_is_tested_without_an_environment(tmp_path):
-    assert "left no environment" in played(tmp_path, {"get_action": right}).actor
+def test_nothing_is_tested_without_an_environment_and_without_an_id(tmp_path):
+    assert "left no environment" in played(tmp_path, {"get_action": right}, env=None).actor
+
+
+def test_without_an_environment_that_of_the_run_is_played_and_that_is_said(tmp_path):
+    (warning,) = played(tmp_path, {"get_action": right}).warnings
+    assert "tests were played in CartPole-v1 as it is registered" in warning
+    assert len(records(tmp_path)) == 4
 
 
 def test_a_policy_that_fails_later_leaves_the_episodes_before(tmp_path):
@@ -165,10 +174,116 @@ def test_a_policy_that_fails_later_leaves_the_episodes_before(tmp_path):
 
 def test_testing_ends_before_the_time_of_the_run_is_over(tmp_path):
     named = {"env": gymnasium.make("CartPole-v1"), "get_action": right}
-    found = played(tmp_path, named, deadline=time.monotonic() + 0.1, num_test_episodes=1_000_000)
-    assert found.warnings == [
-        f"Testing ended after {len(records(tmp_path))} of 1000000 episodes: the time limit of the run was near"
-    ]
+    found = played(tmp_path, named, deadline=time.monotonic() + 0.5, num_test_episodes=1_000_000)
+    (warning,) = found.warnings
+    assert warning.startswith(f"Testing ended after {len(records(tmp_path))} of 1000000 episodes: ")
+    assert warning.endswith("the time limit of the run was near; every one that was begun is counted")
+
+
+class Uneven(gymnasium.Env):
+    """Every third episode has 400 steps, the others one; a step takes a millisecond of the clock that is patched in."""
+
+    observation_space = gymnasium.spaces.Box(0, 1, (4,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+    clock = 0.0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.left = 400 if seed is not None and seed % 3 == 0 else 1
+        return np.zeros(4, np.float32), {}
+
+    def step(self, action):
+        self.left -= 1
+        Uneven.clock += 0.001
+        return np.zeros(4, np.float32), 1.0, self.left <= 0, False, {}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    Uneven.clock = 100.0
+    for module in (testing, fresh):
+        monkeypatch.setattr(module.time, "monotonic", lambda: Uneven.clock)
+    return Uneven
+
+
+def all_lengths(folder):
+    """Of all episodes, in order, of a test that has the time for them."""
+    folder.mkdir()
+    played(folder, {"env": Uneven(), "get_action": right}, env=None, num_test_episodes=12)
+    return [record.values["length"] for record in records(folder)]
+
+
+def test_of_tests_that_are_cut_the_episodes_that_were_begun_are_counted(tmp_path, clock):
+    lengths = all_lengths(tmp_path / "all")
+    first_long = lengths.index(400)
+    (tmp_path / "cut").mkdir()
+    named = {"env": Uneven(), "get_action": right}
+    deadline = clock.clock + 0.7
+    found = played(tmp_path / "cut", named, deadline, env=None, num_test_episodes=12)
+    own = [record.values["length"] for record in records(tmp_path / "cut")]
+    assert own == lengths[: first_long + 1]
+    assert found.warnings[0].endswith("every one that was begun is counted")
+
+
+def test_an_episode_that_time_does_not_last_for_is_said_to_be_missing(tmp_path, clock):
+    lengths = all_lengths(tmp_path / "all")
+    first_long = lengths.index(400)
+    (tmp_path / "cut").mkdir()
+    found = played(tmp_path / "cut", {"env": Uneven(), "get_action": right}, clock.clock + 0.3, env=None)
+    own = [record.values["length"] for record in records(tmp_path / "cut")]
+    assert own == lengths[:first_long]
+    assert found.warnings[0].endswith(
+        "one that took longer than was left is not counted, so that these may be the shorter ones"
+        if own
+        else "the time limit of the run was near"
+    )
+
+
+def test_episodes_that_are_played_side_by_side_are_written_in_order(tmp_path):
+    from stable_baselines3 import PPO
+
+    model = PPO("MlpPolicy", "CartPole-v1", n_steps=64, batch_size=64, device="cpu", seed=0)
+    played(tmp_path, {"model": model}, num_test_episodes=20)
+    own = records(tmp_path)
+    assert [record.index for record in own] == list(range(1, 21))
+    (tmp_path / "limited").mkdir()
+    played(tmp_path / "limited", {"model": model}, time.monotonic() + 1000, num_test_episodes=20)
+    again = records(tmp_path / "limited")
+    told = [(record.index, record.values["seed"], record.values["return"]) for record in own]
+    assert told == [(record.index, record.values["seed"], record.values["return"]) for record in again]
+
+
+def test_what_acts_unlike_the_script_did_is_not_tested(tmp_path):
+    witness = Witness()
+    rng = np.random.default_rng(0)
+    for seen in rng.normal(size=(128, 4)).astype(np.float32):
+        witness.pairs.append(Pair(seen, int(seen[0] > 0)))
+    named = {"env": gymnasium.make("CartPole-v1"), "get_action": lambda seen: int(seen[0] <= 0)}
+    spec = make_spec(tmp_path)
+    found = play(spec, things(Left({}, named, None)), deadline=math.inf, witness=witness)
+    assert found.actor.startswith(
+        "Nothing was tested: the function `get_action` acts unlike the script did: it repeats 0%"
+    )
+    assert found.actor.endswith("a function get_action(observation) that does all of it.")
+    assert found.warnings == [found.actor]
+    assert records(tmp_path) == []
+    named["policy"] = lambda seen: int(seen[0] > 0)
+    found = play(spec, things(Left({}, named, None)), deadline=math.inf, witness=witness)
+    assert found.actor == "the function `policy`"
+    assert len(records(tmp_path)) == 4
+
+
+def test_a_network_is_tested_without_dropout_wherever_it_is_and_trains_on_afterwards(tmp_path):
+    net = nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.9))
+    seen = []
+
+    def get_action(observation):
+        seen.append(net.training)
+        return 1
+
+    played(tmp_path, {"env": gymnasium.make("CartPole-v1"), "get_action": get_action})
+    assert not any(seen)
+    assert net.training
 
 
 def test_an_episode_that_nothing_ends_is_cut_and_that_is_said(tmp_path):

@@ -67,7 +67,11 @@ def _finish(spec: Spec, journal: Journal, pid: int) -> None:
         environments=made,
         warnings=counting.warnings(),
         train_seconds=time.monotonic() - journal.start,
-        facts={"num_steps": counting.num_steps(), "num_episodes": counting.num_episodes()},
+        facts={
+            "num_steps": counting.num_steps(),
+            "num_episodes": counting.num_episodes(),
+            "num_other_episodes": counting.num_others(),
+        },
     )
     with contextlib.suppress(OSError):
         write_atomic(spec.artifacts / OUTCOME, msgspec.json.encode(outcome))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import msgspec
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
 from rlgauge.kinds.train.journal import Journal
-from rlgauge.kinds.train.script import after, counting, ending, labels, logging_hooks, seeding
+from rlgauge.kinds.train.script import after, counting, ending, labels, logging_hooks, nearby, seeding
 from rlgauge.kinds.train.script.after import Finished
 from rlgauge.kinds.train.script.ending import Ending
 from rlgauge.kinds.train.script.running import Run
@@ -46,6 +47,8 @@ def _run(run: Run, spec: Spec) -> int:
     counting.install(journal, spec)
     logging_hooks.install(journal)
     pid = os.getpid()
+    script = run.script
+    brought = nearby.bring(script.folder, Path.cwd(), texts=script.texts_around, args=spec.args)
     ended = _ended(run)
     if os.getpid() != pid:  # the script has forked, and this is the child: the rest is its parent's
         return ended.exit_code
@@ -53,7 +56,7 @@ def _run(run: Run, spec: Spec) -> int:
     signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm of the script's is not meant for what follows
     counting.stop()
     error = ended.error or labels.wrong(run.plan, spec, counting.made(), run.script.path.name)
-    doubts = labels.doubts(run.plan, spec, counting.made(), run.script.texts)
+    doubts = [] if ended.error else labels.doubts(run.plan, spec, counting.made(), run.script.texts)
     outcome = Outcome(
         error=error,
         trace=ended.trace,
@@ -61,12 +64,12 @@ def _run(run: Run, spec: Spec) -> int:
         environments=counting.made(),
         warnings=[*run.plan.warnings, *doubts, *counting.warnings()],
         train_seconds=seconds,
-        facts=_facts(run),
+        facts=_facts(run, brought),
     )
     if error is None:
         _write(outcome, spec, TRAINED)
         _return_to(spec.artifacts)
-        outcome = _with(outcome, after.finish(spec, run.left, journal))
+        outcome = _with(outcome, after.finish(spec, run.left, journal, counting.witness()))
     _write(outcome, spec, OUTCOME)
     return outcome.exit_code or 0
 
@@ -87,19 +90,23 @@ def _ended(run: Run) -> Ending:
         run()
     except BaseException as error:  # noqa: BLE001  # whatever a script raises is how it ended
         ending.show(error)
-        return ending.ending_of(error, run.script.path)
+        ended = ending.ending_of(error, run.script.path)
+        advice = nearby.advice(error, run.script.folder)
+        return dataclasses.replace(ended, error=f"{(ended.error or '').rstrip('.')}.{advice}") if advice else ended
     return Ending(0)
 
 
-def _facts(run: Run) -> dict[str, object]:
+def _facts(run: Run, brought: list[str]) -> dict[str, object]:
     """How the script was given what it was, and what was counted."""
     from rlgauge.core.provenance import masked
 
     return {
         "argv": masked(run.plan.argv),
         "ways": dict(run.plan.ways),
+        **({"brought": brought} if brought else {}),
         "num_steps": counting.num_steps(),
         "num_episodes": counting.num_episodes(),
+        "num_other_episodes": counting.num_others(),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +21,14 @@ from rlgauge.episodes.policies.spaces import Box, Discrete, MultiBinary, MultiDi
 from rlgauge.kinds.train.script import found
 from rlgauge.kinds.train.script.asking import FORMS, Ask, Player, drawn, first, greedy, of_device, whole
 from rlgauge.kinds.train.script.found import Thing
+from rlgauge.kinds.train.script.likeness import Likeness, plain
 from rlgauge.kinds.train.script.weights import is_table
 
 if TYPE_CHECKING:
     import gymnasium
     from numpy.typing import NDArray
+
+    from rlgauge.kinds.train.script.witness import Pair
 
 _METHODS = (
     *("get_action", "get_action_and_value", "select_action", "choose_action", "sample_action", "take_action"),
@@ -48,6 +52,8 @@ _SWITCHES = {
     **dict.fromkeys(("epsilon", "eps", "noise", "noise_scale", "noise_std"), 0.0),
 }
 """Parameters that say whether to explore, and what makes the policy play as well as it can."""
+_FORGETS = ("reset_hidden", "reset_hidden_state", "reset_hidden_states", "reset_state", "reset_states", "reset_rnn")
+"""Methods by which recurrent policies begin an episode."""
 _VALUES = {"q", "q_table", "qtable", "q_values", "qvalues"}
 """Names of tables of the values of actions."""
 _TENSORS = ("tensors", "tensor", "array", "batch")
@@ -63,10 +69,22 @@ class Actor(NamedTuple):
     lanes: int | None
 
 
-def find_actor(things: Sequence[Thing], env: gymnasium.Env[Any, Any], *, is_many: bool) -> Actor | None:
+class UnlikeError(Exception):
+    """What was found acts unlike the script did. The message says which, and how that shows."""
+
+
+def find_actor(
+    things: Sequence[Thing],
+    env: gymnasium.Env[Any, Any],
+    *,
+    is_many: bool,
+    pairs: Sequence[Pair] = (),
+    deadline: float = math.inf,
+) -> Actor | None:
     """The first that gives legal actions for some observations of the environment; None where nothing does.
 
-    `is_many` tells that the script trained in several environments at once, and asks for as many actions.
+    `is_many` tells that the script trained in several environments at once, and asks for as many actions. Raises
+    UnlikeError where all that act do so unlike what the script was seen to do, in `pairs`.
     """
     model = _sb3(things)
     if model is not None:
@@ -75,15 +93,23 @@ def find_actor(things: Sequence[Thing], env: gymnasium.Env[Any, Any], *, is_many
     space = describe(env.action_space)
     if not isinstance(space, (Box, Discrete, MultiBinary, MultiDiscrete)):
         return None
-    for thing in things:
-        if found.is_module(thing.value):
-            thing.value.eval()
     observations = _observations(env)
-    for ask in _ways(things, env, space, is_many=is_many):
-        for form in ask.forms:
-            if (player := _tried(ask, form, space, observations)) is not None:
-                seen = "" if form == "array" else f", given {FORMS[form.partition('@')[0]]}"
-                return Actor(f"{ask.text}{seen}", player, 1)
+    likeness = Likeness(pairs, env, space, deadline=deadline)
+    doubts = []
+    seen = [*observations, *(plain(pair.observation) for pair in pairs)]
+    for ask in _ways(things, env, space, seen, is_many=is_many):
+        tried = ((form, _tried(ask, form, space, observations)) for form in ask.forms)
+        form, player = next(((form, player) for form, player in tried if player is not None), ("", None))
+        if player is None:
+            continue
+        given = "" if form == "array" else f", given {FORMS[form.partition('@')[0]]}"
+        doubt = likeness.doubt(player.act, module=ask.module, read=player.read)
+        if doubt is None:
+            return Actor(f"{ask.text}{given}", player, 1)
+        name = f"{ask.text}{given}"
+        doubts.append(f"{name}{',' if ',' in name else ''} acts unlike the script did: {doubt}")
+    if doubts:
+        raise UnlikeError(doubts[0])
     return None
 
 
@@ -118,17 +144,21 @@ def _tried(ask: Ask, form: str, space: Spec, observations: Sequence[Any]) -> Pla
     return player
 
 
-def _ways(things: Sequence[Thing], env: object, space: Spec, *, is_many: bool) -> Iterator[Ask]:
+def _ways(
+    things: Sequence[Thing], env: object, space: Spec, observations: Sequence[Any], *, is_many: bool
+) -> Iterator[Ask]:
     """All ways to get an action, the surest first."""
     ranked = sorted((thing for thing in things if not _NEVER.search(thing.name.casefold())), key=_rank)
     usual = ("tensors", "batch", "tensor", "array") if is_many else ("array", "tensor", "tensors", "batch")
     forms = of_device(usual, [thing.value for thing in ranked if found.is_module(thing.value)])
     yield from _functions(things, env, forms)
     yield from _methods(ranked, env, forms, space)
-    yield from _tables(things, space, env)
+    yield from _tables(things, space, env, observations)
     for name, value in ranked:
         if found.is_module(value):
-            yield from _outputs(name, _without_grad(value.__call__), of_device(_TENSORS[:2], [value]), space)
+            call = _without_grad(value.__call__)
+            for ask in _outputs(name, call, of_device(_TENSORS[:2], [value]), space):
+                yield ask._replace(module=id(value))
         elif found.is_train_state(value):
             yield from _outputs(name, _applied(value), ("batch", "array"), space)
 
@@ -165,14 +195,31 @@ def _methods(ranked: Sequence[Thing], env: object, forms: Sequence[str], space: 
         if found.is_env(value) or found.is_array(value) or inspect.isroutine(value):
             continue
         own = of_device(_TENSORS, [value]) if found.is_module(value) else forms
+        begin = _beginning(value)
         for method in _METHODS:
             bound = found.attribute(value, method)
             if inspect.isroutine(bound) and (call := _with_switches(bound, env)) is not None:
-                yield Ask(f"`{name}.{method}`{call.note}{_exploring(value)}", call.function, own, first)
+                text = f"`{name}.{method}`{call.note}{_exploring(value)}"
+                yield Ask(text, call.function, own, first, begin=begin)
                 if method == "predict" and isinstance(space, Discrete):
                     yield Ask(f"the largest of `{name}.predict`", call.function, own, greedy(space))
         if callable(value) and not found.is_module(value) and _last(name) in _FUNCTIONS:
             yield Ask(f"`{name}`, called", value, forms, first)
+
+
+def _beginning(value: object) -> Callable[[], object] | None:
+    """The method by which an object forgets what it remembers of an episode; None where it has none that is known."""
+    for name in _FORGETS:
+        method = found.attribute(value, name)
+        if not inspect.isroutine(method):
+            continue
+        try:
+            parameters = inspect.signature(method).parameters.values()
+        except (TypeError, ValueError):  # built-in functions have no signature to read
+            continue
+        if all(one.default is not one.empty or one.kind in {one.VAR_POSITIONAL, one.VAR_KEYWORD} for one in parameters):
+            return method
+    return None
 
 
 def _exploring(value: object) -> str:
@@ -232,8 +279,16 @@ def _outputs(name: str, call: Callable[[Any], Any], forms: Sequence[str], space:
         yield Ask(f"the output of `{name}`", call, forms, whole)
 
 
-def _tables(things: Sequence[Thing], space: Spec, env: Any) -> Iterator[Ask]:  # noqa: ANN401  # an environment
-    """The largest value of a state's row. Several tables of one size leave open which of them it is."""
+def _tables(
+    things: Sequence[Thing],
+    space: Spec,
+    env: Any,  # noqa: ANN401  # an environment
+    observations: Sequence[Any],
+) -> Iterator[Ask]:
+    """The largest value of a state's row. Several tables of one size leave open which of them it is.
+
+    A mapping that knows none of countless observations is one of something else, such as of ranges of them.
+    """
     if not isinstance(space, Discrete):
         return
     sizes = _sizes(env.observation_space)
@@ -244,7 +299,8 @@ def _tables(things: Sequence[Thing], space: Spec, env: Any) -> Iterator[Ask]:  #
     dicts = _surest([t for t in things if found.is_dict_table(t.value)])
     if len(dicts) == 1 and next(iter(dicts[0].value.values())).shape == (space.n,):
         table, unseen = dicts[0].value, np.zeros(space.n)
-        yield Ask(_in_table(dicts[0].name), lambda x: table.get(_key(x), unseen), ("array",), greedy(space))
+        if sizes is not None or any(_is_in(table, observation) for observation in observations):
+            yield Ask(_in_table(dicts[0].name), lambda x: table.get(_key(x), unseen), ("array",), greedy(space))
     for name, array in things:
         if found.is_array(array) and _ACTS.search(_last(name)) and array.dtype.kind in "iu" and array.shape == sizes:
             yield Ask(f"the entry of the state in the table `{name}`", _looked_up(array), ("array",), whole)
@@ -271,6 +327,13 @@ def _sizes(space: Any) -> tuple[int, ...] | None:  # noqa: ANN401  # a space
             return tuple(int(n) for n in own.nvec)
     parts = [_sizes(part) for part in space] if type(space).__name__ == "Tuple" else [None]
     return None if None in parts else tuple(n for part in parts for n in part or ())
+
+
+def _is_in(table: dict[Any, Any], state: object) -> bool:
+    try:
+        return _key(state) in table
+    except TypeError:  # a state of nested lists
+        return False
 
 
 def _looked_up(table: NDArray[Any]) -> Callable[[Any], Any]:

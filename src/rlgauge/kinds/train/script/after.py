@@ -11,6 +11,7 @@ from rlgauge.kinds.train.journal import Journal
 from rlgauge.kinds.train.script import weights
 from rlgauge.kinds.train.script.found import Thing, things
 from rlgauge.kinds.train.script.left import Left
+from rlgauge.kinds.train.script.witness import Witness
 from rlgauge.kinds.train.spec import Spec
 
 _SPARE_SECONDS, _SPARE_SHARE = 10.0, 0.1
@@ -29,8 +30,8 @@ class Finished(msgspec.Struct, frozen=True):
     warnings: list[str]
 
 
-def finish(spec: Spec, left: Left, journal: Journal) -> Finished:
-    """Save, test and film. Whatever goes wrong is told in a warning."""
+def finish(spec: Spec, left: Left, journal: Journal, witness: Witness | None = None) -> Finished:
+    """Save, test and film; what acts is held against what was witnessed. Whatever goes wrong is told in a warning."""
     try:
         found = things(left)
     except Exception as error:  # noqa: BLE001  # a stranger's objects are looked at, and may answer with anything
@@ -39,18 +40,18 @@ def finish(spec: Spec, left: Left, journal: Journal) -> Finished:
     saved = weights.save(found, spec.artifacts)
     if spec.num_test_episodes == 0:
         return Finished(saved.files, None, saved.warnings)
-    actor, warnings = _tested(spec, found, journal)
+    actor, warnings = _tested(spec, found, journal, witness)
     return Finished(saved.files, actor, [*saved.warnings, *warnings])
 
 
-def _tested(spec: Spec, found: list[Thing], journal: Journal) -> tuple[str, list[str]]:
+def _tested(spec: Spec, found: list[Thing], journal: Journal, witness: Witness | None) -> tuple[str, list[str]]:
     if "gymnasium" not in sys.modules:
         text = f"Nothing was tested: the script has {'no environment' if 'gym' not in sys.modules else _OLD}."
         return text, [text]
     try:
         from rlgauge.kinds.train.script.testing import play
 
-        tested = play(spec, found, deadline=_deadline(spec, journal))
+        tested = play(spec, found, deadline=_deadline(spec, journal), witness=witness)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a failure here is no failure of the run
         text = f"Nothing was tested: {type(error).__name__}: {error}"
         return text, [text]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from rlgauge.kinds.train.script.rewriting import Function, functions_of, paramet
 
 ENV_NAMES = (
     *("env_id", "env", "gym_id", "env_name", "environment", "environment_id", "environment_name"),
-    *("gym_env", "gym_name", "gym", "task_id", "task", "game"),
+    *("gym_env", "gymenv", "gym_name", "gym", "task_id", "task_name", "task", "game"),
 )
 SEED_NAMES = ("seed", "random_seed", "rng_seed", "global_seed", "train_seed")
 """What options and parameters that take an environment or a seed are called, the likelier first."""
@@ -39,14 +40,20 @@ _HYPHENATING = frozenset({"tyro", "typer", "defopt", "cyclopts", "clize"})
 _DEFINING = frozenset({"add_argument", "add_option", "option", "argument"})
 _SWITCHES = frozenset({"store_true", "store_false", "store_const", "count", "help", "version"})
 _DEEPEST = 3
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where a word begins in one such as `envName`."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """A place in a command line for a value: after a word such as `--env-id` or `env=`, or alone."""
+    """A place in a command line for a value: after a word such as `--env-id` or `env=`, or alone.
+
+    One alone may be the first of several, which stands before all else.
+    """
 
     word: str
     is_positional: bool = False
+    is_first: bool = False
 
     def words(self, value: str | int) -> list[str]:
         """What is added to the command line."""
@@ -68,10 +75,13 @@ def guessed(trees: Sequence[ast.Module], names: Sequence[str]) -> Option | None:
     The trees come in the order in which they are asked: the script's own first.
     """
     for tree in trees:
-        found = dict(reversed(list(_defined([tree, *trees]))))
+        defined = list(_defined([tree, *trees]))
+        found = dict(reversed(defined))
         one = next((found[name] for name in names if name in found), None)
         if one is not None:
-            return one
+            alone = [option for _, option in defined if option.is_positional]
+            is_first = len(alone) > 1 and alone[0] == one and not _has_commands(tree)
+            return dataclasses.replace(one, is_first=is_first)
     return next((one for tree in trees if (one := _written(tree, names)) is not None), None)
 
 
@@ -104,6 +114,11 @@ def imported(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.partition(".")[0])
     return names
+
+
+def _has_commands(tree: ast.Module) -> bool:
+    """Whether its command line begins with the name of a command."""
+    return any(isinstance(node, ast.Call) and _called(node) in {"add_subparsers", "group"} for node in ast.walk(tree))
 
 
 def _defined(trees: Sequence[ast.Module]) -> Iterator[tuple[str, Option]]:
@@ -216,4 +231,5 @@ def _called(call: ast.Call) -> str:
 
 
 def _normal(word: str) -> str:
-    return word.lstrip("-").replace("-", "_")
+    """The word as names are compared: `--env-name`, `envName` and `ENV_NAME` are one."""
+    return _HUMP.sub("_", word.lstrip("-").replace("-", "_")).casefold()

@@ -22,12 +22,18 @@ FORMS = {"batch": "a batch of one", "tensor": "a tensor", "tensors": "a batch of
 
 
 class Ask(NamedTuple):
-    """A way to get an action: `call` is given the observation in one of `forms`, `read` makes an action of the rest."""
+    """A way to get an action: `call` is given the observation in one of `forms`, `read` makes an action of the rest.
+
+    `module` is the identity of a module of torch where calling that is all that `call` does. `begin` is to be called
+    before each episode.
+    """
 
     text: str
     call: Callable[[Any], Any]
     forms: Sequence[str]
     read: Callable[[Any], Any]
+    module: int | None = None
+    begin: Callable[[], object] | None = None
 
 
 class Player:
@@ -37,7 +43,7 @@ class Player:
         """Put observations into a form, and what is returned into an action of the space."""
         self._ask = ask
         self._forms = [form, *(other for other in ask.forms if other != form)]
-        self._convert = _converter(space)
+        self._convert = converter(space)
         self._legal = one_action(space)
 
     def reset(self, seed: int) -> None:
@@ -47,6 +53,8 @@ class Player:
         torch = sys.modules.get("torch")
         if torch is not None:
             torch.manual_seed(seed)
+        if self._ask.begin is not None:
+            self._ask.begin()
 
     def act(self, observation: Any) -> Any:  # noqa: ANN401  # of the environment's spaces
         """The action. What explores now and then may not have looked at the observation while it was tried.
@@ -65,7 +73,11 @@ class Player:
 
     def act_on(self, observation: Any, form: str) -> Any:  # noqa: ANN401
         """The action for an observation in this form. Raises WrongActionError for one that is not legal."""
-        action = self._legal(self._convert(self._ask.read(self._ask.call(_former(form)(observation)))))
+        return self.read(self._ask.call(_former(form)(observation)))
+
+    def read(self, returned: Any) -> Any:  # noqa: ANN401  # by a script's code
+        """The action that follows from what was returned. Raises WrongActionError for one that is not legal."""
+        action = self._legal(self._convert(self._ask.read(returned)))
         if isinstance(action, Illegal):
             raise WrongActionError(action.fault)
         return action
@@ -117,7 +129,7 @@ def _array(value: Any) -> NDArray[Any]:  # noqa: ANN401
     return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
-def _converter(space: Spec) -> Callable[[Any], Any]:
+def converter(space: Spec) -> Callable[[Any], Any]:
     """From what was returned to an action: out of its batch of one, and within the bounds."""
     if not isinstance(space, Box):
         return lambda value: _unbatched(_array(value), space)

@@ -11,23 +11,28 @@ import contextlib
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rlgauge.kinds.train.journal import EPISODES, Journal
+from rlgauge.kinds.train.journal import EPISODES, Journal, children, read_made
 from rlgauge.kinds.train.script import agreement
+from rlgauge.kinds.train.script.children import Starts
 from rlgauge.kinds.train.script.counts import INNER, THROUGH, Counts
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, chain, is_vector, name_of, parts_in_process
 from rlgauge.kinds.train.script.pages import Pages
+from rlgauge.kinds.train.script.parts import PART, Part, pass_through
 from rlgauge.kinds.train.script.patching import Method, replace, wrap_in_descendants
 from rlgauge.kinds.train.script.seeding import seed_of_reset
 from rlgauge.kinds.train.script.tallies import RESETTING, Tally, not_counted, wake
+from rlgauge.kinds.train.script.witness import Witness
 from rlgauge.kinds.train.spec import Spec
 
-PLACE = "_rlgauge_place"
-"""Name of the attribute with an environment's place among those of its vector."""
+if TYPE_CHECKING:
+    from rlgauge.kinds.train.reading import Training
+
 CLASSES = {
     "gymnasium.core": "Env",
     "gymnasium.vector.vector_env": "VectorEnv",
@@ -52,30 +57,46 @@ EVALUATORS = ("stable_baselines3.common.evaluation", "stable_baselines3.common.c
 class _Run:
     """What is counted for one script."""
 
-    def __init__(self, journal: Journal, spec: Spec) -> None:
+    def __init__(self, journal: Journal, spec: Spec, *, is_child: bool = False) -> None:
         self.journal = journal
         self.spec = spec
+        self.is_child = is_child
         self.counts = Counts(journal)
         self.made: list[str] = []
         self.num_seeded = 0
 
 
+class _Told(NamedTuple):
+    """What a process is told that the script starts: the script's spec, and when the run began."""
+
+    spec: Spec
+    start: float
+
+
 _run: _Run | None = None
+_maker: _Run | None = None
 _last: _Run | None = None
 _has_hooks = False
 
 
 def install(journal: Journal, spec: Spec) -> None:
-    """Count from now on, and write episodes into the journal. What the process forks counts nothing."""
-    global _run, _last, _has_hooks  # noqa: PLW0603  # one script a process; classes are changed for all of it
-    _run = _last = _Run(journal, spec)
+    """Count from now on, and write episodes into the journal; those of processes that it starts into their own."""
+    global _run, _maker, _last  # noqa: PLW0603  # one script a process; classes are changed for all of it
+    _run = _maker = _last = _Run(journal, spec)
+    _STARTS.told = _Told(spec, journal.start)
     if not journal.keeps_rewards:
         with contextlib.suppress(OSError, ValueError):  # a file system may map no files; the journal writes them too
             _run.counts.pages = Pages(spec.artifacts / EPISODES)
+    _hook()
+
+
+def _hook() -> None:
+    global _has_hooks  # noqa: PLW0603  # as above
     if _has_hooks:
         return
     _has_hooks = True
-    os.register_at_fork(after_in_child=_forget_as_child)
+    os.register_at_fork(after_in_child=_begin_in_fork)
+    _STARTS.install()
     for module, root in CLASSES.items():
         after_import(module, functools.partial(_change_classes, root=root))
     for module, names in MAKERS.items():
@@ -87,41 +108,86 @@ def install(journal: Journal, spec: Spec) -> None:
 def stop() -> None:
     """Count no more, and leave all environments as if nothing had ever been counted."""
     if _run is not None:
-        _run.counts.close()
+        _run.counts.close(trains_elsewhere=_of_children(_run).num_episodes > 0)
     _forget()
 
 
 def made() -> list[str]:
-    """Ids of the environments that the script made, in order, each once."""
-    return list(_last.made) if _last is not None else []
+    """Ids of the environments that the script made, in order, each once, and then of those that its processes made."""
+    return _made(_last) if _last is not None else []
 
 
 def num_episodes() -> int:
-    """How many episodes have ended."""
-    return _last.journal.num_episodes if _last is not None else 0
+    """How many episodes have ended in environments that the script trains in, in all of its processes."""
+    return _last.counts.num_episodes + _of_children(_last).num_episodes if _last is not None else 0
 
 
 def num_steps() -> int:
-    """How many steps all environments have taken."""
-    return _last.counts.steps if _last is not None else 0
+    """How many steps these have taken; of other processes until their last episode ended."""
+    return _last.counts.steps + _of_children(_last).num_steps if _last is not None else 0
+
+
+def num_others() -> int:
+    """How many episodes have ended that are none of the training: tests that the script made as it trained."""
+    return _last.counts.num_others + _of_children(_last).num_others if _last is not None else 0
+
+
+def witness() -> Witness | None:
+    """What the script was seen to observe and do; None where nothing was counted."""
+    return _last.counts.witness if _last is not None else None
 
 
 def warnings() -> list[str]:
     """What whoever reads the episodes should know: where they were not counted, and where the script counts others."""
     if _last is None:
         return []
-    return [*_last.counts.warnings, *agreement.warnings(_last.spec.script, num_episodes())]
+    counts, elsewhere = _last.counts, _of_children(_last).num_episodes
+    text = (
+        f"Episodes of the script's own process ({counts.num_episodes}) and of processes that it started ({elsewhere}) "
+        "were counted together. Where some of them only test, its training return and its steps are a mixture."
+    )
+    mixed = [text] if elsewhere and counts.num_episodes else []
+    return [*counts.warnings, *mixed, *agreement.warnings(_last.spec.script, num_episodes())]
 
 
-def _forget_as_child() -> None:
-    if _run is not None:
-        _run.counts.journal = None
-    _forget()
+def _made(run: _Run) -> list[str]:
+    return list(dict.fromkeys([*run.made, *read_made(run.spec.artifacts)]))
+
+
+def _of_children(run: _Run) -> Training:
+    """What the processes that the script started have counted so far."""
+    from rlgauge.kinds.train.reading import Training, read_children
+
+    return read_children(run.spec.artifacts) if children(run.spec.artifacts, EPISODES) else Training()
+
+
+def _begin_in_fork() -> None:
+    """Count apart from the process that this one was forked from."""
+    if _run is None:
+        return
+    _run.counts.journal = None
+    RESETTING.tally = None
+    _begin_as_child(_Told(_run.spec, _run.journal.start), _STARTS.is_part)
+
+
+def _begin_as_child(told: _Told, is_part: bool) -> None:  # noqa: FBT001  # called by what was pickled, too
+    """Count as a process of the script; as one of a vector only tell what it makes."""
+    global _run, _maker  # noqa: PLW0603  # as above
+    journal = Journal(told.spec.artifacts, keep_rewards=told.spec.keep_rewards, start=told.start)
+    _maker = _Run(journal, told.spec, is_child=True)
+    _run = None if is_part else _maker
+    _STARTS.told = told
+    _STARTS.is_part = False
+    _hook()
+
+
+_STARTS = Starts(_begin_as_child)
 
 
 def _forget() -> None:
-    global _run  # noqa: PLW0603  # as above
-    _run = None
+    global _run, _maker  # noqa: PLW0603  # as above
+    _run = _maker = None
+    _STARTS.told = None
 
 
 def _change_classes(module: ModuleType, *, root: str) -> None:
@@ -145,15 +211,15 @@ def _counting(reset: Method) -> Method:
         run = _run
         if run is None:
             return reset(self, *args, **named)
-        tally = run.counts.known(self)
         outer = RESETTING.tally
+        tally = run.counts.known(self) if outer is not None else _known(run, self)
         if outer is not None:
             if tally is not outer:
                 run.counts.belong_to_another(self)
             return reset(self, *args, **named)
         if tally is None:
             tally = _meet_safely(run, self)
-            if not args and named.get("seed") is None:
+            if not args and named.get("seed") is None and not run.is_child:
                 _seed(run, self, named)
         if isinstance(tally, str):
             return reset(self, *args, **named)
@@ -161,6 +227,7 @@ def _counting(reset: Method) -> Method:
             if tally.env is self:
                 tally.begin(named.get("options"))
             return reset(self, *args, **named)
+        tally.num_resets += 1
         RESETTING.tally = tally
         try:
             return reset(self, *args, **named)
@@ -168,6 +235,13 @@ def _counting(reset: Method) -> Method:
             RESETTING.tally = None
 
     return counted_reset
+
+
+def _known(run: _Run, env: Env) -> Any:  # noqa: ANN401  # a tally, or what stands for one
+    """The tally of an environment that the script resets; None of one that is new, or that had others round it."""
+    tally = run.counts.known(env)
+    is_beneath = isinstance(tally, Tally) and tally.is_within(env)  # it will be stepped there, too
+    return None if is_beneath else tally
 
 
 def _counting_vec_env(reset: Method) -> Method:
@@ -199,19 +273,25 @@ def _meet_safely(run: _Run, env: Env) -> Any:  # noqa: ANN401  # a tally, or wha
 def _meet(run: _Run, env: Env) -> Any:  # noqa: ANN401  # a tally, or what stands for one
     """The tally of an environment that is new, or has been wrapped since."""
     layers = chain(env)
+    origin = None
     for layer in layers:
         wake(layer)
         old = run.counts.known(layer)
         if old is not None and not isinstance(old, str):
             old.close()
+            origin = old.origin
     parts = parts_in_process(layers[-1])
     if parts:
-        _pass_through(run, layers, parts)
+        pass_through(run.counts, layers, parts)
+        run.counts.witness.within(env, parts)
         return THROUGH
     name = name_of(env)
     if not name and is_vector(env) and len(run.made) == 1:
         name = run.made[0]
-    tally = Tally(run.counts, layers, name=name, place=attribute(env, PLACE) or 0)
+    part = attribute(env, PART)
+    if part is None or not run.counts.turns.has(part.origin):
+        part = Part(origin or run.counts.turns.meet(name or type(layers[-1]).__name__, sys._getframe()))  # noqa: SLF001
+    tally = Tally(run.counts, layers, name=name, place=part.place, origin=part.origin)
     tally.wait()
     return tally
 
@@ -219,21 +299,18 @@ def _meet(run: _Run, env: Env) -> Any:  # noqa: ANN401  # a tally, or what stand
 def _meet_vec_env(run: _Run, env: Env) -> None:
     from rlgauge.kinds.train.script.vectors import VectorTally
 
-    if not any(seed is not None for seed in getattr(env, "_seeds", [0])):
+    wake(env)
+    if not run.is_child and not any(seed is not None for seed in getattr(env, "_seeds", [0])):
         env.seed(_next_seed(run, env.num_envs))
     parts = parts_in_process(env)
     if parts:
-        _pass_through(run, [env], parts)
+        pass_through(run.counts, [env], parts)
+        run.counts.witness.within(None, parts)
         return
-    name = run.made[0] if len(run.made) == 1 else ""
-    VectorTally(run.counts, env, name=name, layers=[env], method="step_wait").sit()
-
-
-def _pass_through(run: _Run, layers: list[Env], parts: list[Env]) -> None:
-    for layer in layers:
-        run.counts.mark(layer, THROUGH)
-    for place, part in enumerate(parts):
-        object.__setattr__(part, PLACE, place)
+    made = _made(run)
+    name = made[0] if len(made) == 1 else ""
+    origin = run.counts.turns.meet(name or type(env).__name__, sys._getframe())  # noqa: SLF001
+    VectorTally(run.counts, env, name=name, layers=[env], origin=origin, method="step_wait").sit()
 
 
 def _seed(run: _Run, env: Env, named: dict[str, Any]) -> None:
@@ -261,13 +338,15 @@ def _noting(make: Method) -> Method:
     @functools.wraps(make)
     def noting_make(*args: Any, **named: Any) -> Any:  # noqa: ANN401  # a stranger's function
         env = make(*args, **named)
-        if _run is not None:
+        if _maker is not None:
             with contextlib.suppress(AttributeError, TypeError):
                 object.__setattr__(env, MADE, True)
             first = args[0] if args else next(iter(named.values()), None)
             name = name_of(env) or (first if isinstance(first, str) else "")
-            if name and name not in _run.made:
-                _run.made.append(name)
+            if name and name not in _maker.made:
+                _maker.made.append(name)
+                if _maker.is_child:
+                    _maker.journal.made(name)
         return env
 
     return noting_make
@@ -286,13 +365,13 @@ def _without_counting(evaluate: Method) -> Method:
 
 @contextlib.contextmanager
 def _paused() -> Iterator[None]:
-    if _run is None:
+    if _run is None or _run.counts.paused_at is not None:
         yield
         return
     counts = _run.counts
-    before, steps = counts.is_paused, counts.steps
-    counts.is_paused = True
+    counts.paused_at = counts.turns.total
     try:
         yield
     finally:
-        counts.is_paused, counts.steps = before, steps
+        counts.num_paused += counts.turns.total - counts.paused_at
+        counts.paused_at = None

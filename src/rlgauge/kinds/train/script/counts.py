@@ -7,17 +7,27 @@ import functools
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from rlgauge.kinds.train.journal import Episode, Journal, line_of
+from rlgauge.kinds.train.journal import TESTING, Episode, Journal, Role, line_of
 from rlgauge.kinds.train.script.layers import Env
 from rlgauge.kinds.train.script.pages import Pages
-from rlgauge.kinds.train.script.turns import Turns
+from rlgauge.kinds.train.script.turns import Moment, Turns
+from rlgauge.kinds.train.script.witness import Witness
 
 THROUGH, INNER = "through", "inner"
 """Stand in place of a tally: for a vector whose parts have theirs, and for what the reset of another one resets."""
+
+
+class Played(NamedTuple):
+    """An episode that has ended: its return, and its rewards where they are kept."""
+
+    total: float
+    length: int
+    is_truncated: bool
+    rewards: Sequence[float]
 
 
 class Counts:
@@ -26,25 +36,31 @@ class Counts:
     __slots__ = (
         "__weakref__",
         "_known",
-        "is_paused",
         "journal",
         "num_dropped",
         "num_left",
         "num_past",
+        "num_paused",
+        "num_tests",
         "pages",
+        "paused_at",
         "problems",
-        "steps",
+        "total_of_tests",
         "turns",
+        "witness",
     )
 
     def __init__(self, journal: Journal | None) -> None:
         self.journal = journal
-        self.steps = 0
-        self.is_paused = False
+        self.paused_at: int | None = None
+        self.num_paused = 0
+        self.num_tests = 0
+        self.total_of_tests = 0.0
         self.num_dropped = 0
         self.num_left = 0
         self.num_past = 0
         self.turns = Turns()
+        self.witness = Witness()
         self.problems: list[str] = []
         self._known: dict[int, Callable[[], Any]] = {}
         self.pages: Pages | None = None
@@ -54,6 +70,22 @@ class Counts:
 
     def __reduce__(self) -> tuple[Callable[[], Counts], tuple[()]]:
         return _asleep, ()
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken in all environments that the script trains in."""
+        total = self.turns.total if self.paused_at is None else self.paused_at
+        return total - self.num_paused - self.turns.num_other_steps
+
+    @property
+    def num_episodes(self) -> int:
+        """How many episodes have ended in these."""
+        return sum(one.num_episodes for one in self.turns.origins if one not in self.turns.others)
+
+    @property
+    def num_others(self) -> int:
+        """How many episodes have ended that are none of the training."""
+        return self.num_tests + sum(one.num_episodes for one in self.turns.others)
 
     def known(self, env: Env) -> Any:  # noqa: ANN401  # a tally of either kind, or what stands for one
         """The tally of an environment, or what stands for one; None of one that is new."""
@@ -82,12 +114,14 @@ class Counts:
                 tally.close()
             self.mark(env, INNER)
 
-    def close(self) -> None:
-        """Have all tallies leave."""
+    def close(self, *, trains_elsewhere: bool = False) -> None:
+        """Have all tallies leave; see `Turns.judge`."""
+        self.witness.close()
         for found in list(self._known.values()):
             tally = found()
             if tally is not None and not isinstance(tally, str):
                 tally.close()
+        self.tell(self.turns.judge(trains_elsewhere=trains_elsewhere))
         if self.pages is not None:
             self.pages.close()
             self.pages = None
@@ -98,33 +132,50 @@ class Counts:
             if self.known(layer) is tally:
                 del self._known[id(layer)]
 
-    def write(
-        self,
-        total: float,
-        length: int,
-        *,
-        by: object,
-        is_truncated: bool,
-        place: int,
-        env: str,
-        rewards: Sequence[float],
-    ) -> None:
-        """Write an episode that has ended, as a tally counted it."""
-        if self.journal is None or self.is_paused:
+    def write(self, played: Played, *, by: Any, place: int, reset_at: Moment, begun_at: Moment) -> None:  # noqa: ANN401
+        """Write an episode that has ended, as a tally of either kind counted it; what it makes known before it."""
+        journal, total = self.journal, played.total
+        if journal is None:
             return
-        self.turns.ended(by, env=env, place=place)
+        number = TESTING
+        if self.paused_at is None:
+            number = by.origin.number
+            roles = self.turns.ended(by.origin, total, played.length, reset=reset_at, begun=begun_at)
+            if roles:
+                self.tell(roles)
+        steps = self.steps
+        if self.paused_at is None:
+            self.witness.ended(by, steps)
         if total - total != 0:
             self.num_dropped += 1
             return
+        if self.paused_at is not None:
+            self.num_tests += 1
+            self.total_of_tests += total
         if self.pages is not None:
-            seconds = time.monotonic() - self.journal.start
-            number = self.journal.num_episodes
-            if self._append(Episode(number, total, length, self.steps, seconds, is_truncated, place, env)):
-                self.journal.num_episodes += 1
+            seconds = time.monotonic() - journal.start
+            index = journal.num_episodes
+            one = Episode(index, total, played.length, steps, seconds, played.is_truncated, place, by.name, number)
+            if self._append(one):
+                journal.num_episodes += 1
                 return
-        self.journal.episode(
-            total, length, num_steps=self.steps, is_truncated=is_truncated, place=place, env=env, rewards=rewards
+        journal.episode(
+            total,
+            played.length,
+            num_steps=steps,
+            is_truncated=played.is_truncated,
+            place=place,
+            env=by.name,
+            origin=number,
+            rewards=played.rewards,
         )
+
+    def tell(self, roles: Sequence[Role]) -> None:
+        """Write what has become known of environments."""
+        if self.journal is None:
+            return
+        for role in roles:
+            self.journal.role(role)
 
     def _append(self, episode: Episode) -> bool:
         """Whether there was room for an episode's line among the pages; where not, the journal goes on without them."""
@@ -142,6 +193,12 @@ class Counts:
     def warnings(self) -> list[str]:
         """What whoever reads the episodes should know."""
         found = [*self.problems, *self.turns.warnings]
+        if self.num_tests:
+            episodes = "1 episode" if self.num_tests == 1 else f"{self.num_tests} episodes"
+            found.append(
+                f"{episodes} by which evaluate_policy tested (mean return {self.total_of_tests / self.num_tests:.4g}) "
+                "are no part of the training's figures."
+            )
         if self.num_dropped:
             found.append(f"{self.num_dropped} episodes had rewards that are not finite, and are left out.")
         if self.num_past:

@@ -18,7 +18,8 @@ from rlgauge.kinds.train.script.found import Thing, is_env, is_sb3_model
 from rlgauge.kinds.train.script.labels import is_same
 from rlgauge.kinds.train.script.layers import chain, counted
 from rlgauge.kinds.train.script.many import EndedError, as_registered, single_of, with_rows
-from rlgauge.kinds.train.script.wrappers import UnmadeError, copied, is_left_out, stack_of
+from rlgauge.kinds.train.script.witness import Stepped
+from rlgauge.kinds.train.script.wrappers import UnmadeError, copied, is_left_out, remade, stack_of
 
 Env = gymnasium.Env[Any, Any]
 _USUAL = ("env", "envs", "train_env", "train_envs", "venv", "vec_env", "environment")
@@ -105,10 +106,11 @@ class _Paid(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, own, terminated, truncated, info
 
 
-def recipe_of(things: Sequence[Thing], wanted: str | None) -> Recipe:
+def recipe_of(things: Sequence[Thing], wanted: str | None, stepped: Stepped | None = None) -> Recipe:
     """How to make the script's environment again: its model's where one has it, else the first by the usual names.
 
-    It has the id `wanted`, or none of its own. Raises UnmadeError where none can be made again.
+    It has the id `wanted`, or none of its own. Where no name stands for one it is the one that was `stepped`, or
+    `wanted` as it is registered. Raises UnmadeError where none can be made again.
     """
     reasons: list[str] = []
     recipes: list[Recipe] = []
@@ -120,9 +122,53 @@ def recipe_of(things: Sequence[Thing], wanted: str | None) -> Recipe:
     for fits in (_is_wanted, _is_nameless):
         if (found := next((recipe for recipe in recipes if fits(recipe, wanted)), None)) is not None:
             return found
-    if recipes and not reasons:
+    if reasons:
+        raise UnmadeError(reasons[0])
+    if (unnamed := _unnamed(stepped, wanted)) is not None:
+        return unnamed
+    if recipes:
         raise UnmadeError(f"of the script's environments there is only {recipes[0].id} left, and not {wanted}")
-    raise UnmadeError(reasons[0] if reasons else "the script left no environment by which to make another")
+    if wanted is None:
+        raise UnmadeError("the script left no environment by which to make another")
+    return _as_told(wanted)
+
+
+def _unnamed(stepped: Stepped | None, wanted: str | None) -> Recipe | None:
+    """The environment that the script stepped, if it is still there or its spec says how it was made."""
+    if stepped is None:
+        return None
+    env = stepped.env()
+    if env is not None:
+        recipe = Recipe(env, "env", wanted=wanted)
+        return recipe if _is_wanted(recipe, wanted) or _is_nameless(recipe, wanted) else None
+    if stepped.spec is None:
+        return None
+    recipe = Recipe(remade(stepped.spec, stepped.around), "env")
+    if not _is_wanted(recipe, wanted):
+        return None
+    recipe.is_many = stepped.is_many
+    names = " in ".join(layer.name for layer in reversed(recipe.single.spec.additional_wrappers or ()))  # type: ignore[union-attr]  # it was made from one
+    recipe.notes.append(
+        f"The script left no environment: tests were played in {recipe.id}, made again as it was"
+        f"{', in ' + names if names else ', without wrappers'}."
+    )
+    return recipe
+
+
+def _as_told(wanted: str) -> Recipe:
+    """The environment of an id as it is registered, of which nothing says that it is what the script trained in."""
+    try:
+        recipe = Recipe(gymnasium.make(wanted), "env")
+    except Exception as error:
+        raise UnmadeError(
+            f"the script left no environment by which to make another, and {wanted} can't be made "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    recipe.notes.append(
+        f"The script left no environment: tests were played in {wanted} as it is registered; wrappers that the script "
+        "may have had are not there."
+    )
+    return recipe
 
 
 def _environments(things: Sequence[Thing]) -> Iterator[Thing]:

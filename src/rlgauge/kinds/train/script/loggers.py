@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import math
+import operator
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +20,19 @@ _RETURNS = (
 _TEST = re.compile(r"(^|[^a-z])(eval|test|valid)")
 
 
+_NUMBERS = (float, int)
+_LARGEST_STEP = 2**63 - 1
+"""What fits an integer of 64 bits, which is what other programs read."""
+
+
+class _Returns(dict[str, bool]):
+    """Whether numbers of a name are returns, found out once."""
+
+    def __missing__(self, name: str) -> bool:
+        found = self[name] = is_return(name)
+        return found
+
+
 class _Log:
     """Where what is logged goes, and what has come so far."""
 
@@ -24,16 +40,28 @@ class _Log:
         self.journal = journal
         self.num_scalars = 0
         self.num_returns = 0
-        self.is_return: dict[str, bool] = {}
+        self.is_return = _Returns()
 
 
 _log = _Log()
+_closes_at_exit = False
 
 
 def open_log(journal: Journal) -> None:
     """Write what is logged from now on into the journal."""
-    global _log  # noqa: PLW0603  # one script a process
+    global _log, _closes_at_exit  # noqa: PLW0603  # one script a process
+    close_log()
     _log = _Log(journal)
+    if not _closes_at_exit:
+        _closes_at_exit = True
+        atexit.register(close_log)
+
+
+def close_log() -> None:
+    """Write nothing any more; what has been counted stays known."""
+    journal, _log.journal = _log.journal, None
+    if journal is not None:
+        journal.close_scalars()
 
 
 def log(values: Mapping[str, Any], *, step: int | None = None) -> None:
@@ -41,40 +69,33 @@ def log(values: Mapping[str, Any], *, step: int | None = None) -> None:
 
     Raises UserError for what is no number.
     """
-    numbers: dict[str, float] = {}
+    numbers: dict[str, float | None] = {}
     for name, value in values.items():
-        found = number(value)
+        found = value if type(value) is float else number(value)
         if found is None:
             raise UserError(f"rlgauge.log records numbers: {name!r} is a {type(value).__name__}.")
-        numbers[str(name)] = found
-    place = whole(step)
-    if _log.journal is None or not numbers:
-        return
-    for name in numbers:
-        _note(name)
-    _log.journal.scalars(numbers, place)
+        numbers[name if type(name) is str else str(name)] = found
+    _write(numbers, step)
 
 
 def record(name: str, value: object, step: object) -> None:
     """Write one number that a script logged by a logger of its own; anything else it may log is passed over."""
-    journal = _log.journal
-    if journal is None:
+    log_ = _log
+    if log_.journal is None:
         return
     found = value if type(value) is float else number(value)
     if found is not None:
-        _note(name)
-        journal.scalar(name, found, step if type(step) is int else whole(step))
+        name = name if type(name) is str else str(name)
+        log_.num_scalars += 1
+        log_.num_returns += log_.is_return[name]
+        at = step if type(step) is int and -_LARGEST_STEP <= step <= _LARGEST_STEP else whole(step)
+        log_.journal.scalars({name: found}, at)
 
 
 def record_all(values: Mapping[Any, Any], step: object) -> None:
     """Write the numbers among what a script logged at a step, those of mappings in it by names with slashes."""
-    if _log.journal is None:
-        return
-    numbers = dict(_numbers(values, ""))
-    if numbers:
-        for name in numbers:
-            _note(name)
-        _log.journal.scalars(numbers, whole(step))
+    if _log.journal is not None:
+        _write(dict(_numbers(values, "")), step)
 
 
 def num_scalars() -> int:
@@ -95,22 +116,43 @@ def is_return(name: str) -> bool:
 
 def number(value: Any) -> float | None:  # noqa: ANN401  # what scripts log
     """What was logged as a number, None where it is none: texts, pictures, arrays of several."""
-    if isinstance(value, float | int):
-        return float(value)
     try:
-        if getattr(value, "ndim", None) is None and not hasattr(value, "item"):
-            return None
-        return float(value.item())
+        if not isinstance(value, _NUMBERS):
+            value = value.item() if hasattr(value, "item") else value
+            if not hasattr(value, "__float__"):
+                return None
+        return float(value)
+    except OverflowError:  # of an integer that is larger than any float
+        return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError, RuntimeError, AttributeError):
         return None
 
 
 def whole(step: object) -> int | None:
-    """A step as an integer, None where there is none."""
-    if step is None or type(step) is int:
-        return step
-    found = number(step)
-    return None if found is None or found - found != 0 else int(found)
+    """A step as an integer, None where there is none that has 64 bits."""
+    if step is None:
+        return None
+    found = step if type(step) is int else _integer(step)
+    return found if found is not None and -_LARGEST_STEP <= found <= _LARGEST_STEP else None
+
+
+def _integer(step: Any) -> int | None:  # noqa: ANN401  # what scripts log
+    """What stands for an integer, such as one of NumPy, exactly; else the number without its fraction."""
+    try:
+        return operator.index(step)
+    except (TypeError, ValueError, RuntimeError):
+        found = number(step)
+        return None if found is None or not math.isfinite(found) else int(found)
+
+
+def _write(numbers: dict[str, float | None], step: object) -> None:
+    log_ = _log
+    if log_.journal is None or not numbers:
+        return
+    log_.num_scalars += len(numbers)
+    for name in numbers:
+        log_.num_returns += log_.is_return[name]
+    log_.journal.scalars(numbers, whole(step))
 
 
 def _numbers(values: Mapping[Any, Any], prefix: str) -> list[tuple[str, float]]:
@@ -123,12 +165,3 @@ def _numbers(values: Mapping[Any, Any], prefix: str) -> list[tuple[str, float]]:
             if one is not None:
                 found.append((f"{prefix}{name}", one))
     return found
-
-
-def _note(name: str) -> None:
-    log_ = _log
-    log_.num_scalars += 1
-    known = log_.is_return.get(name)
-    if known is None:
-        known = log_.is_return[name] = is_return(name)
-    log_.num_returns += known

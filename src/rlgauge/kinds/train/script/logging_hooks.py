@@ -9,17 +9,23 @@ from __future__ import annotations
 import functools
 import importlib
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
 from rlgauge.kinds.train.journal import Journal
 from rlgauge.kinds.train.script import loggers
+from rlgauge.kinds.train.script.folders import Names
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.script.patching import Method, replace, wrap_in_family
 
 Note = Callable[..., None]
 """Records the arguments of one call of a logger's method; the first is the logger."""
+
+
+_DISABLED = 50
+"""The level at which a logger of Stable-Baselines3 writes nothing, and keeps its values."""
 
 
 class _Inside(threading.local):
@@ -29,13 +35,17 @@ class _Inside(threading.local):
 
 
 _INSIDE = _Inside()
+_names = Names()
+_steps: weakref.WeakKeyDictionary[object, int] = weakref.WeakKeyDictionary()
+"""Of each run of wandb, the step of what it is given next."""
 _has_hooks = False
 
 
 def install(journal: Journal) -> None:
     """Record into the journal from now on."""
-    global _has_hooks  # noqa: PLW0603  # loggers are changed for all of the process
+    global _has_hooks, _names  # noqa: PLW0603  # loggers are changed for all of the process
     loggers.open_log(journal)
+    _names = Names()
     if _has_hooks:
         return
     _has_hooks = True
@@ -46,6 +56,11 @@ def install(journal: Journal) -> None:
     after_import("stable_baselines3.common.logger", _change_sb3)
     for module in ("cherry.wrappers.logger_wrapper", "cherry.envs.logger_wrapper"):
         after_import(module, _change_cherry)
+
+
+def stop() -> None:
+    """Record no more, such as what a policy logs while it is tested."""
+    loggers.close_log()
 
 
 def _change_writer(module: ModuleType) -> None:
@@ -93,34 +108,44 @@ def _noting(note: Note) -> Callable[[Method], Method]:
 
 
 def _scalar(
-    _writer: object, tag: str, scalar_value: object, global_step: object = None, *_: object, **__: object
+    writer: object, tag: str, scalar_value: object, global_step: object = None, *_: object, **__: object
 ) -> None:
-    loggers.record(tag, scalar_value, global_step)
+    folder = getattr(writer, "log_dir", None) or getattr(writer, "logdir", None)  # torch's name, and tensorboardX's
+    loggers.record(_names[folder, tag], scalar_value, global_step)
 
 
 def _scalars(
-    _writer: object,
+    writer: object,
     main_tag: str,
     tag_scalar_dict: Mapping[str, object],
     global_step: object = None,
     *_: object,
     **__: object,
 ) -> None:
-    loggers.record_all({main_tag: tag_scalar_dict}, global_step)
+    folder = getattr(writer, "log_dir", None) or getattr(writer, "logdir", None)
+    loggers.record_all({_names[folder, main_tag]: tag_scalar_dict}, global_step)
 
 
 def _wandb_log(
     run: Any,  # noqa: ANN401  # a run of wandb
     data: Mapping[str, object],
     step: int | None = None,
+    commit: bool | None = None,  # noqa: FBT001  # wandb has it so
     *_: object,
     **__: object,
 ) -> None:
-    loggers.record_all(data, getattr(run, "step", None) if step is None else step)
+    """Count its steps as wandb does: asking a run for its step would ask another process."""
+    at = _steps.get(run)
+    if at is None:
+        at = loggers.whole(getattr(run, "starting_step", None)) or 0
+    given = loggers.whole(step)
+    at = at if given is None else max(at, given)
+    _steps[run] = at + (commit is True or (commit is None and step is None))
+    loggers.record_all(data, at if given is None else given)
 
 
 def _sb3_dump(logger: Any, step: int = 0) -> None:  # noqa: ANN401  # a logger of Stable-Baselines3
-    if logger.name_to_value:
+    if logger.name_to_value and getattr(logger, "level", 0) != _DISABLED:
         loggers.record_all(logger.name_to_value, step)
 
 

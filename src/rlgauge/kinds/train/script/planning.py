@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlgauge.core.errors import UserError, did_you_mean
-from rlgauge.kinds.train.script import arguments, labels
+from rlgauge.kinds.train.script import arguments, fixed, labels
 from rlgauge.kinds.train.script.arguments import ENV_NAMES, SEED_NAMES, Option
-from rlgauge.kinds.train.script.rewriting import SEED
-from rlgauge.kinds.train.script.shapes import Script, defaults_of
+from rlgauge.kinds.train.script.rewriting import SEED, defaults_of
+from rlgauge.kinds.train.script.shapes import Script
 from rlgauge.kinds.train.spec import Spec
 
 
@@ -38,6 +38,7 @@ def plan(script: Script, spec: Spec) -> Plan:
     seed_option = _option(spec.seed_flag, script, SEED_NAMES)
     calls_entry = _calls_entry(script, takes_option=env_option is not None)
     inputs = [("env", spec.env, env_option, ENV_NAMES), ("seed", spec.seed, seed_option, SEED_NAMES)]
+    first: list[str] = []
     words: list[str] = []
     values: dict[str, str | int] = {}
     own: dict[str, object] = {}
@@ -46,7 +47,7 @@ def plan(script: Script, spec: Spec) -> Plan:
         if value is None:
             continue
         if option is not None and not (option.is_positional and value in spec.args):
-            words += option.words(value)
+            (first if option.is_first else words).extend(option.words(value))
         parameter = None if script.entry is None else script.parameter(script.entry, names)
         if parameter is not None and (calls_entry or option is None):
             values[parameter] = value
@@ -54,12 +55,12 @@ def plan(script: Script, spec: Spec) -> Plan:
         elif option is not None:
             ways[name] = f"option {option.word}"
     _other_ways(script, ways, spec)
-    warnings: list[str] = []
+    warnings = [] if "seed" in ways else fixed.warning(script.path.name, fixed.seeds(script.tree))
     if calls_entry and script.entry in script.functions and not script.reads_arguments:
         own = _own_values(script, spec.args)
     elif spec.args and not script.reads_arguments:
         warnings.append(f"{script.path.name} does not seem to read arguments: {' '.join(spec.args)} may go nowhere.")
-    made = Plan(_inserted(spec.args, words), script.entry, calls_entry, values, own, ways, warnings)
+    made = Plan([*first, *_inserted(spec.args, words)], script.entry, calls_entry, values, own, ways, warnings)
     _check(made, script, spec)
     return made
 

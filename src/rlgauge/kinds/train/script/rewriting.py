@@ -72,6 +72,16 @@ def parameters_of(function: Function) -> list[ast.arg]:
     return [*function.args.args, *function.args.kwonlyargs]
 
 
+def defaults_of(function: Function) -> dict[str, ast.expr | None]:
+    """The defaults of the parameters that can be given by name; None where one has none."""
+    plain = [*function.args.posonlyargs, *function.args.args]
+    without = [None] * (len(plain) - len(function.args.defaults))
+    found = dict(zip((one.arg for one in plain), [*without, *function.args.defaults], strict=True))
+    named = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    found.update((one.arg, default) for one, default in named)
+    return {one.arg: found[one.arg] for one in parameters_of(function)}
+
+
 def _bodies(statement: ast.stmt) -> list[list[ast.stmt]]:
     """The lists of statements right inside one, in its own scope."""
     if isinstance(statement, _SCOPES):

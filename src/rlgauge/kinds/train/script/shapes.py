@@ -14,6 +14,7 @@ from rlgauge.kinds.train.script.arguments import ENV_NAMES
 from rlgauge.kinds.train.script.rewriting import (
     Function,
     binds_seed,
+    defaults_of,
     functions_of,
     is_main_test,
     parameters_of,
@@ -114,8 +115,12 @@ class Script:
     @cached_property
     def texts(self) -> frozenset[str]:
         """All texts that stand in it."""
-        constants = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant))
-        return frozenset(value for value in constants if isinstance(value, str))
+        return frozenset(_texts(self.tree))
+
+    @cached_property
+    def texts_around(self) -> frozenset[str]:
+        """All texts that stand in it and in what it imports from its folder."""
+        return frozenset(text for tree in self.trees for text in _texts(tree))
 
     @cached_property
     def made(self) -> list[str]:
@@ -207,16 +212,6 @@ class _Mentions:
             self._look(child, is_looped=is_looped)
 
 
-def defaults_of(function: Function) -> dict[str, ast.expr | None]:
-    """The defaults of the parameters that can be given by name; None where one has none."""
-    plain = [*function.args.posonlyargs, *function.args.args]
-    without = [None] * (len(plain) - len(function.args.defaults))
-    found = dict(zip((one.arg for one in plain), [*without, *function.args.defaults], strict=True))
-    named = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
-    found.update((one.arg, default) for one, default in named)
-    return {one.arg: found[one.arg] for one in parameters_of(function)}
-
-
 def _is_compiled(function: Function) -> bool:
     """Whether it is run by something else than Python, or elsewhere."""
     inside = (node for decorator in function.decorator_list for node in ast.walk(decorator))
@@ -271,6 +266,10 @@ def _siblings(tree: ast.Module, folder: Path) -> Iterator[ast.Module]:
             found.body = [one for one in found.body if not any(is_main_test(node) for node in ast.walk(one))]
             waiting.append(found)
             yield found
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    yield from (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _own_files(tree: ast.Module, folder: Path) -> Iterator[Path]:

@@ -12,12 +12,20 @@ from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType
 from typing import Any
 
-from rlgauge.kinds.train.script.counts import ASLEEP, INNER, Counts
+from rlgauge.kinds.train.script.counts import INNER, Counts, Played
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, counted, is_vector
 from rlgauge.kinds.train.script.seats import Seat
+from rlgauge.kinds.train.script.turns import START, Origin
 
 Step = Any
 """What an environment's `step` returns: five values, or four in older libraries."""
+
+
+_MANY_RESETS = 3
+_UNSEEN = (
+    "An environment, {}, was reset {} times and no step of it was seen. What is stepped beneath the wrappers that are "
+    "reset, as by env.unwrapped.step, is not counted."
+)
 
 
 class _Resetting(threading.local):
@@ -38,6 +46,7 @@ class Tally:
 
     __slots__ = (
         "__weakref__",
+        "begun_at",
         "counts",
         "end_above",
         "env",
@@ -45,19 +54,26 @@ class Tally:
         "layers",
         "length",
         "name",
+        "num_resets",
+        "origin",
         "place",
         "plain",
         "plain_above",
         "plain_reset",
         "plain_reset_above",
+        "plain_step",
+        "reset_at",
         "rewards",
         "seats",
         "total",
     )
 
-    def __init__(self, counts: Counts, layers: list[Env], *, name: str, place: int) -> None:
+    def __init__(self, counts: Counts, layers: list[Env], *, name: str, place: int, origin: Origin) -> None:
         self.counts = counts
         self.layers = layers
+        self.origin = origin
+        self.reset_at = self.begun_at = START
+        self.num_resets = 0
         self.name = name
         self.place = place
         self.env: Env = None
@@ -67,6 +83,7 @@ class Tally:
         self.end_above: Any = False
         self.rewards: list[float] | None = [] if counts.journal is not None and counts.journal.keeps_rewards else None
         self.plain: Any = None
+        self.plain_step: Any = None
         self.plain_above: Any = None
         self.plain_reset: Any = None
         self.plain_reset_above: Any = None
@@ -75,16 +92,22 @@ class Tally:
     def wait(self) -> None:
         """Wait for the first step of any layer."""
         self.counts.enlist(self, self.layers)
+        self.origin.take(self)
+        self.reset_at = self.counts.turns.moment(self.origin)
         self.seats = [Seat(layer) for layer in self._steppable()]
         for index, seat in enumerate(self.seats):
             seat.take(_First(self, index, seat.plain).step)
+
+    def is_within(self, layer: Env) -> bool:
+        """Whether it is a layer of which the step is not waited for: one inside of what `make` returned."""
+        return self.env is None and not any(one is layer for one in self._steppable())
 
     def decide(self, index: int) -> Env:
         """The layer of that index, which is the one that is stepped; from now on that one counts, or one in it."""
         self.leave()
         stepped = self.layers[index]
         self.env = counted(self.layers[index:])
-        self.plain = self._sit(self.env, self.first)
+        self.plain = self.plain_step = self._sit(self.env, self.first)
         self._shorten_resets()
         if self.env is not stepped and not is_vector(self.layers[-1]):
             self.plain_above = self._sit(stepped, self.step_above)
@@ -92,7 +115,7 @@ class Tally:
 
     def reset(self, *args: object, **named: object) -> Any:  # noqa: ANN401  # what the environment returns
         """The environment's reset."""
-        if self.counts is ASLEEP:
+        if self.counts.journal is None:
             return self._reset_copy(self.env, *args, **named)
         if RESETTING.tally is not None:
             self.counts.belong_to_another(self.env)
@@ -102,7 +125,7 @@ class Tally:
 
     def reset_above(self, *args: object, **named: object) -> Any:  # noqa: ANN401  # what the environment returns
         """The reset of the outermost wrapper."""
-        if self.counts is ASLEEP:
+        if self.counts.journal is None:
             return self._reset_copy(self.layers[0], *args, **named)
         return self.plain_reset_above(*args, **named)
 
@@ -115,6 +138,9 @@ class Tally:
     def close(self) -> None:
         """Leave for good; an episode that has ended by a wrapper's word is counted."""
         self._end_by_wrapper()
+        if self.env is None and self.num_resets >= _MANY_RESETS:
+            self.counts.problem(_UNSEEN.format(type(self.layers[0]).__name__, self.num_resets))
+        self.counts.turns.left(self.origin, self.length, reset=self.reset_at, begun=self.begun_at)
         self.leave()
         self.counts.drop(self, self.layers)
 
@@ -130,16 +156,31 @@ class Tally:
         self.is_over = False
         if self.rewards:
             self.rewards = []
+        if self.counts.turns.is_several:
+            self.stand()
+
+    def stand(self) -> None:
+        """Note where all environments stand, and again at the next step if it is the first of an episode."""
+        if self.env is not None and not self.length:
+            self.reset_at = self.counts.turns.moment(self.origin)
+            self.plain = self.opening
+
+    def opening(self, *args: object, **named: object) -> Step:
+        """The environment's own step, the first of an episode: others may have stepped since its reset."""
+        self.plain = self.plain_step
+        self.begun_at = self.counts.turns.begin(self.origin)
+        return self.plain(*args, **named)
 
     def first(self, *args: object, **named: object) -> Step:
         """A step that shows what the environment returns, and so how it is counted."""
+        self.begun_at = self.counts.turns.begin(self.origin)
         result = self.plain(*args, **named)
         try:
             shape: tuple[int, ...] = getattr(result[1], "shape", ())
             if is_vector(self.env) or shape:
                 self._hand_over().count(result)
             else:
-                is_quick = len(result) == 5 and _takes_action(self.plain)  # noqa: PLR2004  # the values of a step
+                is_quick = len(result) == 5 and _takes_action(self.plain_step)  # noqa: PLR2004  # the values of a step
                 is_exact = isinstance(result[1], float | int) and self.rewards is None
                 self._swap(self.step if is_quick and is_exact else self.step_any)
                 self._count(result)
@@ -153,7 +194,7 @@ class Tally:
         try:
             self.total += result[1]
             self.length += 1
-            self.counts.steps += 1
+            self.origin.steps += 1
             if result[2] or result[3]:
                 self.end(is_truncated=not result[2])
         except Exception as problem:  # noqa: BLE001  # as above
@@ -192,13 +233,11 @@ class Tally:
             self.counts.num_past += 1
         else:
             self.counts.write(
-                float(total),
-                length,
+                Played(float(total), length, is_truncated, rewards or ()),
                 by=self,
-                is_truncated=is_truncated,
                 place=self.place,
-                env=self.name,
-                rewards=rewards or (),
+                reset_at=self.reset_at,
+                begun_at=self.begun_at,
             )
         if not isinstance(total, float) and self.seats:
             # Rewards of lesser precision, which would be added up with no more.
@@ -208,7 +247,7 @@ class Tally:
         reward = float(result[1])
         self.total += reward
         self.length += 1
-        self.counts.steps += 1
+        self.origin.steps += 1
         if self.rewards is not None:
             self.rewards.append(reward)
         if _is_end(result):
@@ -223,7 +262,7 @@ class Tally:
         from rlgauge.kinds.train.script.vectors import VectorTally
 
         self.leave()
-        tally = VectorTally(self.counts, self.env, name=self.name, layers=self.layers)
+        tally = VectorTally(self.counts, self.env, name=self.name, layers=self.layers, origin=self.origin)
         tally.sit()
         return tally
 
@@ -303,11 +342,12 @@ class _First:
 
 def wake(env: Env) -> None:
     """Have a tally leave that was copied with its environment."""
-    for name in ("step", "reset"):
+    for name in ("step", "reset", "step_wait"):
         tally: Any = getattr(getattr(env, name, None), "__self__", None)
         if isinstance(tally, _First):
             tally = tally.tally
-        if getattr(tally, "counts", None) is ASLEEP:
+        counts = getattr(tally, "counts", None)
+        if isinstance(counts, Counts) and counts.journal is None:
             tally.close()
 
 

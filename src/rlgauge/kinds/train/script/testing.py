@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +22,11 @@ from rlgauge.kinds.evaluate.gyms import Task
 from rlgauge.kinds.evaluate.session import Memory
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 from rlgauge.kinds.train.journal import TESTS, read_episodes
-from rlgauge.kinds.train.script.actors import Actor, find_actor
+from rlgauge.kinds.train.script.actors import Actor, UnlikeError, find_actor
 from rlgauge.kinds.train.script.found import Thing
 from rlgauge.kinds.train.script.fresh import OutOfTimeError, Recipe, recipe_of
+from rlgauge.kinds.train.script.modes import evaluating
+from rlgauge.kinds.train.script.witness import Witness
 from rlgauge.kinds.train.script.wrappers import UnmadeError
 from rlgauge.kinds.train.spec import VIDEOS, Spec
 
@@ -32,6 +36,12 @@ if TYPE_CHECKING:
 _MOST_STEPS = 1000
 """After how many steps an episode is cut where neither its environment nor training says how long one may be."""
 _LAST = 10
+_WHAT_TO_DO = (
+    "What a script does to observations or actions outside of wrappers and of its policy is not seen: give it a "
+    "wrapper, or a function get_action(observation) that does all of it."
+)
+_EARLY = 0.5
+"""After which share of the time for tests no episode begins, so that those that have begun can end."""
 
 
 class Tested(msgspec.Struct):
@@ -41,18 +51,25 @@ class Tested(msgspec.Struct):
     warnings: list[str]
 
 
-def play(spec: Spec, things: Sequence[Thing], *, deadline: float) -> Tested:
+def play(spec: Spec, things: Sequence[Thing], *, deadline: float, witness: Witness | None = None) -> Tested:
     """Play the test episodes and write their records to the run's folder; none where nothing acts for sure.
 
-    Gives up at `deadline`, by the clock of `time.monotonic`.
+    What acts is held against what the `witness` saw. Gives up at `deadline`, by the clock of `time.monotonic`.
     """
+    with evaluating():
+        return _played(spec, things, witness or Witness(), deadline=deadline)
+
+
+def _played(spec: Spec, things: Sequence[Thing], witness: Witness, *, deadline: float) -> Tested:
     try:
-        recipe = recipe_of(things, spec.env)
+        recipe = recipe_of(things, spec.env, witness.stepped)
         probe = recipe.make(films=False)
     except UnmadeError as error:
         return _nothing(str(error))
     try:
-        actor = find_actor(things, probe, is_many=recipe.is_many)
+        actor = find_actor(things, probe, is_many=recipe.is_many, pairs=witness.pairs, deadline=deadline)
+    except UnlikeError as error:
+        return _nothing(f"{error}. {_WHAT_TO_DO}")
     finally:
         probe.close()
     if actor is None:
@@ -62,7 +79,7 @@ def play(spec: Spec, things: Sequence[Thing], *, deadline: float) -> Tested:
 
 
 def _nothing(reason: str) -> Tested:
-    text = f"Nothing was tested: {reason}."
+    text = f"Nothing was tested: {reason.removesuffix('.')}."
     return Tested(text, [text])
 
 
@@ -70,6 +87,14 @@ class _FilmError(str):
     """A reason that may lie in the films."""
 
     __slots__ = ()
+
+
+class _LateError(BaseException):
+    """No further episode is to begin. Not an Exception, for it is no fault."""
+
+
+_NEAR = "the time limit of the run was near"
+_CUT = "; one that took longer than was left is not counted, so that these may be the shorter ones"
 
 
 class _Tests:
@@ -81,6 +106,8 @@ class _Tests:
         self._actor = actor
         self._deadline = deadline
         self._records: list[Record] = []
+        self._waiting: dict[int, Record] = {}
+        self._last_begin = _middle(deadline)
         self._max_steps = None if recipe.has_limit else _limit(spec.artifacts)
         self._repeats = True
 
@@ -104,8 +131,10 @@ class _Tests:
             self._play(films=films)
         except (UserError, VideoError) as error:
             return _FilmError(error) if films else str(error)
+        except _LateError:
+            return f"{_NEAR}; every one that was begun is counted"
         except OutOfTimeError:
-            return "the time limit of the run was near"
+            return f"{_NEAR}{_CUT if self._records else ''}"
         except (Exception, SystemExit) as error:  # noqa: BLE001  # policy and environment are the script's own code
             return f"{type(error).__name__}: {error}"
         return None
@@ -136,17 +165,54 @@ class _Tests:
         )
         memory = Memory(self._spec.num_test_episodes)
         memory.kept = [Record(record.index - 1, {}) for record in self._records]
-        place = os.open(self._spec.artifacts / TESTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        file = os.open(self._spec.artifacts / TESTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             with workload.session() as measure:
                 for case in workload.whole_cases():
-                    for record in measure(case, memory):
-                        own = _own(record)
-                        os.write(place, encode_record(own))
-                        self._records.append(own)
+                    for end in self._ends(workload.lanes):
+                        memory.num_wanted = end
+                        self._take(measure(case, memory), file)
+                        memory.kept = [Record(record.index - 1, {}) for record in self._records]
         finally:
-            os.close(place)
+            os.close(file)
         self._repeats = "not_reproducible" not in memory.result
+
+    def _ends(self, lanes: int) -> Iterator[int]:
+        """How many episodes are to be done then, and then: all, or where time may run out as many as go together.
+
+        Raises _LateError where more are wanted, and it is too late to begin them.
+        """
+        num = self._spec.num_test_episodes
+        if self._deadline == math.inf:
+            yield num
+            return
+        for end in range(lanes, num + lanes, lanes):
+            if self._records and time.monotonic() > self._last_begin:
+                raise _LateError
+            yield min(end, num)
+
+    def _take(self, records: Iterator[Record], file: int) -> None:
+        """Write records in the order of their episodes, those before which none is missing: the short end first.
+
+        Of episodes that time has cut none counts, for those of them that have ended were the shorter ones.
+        """
+        try:
+            for record in records:
+                self._waiting[record.index] = record
+                if self._deadline == math.inf:
+                    self._write(file)
+        except OutOfTimeError:
+            self._waiting.clear()
+            raise
+        finally:
+            self._write(file)
+            self._waiting.clear()
+
+    def _write(self, file: int) -> None:
+        while (record := self._waiting.pop(len(self._records), None)) is not None:
+            own = _own(record)
+            os.write(file, encode_record(own))
+            self._records.append(own)
 
     def _benchmark(self, *, films: bool) -> _Fresh:
         make = partial(self._recipe.make, films=films, deadline=self._deadline)
@@ -194,6 +260,11 @@ class _Fresh(Benchmark):
 
     def tasks(self) -> list[Task]:
         return [Task(self.task, {"gym_id": self.task})]
+
+
+def _middle(deadline: float) -> float:
+    now = time.monotonic()
+    return deadline if deadline == math.inf else now + _EARLY * (deadline - now)
 
 
 def _own(record: Record) -> Record:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlgauge.kinds.train.script.counts import INNER, Counts
+from rlgauge.kinds.train.script.counts import INNER, Counts, Played
 from rlgauge.kinds.train.script.layers import Env
 from rlgauge.kinds.train.script.seats import Seat
 from rlgauge.kinds.train.script.tallies import Step, not_counted
+from rlgauge.kinds.train.script.turns import Moment, Origin
 
 NEXT_STEP, SAME_STEP, DISABLED = "NEXT_STEP", "SAME_STEP", "DISABLED"
 """When a part of a vector is reset after its episode's end: by the next step, which is none; by the same; by nobody."""
@@ -32,6 +33,7 @@ class VectorTally:
         "_ended",
         "_is_over",
         "_mode",
+        "_moments",
         "_num_steps",
         "_rewards",
         "_seats",
@@ -41,15 +43,20 @@ class VectorTally:
         "layers",
         "name",
         "num_envs",
+        "origin",
         "plain",
     )
 
-    def __init__(self, counts: Counts, env: Env, *, name: str, layers: list[Env], method: str = "step") -> None:
+    def __init__(
+        self, counts: Counts, env: Env, *, name: str, layers: list[Env], origin: Origin, method: str = "step"
+    ) -> None:
         self.counts = counts
         self.env = env
         self.name = name
         self.layers = layers
+        self.origin = origin
         self.num_envs: int = 0
+        self._moments: list[Moment] = []
         self._num_steps = 0
         self._totals_N: NDArray[np.float64] = np.zeros(0)
         self._begun: list[int] = []
@@ -63,6 +70,7 @@ class VectorTally:
     def sit(self) -> None:
         """Take the place of the environment's own step."""
         self.counts.enlist(self, self.layers)
+        self.origin.take(self)
         self._seats[0].take(self.step)
 
     def close(self) -> None:
@@ -75,6 +83,9 @@ class VectorTally:
         for seat in self._seats:
             seat.leave()
         self._seats = []
+
+    def stand(self) -> None:
+        """Nothing: where an episode began is noted when the one before it ends."""
 
     def begin(self, options: object) -> None:
         """Start anew, or the parts alone that the options of a reset name: what was in progress there is no episode."""
@@ -105,7 +116,7 @@ class VectorTally:
         if not self.num_envs:
             self._open(rewards_N.size)
         self._num_steps += 1
-        self.counts.steps += self.num_envs
+        self.origin.steps += self.num_envs
         self._totals_N += rewards_N
         if self._rewards is not None:
             for reward, kept in zip(rewards_N.tolist(), self._rewards, strict=True):
@@ -119,13 +130,14 @@ class VectorTally:
         self.num_envs = size
         self._totals_N = np.zeros(size)
         self._begun = [0] * size
+        self._moments = [self.counts.turns.begin(self.origin)] * size
         self._is_over = [False] * size
         journal = self.counts.journal
         self._rewards = [[] for _ in range(size)] if journal is not None and journal.keeps_rewards else None
 
     def _skip_resets(self) -> None:
         """Take back what the step added for the parts that it merely reset."""
-        self.counts.steps -= len(self._ended)
+        self.origin.steps -= len(self._ended)
         for index in self._ended:
             self._restart(index)
         self._ended = []
@@ -152,12 +164,18 @@ class VectorTally:
             total = told
         rewards = self._rewards[index] if self._rewards is not None else ()
         self.counts.write(
-            total, length, by=self, is_truncated=is_truncated, place=index, env=self.name, rewards=rewards
+            Played(total, length, is_truncated, rewards),
+            by=self,
+            place=index,
+            reset_at=self._moments[index],
+            begun_at=self._moments[index],
         )
 
     def _restart(self, index: int) -> None:
         self._totals_N[index] = 0.0
         self._begun[index] = self._num_steps
+        if self.counts.turns.is_several:
+            self._moments[index] = self.counts.turns.moment(self.origin)
         if self._rewards is not None:
             self._rewards[index] = []
 

@@ -24,6 +24,10 @@ _LEFT_OUT = {
     },
 }
 """Wrappers that change neither what is observed nor what is played, by the library that they come from."""
+_NO_MATTER = {"RecordEpisodeStatistics", "NormalizeReward", "TransformReward", "ClipReward", "RecordVideo"}
+"""Layers around a vector that change neither what is observed nor what is played."""
+_LEARNING = {"NormalizeObservation"}
+"""Wrappers that know what they were not made with."""
 _WATCHED = {"step", "reset"}
 """Methods that stand on an instance were put there to watch it; a copy has those of its class."""
 _OURS = "_rlgauge"
@@ -47,6 +51,29 @@ def is_left_out(wrapper: object) -> bool:
     kind = type(wrapper)
     is_runner = kind.__name__.endswith("Runner") and callable(getattr(kind, "run", None))
     return is_runner or kind.__name__ in _LEFT_OUT.get(library_of(wrapper), ())
+
+
+def remade(spec: Any, around: Iterable[str]) -> gymnasium.Env[Any, Any]:  # noqa: ANN401  # an EnvSpec
+    """The environment of a spec with its wrappers, of one that is gone and stood in a vector within layers `around`.
+
+    Raises UnmadeError where these or the wrappers had learned something, or can't be made again.
+    """
+    spec = copy.deepcopy(spec)
+    spec.additional_wrappers = tuple(
+        layer
+        for layer in spec.additional_wrappers or ()
+        if layer.name not in _LEFT_OUT.get(layer.entry_point.partition(".")[0], ())
+    )
+    for name in around:
+        if name not in _NO_MATTER:
+            raise UnmadeError(f"its environment is gone, and so is the {name} around it")
+    for layer in spec.additional_wrappers:
+        if layer.name in _LEARNING or layer.kwargs is None:
+            raise UnmadeError(f"its environment is gone, and with it what its {layer.name} was")
+    try:
+        return gymnasium.make(spec, disable_env_checker=True)
+    except Exception as error:  # an environment is anybody's code and may raise anything
+        raise UnmadeError(f"{spec.id} can't be made again ({type(error).__name__}: {error})") from error
 
 
 def library_of(thing: object) -> str:

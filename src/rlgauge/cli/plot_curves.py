@@ -1,0 +1,158 @@
+"""Learning curves of the trainings in a folder: a figure for each environment, a line for each algorithm."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from rlgauge.cli.figure import Figure, Told
+from rlgauge.compare.seeds import present
+from rlgauge.compare.settings import setting_names
+from rlgauge.core.errors import UserError
+from rlgauge.core.reading import Curve, Reading
+from rlgauge.core.run import Status
+from rlgauge.importers import read
+from rlgauge.kinds.train.reading import NUM_LAST, curve_of
+from rlgauge.report import plots
+from rlgauge.report.plots import Series
+from rlgauge.stats.intervals import student_t
+from rlgauge.stats.sample_efficiency import on_steps
+
+NAME = "learning_curve"
+NEEDS = "train with `rlgauge train`"
+_TRAIN = "train"
+_IMPORTED = ("training_return", "return")
+"""Curves of other systems' trainings, the first that there is."""
+_NUM_POINTS = 200
+
+
+class _Run(NamedTuple):
+    """A training and its curve."""
+
+    reading: Reading
+    curve: Curve
+
+    @property
+    def is_whole(self) -> bool:
+        return self.reading.status is Status.COMPLETED
+
+
+def is_trained(out: Path) -> bool:
+    """Whether it is a folder with trainings of ours."""
+    return (out / _TRAIN).is_dir()
+
+
+def figures(out: Path) -> Iterator[Figure]:
+    """A figure for each environment in which something was trained. Raises UserError where nothing can be read."""
+    if not out.exists():
+        raise UserError(f"There is no folder or file {out}: {NEEDS} --out {out}.")
+    tasks: dict[str, dict[str, list[_Run]]] = defaultdict(lambda: defaultdict(list))
+    for run in _runs(out):
+        tasks[run.reading.task][run.reading.algorithm].append(run)
+    for task, algorithms in sorted(tasks.items()):
+        yield Figure(NAME, task, _drawing(dict(sorted(algorithms.items()))))
+
+
+def _drawing(algorithms: dict[str, list[_Run]]) -> Any:  # noqa: ANN401  # a function of matplotlib's Axes
+    def draw(axes: Any) -> Told:  # noqa: ANN401  # matplotlib's
+        plots.learning_curve(
+            axes,
+            [_series(name, runs) for name, runs in algorithms.items()],
+            alone=[[_alone(run) for run in runs if not run.is_whole] for runs in algorithms.values()],
+            what=_what(algorithms.values()),
+        )
+        return Told("", _note(algorithms.values()))
+
+    return draw
+
+
+def _runs(out: Path) -> Iterator[_Run]:
+    """The last training of every seed, as far as it has a curve; of one that goes on, what there is of it."""
+    latest: dict[object, _Run] = {}
+    for place, reading in enumerate(present(_told_apart(read([out]).readings))):
+        curve = _curve(reading)
+        if curve is None:
+            continue
+        seed = reading.settings, reading.seed if reading.seed is not None else f"alone {place}"
+        key = (reading.task, reading.algorithm, *seed)
+        if key not in latest or latest[key].reading.started <= reading.started:
+            latest[key] = _Run(reading, curve)
+    yield from latest.values()
+
+
+def _told_apart(readings: Iterable[Reading]) -> Iterator[Reading]:
+    """The readings, algorithms named with the settings where one was trained with several on one seed."""
+    cells: dict[tuple[str, str], list[Reading]] = defaultdict(list)
+    for reading in readings:
+        cells[reading.task, reading.algorithm].append(reading)
+    for own in cells.values():
+        if len({(one.seed, one.settings) for one in own}) == len({one.seed for one in own}):
+            yield from own
+            continue
+        names = setting_names(own)
+        for one in own:
+            yield msgspec.structs.replace(one, algorithm=f"{one.algorithm} ({names[one.settings]})")
+
+
+def _curve(reading: Reading) -> Curve | None:
+    if reading.kind == _TRAIN and reading.folders:
+        return curve_of(Path(reading.folders[-1]) / "artifacts")
+    return next((reading.curves[name] for name in _IMPORTED if name in reading.curves), None)
+
+
+def _series(name: str, runs: Sequence[_Run]) -> Series:
+    """The mean over the runs that are whole, at steps that all of them came to."""
+    whole = [run.curve for run in runs if run.is_whole]
+    part = f"{len(whole)} of {len(runs)}" if len(whole) < len(runs) else f"{len(whole)}"
+    steps = _common(whole)
+    held = [on_steps(curve, steps).values for curve in whole]
+    means = [student_t(values) for values in zip(*held, strict=True)] if steps else []
+    return Series(
+        name=f"{name} ({part} {'seed' if len(runs) == 1 else 'seeds'})",
+        xs=steps,
+        ys=[one.point for one in means],
+        lows=[one.low for one in means],
+        highs=[one.high for one in means],
+    )
+
+
+def _common(curves: Sequence[Curve]) -> list[float]:
+    """Steps at equal distances within what all curves have; none where they have nothing in common."""
+    if not curves:
+        return []
+    first, last = max(curve.steps[0] for curve in curves), min(curve.steps[-1] for curve in curves)
+    if first >= last:
+        return [last] if first == last else []
+    width = (last - first) / (_NUM_POINTS - 1)
+    return [*(first + place * width for place in range(_NUM_POINTS - 1)), last]
+
+
+def _alone(run: _Run) -> Series:
+    return Series(name=run.reading.source, xs=run.curve.steps, ys=run.curve.values)
+
+
+def _what(groups: Iterable[Sequence[_Run]]) -> str:
+    """What is drawn: our own runs tell every episode, others what their systems kept."""
+    is_ours = all(run.reading.kind == _TRAIN for runs in groups for run in runs)
+    return f"return, mean of the last {NUM_LAST} episodes" if is_ours else "return"
+
+
+def _note(groups: Iterable[Sequence[_Run]]) -> str:
+    """What lines, bands and dots are, where there are such."""
+    groups = list(groups)
+    nums = [sum(run.is_whole for run in runs) for runs in groups]
+    told = []
+    if max(nums) > 1:
+        told.append(
+            "Lines: means over seeds, as far as all of them came. Bands: 95 %, Student's t, at each step by itself."
+        )
+    if 1 in nums:
+        told.append("One seed has no band.")
+    partial = sum(len(runs) for runs in groups) - sum(nums)
+    if partial:
+        told.append(f"Dotted: runs that have not completed ({partial}), in no mean.")
+    return " ".join(told)
