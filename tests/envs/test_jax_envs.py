@@ -43,21 +43,27 @@ def test_gymnax_goes_on_to_the_next_episode():
     assert (np.sum(ends, axis=0) >= 5).all()
 
 
-def test_our_cartpole_and_gymnax_do_what_gymnasium_does():
-    theirs = gymnasium.make("CartPole-v1")
-    first = theirs.reset(seed=4)[0]
+@pytest.mark.parametrize("seed", range(4))
+def test_our_cartpole_and_gymnax_do_what_gymnasium_does_to_the_end_of_an_episode(seed):
+    theirs, rng = gymnasium.make("CartPole-v1"), np.random.default_rng(seed)
+    first = theirs.reset(seed=seed)[0]
     one, other = own.make("cartpole"), gymnax.make("CartPole-v1")
+    step, foreign_step = jax.jit(one.step), jax.jit(other.step)
     ours, foreign = one.init(KEYS[:1]), other.init(KEYS[:1])
     names = ("position", "speed", "angle", "rate")
     ours = ours._replace(**{name: jnp.float32([value]) for name, value in zip(names, first, strict=True)})
     fields = dict(zip(("x", "x_dot", "theta", "theta_dot"), jnp.float32(first)[:, None], strict=True))
     foreign = foreign.replace(**fields)
-    for action in (1, 0, 0, 1, 0, 1, 1, 0):
-        expected = theirs.step(action)[0]
-        ours, outcome = one.step(KEYS[:1], ours, jnp.int32([action]))
-        foreign, foreign_outcome = other.step(KEYS[:1], foreign, jnp.int32([action]))
-        np.testing.assert_allclose(outcome.observation[0], expected, atol=1e-6)
-        np.testing.assert_allclose(foreign_outcome.observation[0], expected, atol=1e-6)
+    is_over = False
+    while not is_over:
+        action = int(rng.integers(2))
+        expected, reward, is_over, _, _ = theirs.step(action)
+        ours, outcome = step(KEYS[:1], ours, jnp.int32([action]))
+        foreign, foreign_outcome = foreign_step(KEYS[:1], foreign, jnp.int32([action]))
+        for seen in (outcome, foreign_outcome):
+            assert (float(seen.reward[0]), bool(seen.is_over[0])) == (reward, is_over)
+            if not is_over:  # else it is the first of the next episode
+                np.testing.assert_allclose(seen.observation[0], expected, atol=1e-5)
 
 
 def test_the_gene_circuit_can_run_on_by_itself():

@@ -537,3 +537,22 @@ def test_gym_of_old_is_counted_by_its_four_values(run, tmp_path, monkeypatch):
     finally:
         for name in [name for name in sys.modules if name.partition(".")[0] == "gym"]:
             del sys.modules[name]
+
+
+def test_the_wrapper_that_waits_for_a_reset_is_passed_by_once_it_has_had_one(run):
+    env = gymnasium.make("CartPole-v1")
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(0)
+    env.reset(seed=0)
+    env.step(0)
+    enforcing = env.env
+    assert type(enforcing).__name__ == "OrderEnforcing"
+    assert enforcing.step.__self__ is enforcing.env
+    copied = copy.deepcopy(env)
+    here = env.unwrapped.state
+    copied.step(1)
+    assert copied.unwrapped is not env.unwrapped
+    assert np.array_equal(env.unwrapped.state, here)
+    assert [one.length for one in run.episodes] == []
+    counting.stop()
+    assert enforcing.step.__self__ is enforcing

@@ -28,6 +28,14 @@ _UNSEEN = (
 )
 
 
+_DONE_AFTER_RESET = {
+    ("gymnasium.wrappers.common", "OrderEnforcing"),
+    ("gymnasium.wrappers.order_enforcing", "OrderEnforcing"),
+    ("gym.wrappers.order_enforcing", "OrderEnforcing"),
+}
+"""Wrappers whose `step` only passes on what it is given, once they have been reset: module and class."""
+
+
 class _Resetting(threading.local):
     """The tally of the new environment whose `reset` this thread is in."""
 
@@ -109,6 +117,7 @@ class Tally:
         self.env = counted(self.layers[index:])
         self.plain = self.plain_step = self._sit(self.env, self.first)
         self._shorten_resets()
+        self._shorten_steps()
         if self.env is not stepped and not is_vector(self.layers[-1]):
             self.plain_above = self._sit(stepped, self.step_above)
         return stepped
@@ -190,7 +199,8 @@ class Tally:
 
     def step(self, action: object) -> Step:
         """The environment's step, counted, where that returns plain numbers."""
-        result = self.plain(action)
+        plain = self.plain  # as a method it would be looked for in the class first
+        result = plain(action)
         try:
             self.total += result[1]
             self.length += 1
@@ -291,6 +301,18 @@ class Tally:
                 self.plain_reset_above = seat.plain
                 seat.take(self.reset_above)
             self.seats.append(seat)
+
+    def _shorten_steps(self) -> None:
+        """Pass by the wrapper that sees to it that an environment is reset before it is stepped: it has been.
+
+        That takes as long as counting does.
+        """
+        place = next(index for index, layer in enumerate(self.layers) if layer is self.env)
+        for layer in self.layers[place + 1 : -1]:
+            if (type(layer).__module__, type(layer).__name__) in _DONE_AFTER_RESET:
+                seat = Seat(layer)
+                seat.take(layer.env.step)
+                self.seats.append(seat)
 
     def _reset_copy(self, layer: Env, *args: object, **named: object) -> Any:  # noqa: ANN401  # as above
         """Reset a copy of an environment, which is one of its own from now on."""
