@@ -219,7 +219,7 @@ targets:
     assert "100 % [" in lines[0]
     assert "not met" in lines[1]
     assert "not measured: no run of the folder tells it" in lines[2]
-    assert "Runs of policies and trainings have no tag: their targets are judged by all runs of the folder." in said.out
+    assert "Of policies and trainings, the runs count that the suite last asked for under the tag." in said.out
     assert json.loads(Path("runs/targets_mine_first.json").read_text())["tag"] == "first"
 
 

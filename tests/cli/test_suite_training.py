@@ -240,3 +240,46 @@ def test_a_shipped_suite_trains_and_tests(give):
     table = give("summary", "out/tabular-smoke", "--json").out
     assert "q_learning" in table
     assert "rlgauge/NChain-v0" in table
+
+
+BALANCE = """
+import argparse
+
+import gymnasium
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--env")
+parser.add_argument("--seed", type=int)
+parser.add_argument("--skill", type=float)
+asked = parser.parse_args()
+if asked.seed == 9:
+    raise ValueError("no such walk")
+env = gymnasium.make(asked.env)
+for _ in range(3):
+    (_, _, angle, rate), _ = env.reset()
+    is_over = False
+    while not is_over:
+        action = int(angle + rate > 0) if asked.skill else 0
+        (_, _, angle, rate), _, has_fallen, is_late, _ = env.step(action)
+        is_over = has_fallen or is_late
+"""
+WALKS = """
+description: Walks.
+entries:
+  - train: {script: walk.py, env: CartPole-v1, seed: [0, 1], tests: 0, videos: 0, args: {skill: 1.0}}
+targets:
+  - {of: {algo: walk, env: CartPole-v1}, quantity: training_return, at_least: 100}
+"""
+
+
+def test_a_target_is_judged_by_the_runs_that_the_suite_asked_for_last(suite, give, folder):
+    (folder / "walk.py").write_text(BALANCE)
+    path = suite(WALKS)
+    lines = []
+    for argv in (["--", "--", "--skill", "0.0"], [], ["--", "--", "--skill", "0.0"], ["--", "--seeds", "0,9"]):
+        said = give("suite", "run", path, "--out", "runs", *argv)
+        lines.append(next(line for line in said.out.splitlines() if line.startswith("- ")))
+    assert ["not met" in line for line in lines] == [True, False, True, False]
+    assert "missing" not in "".join(lines[:3])
+    assert "1 of 3 seeds missing" in lines[3]
+    assert lines[3].split("missing")[0] in give("summary", "runs", "--targets").out

@@ -200,11 +200,11 @@ def test_a_run_that_hangs_is_ended_and_tells_where_it_stood(give, scripts):
     said = give("train", "hang.py", "--time-limit", "1", *NONE)
     assert said.code == 1
     assert re.search(
-        r"hang +hang's own +42 +TIMEOUT +no episode +The run took longer than its limit of 1 s\. +\S+cout\.txt",
+        r"hang +hang's own +42 +TIMEOUT +- +The run took longer than its limit of 1 s\. +\S+cout\.txt",
         said.err,
     )
     shown = give("runs", "show", "out/train", "hang")
-    assert "line 4 in wait" in shown.out
+    assert re.search("line 4,? in wait", shown.out)
 
 
 def test_ctrl_c_ends_the_run_and_the_same_command_goes_on(start, give, scripts):
@@ -302,3 +302,38 @@ def test_a_run_never_has_the_name_of_an_environment_that_it_did_not_train_in(giv
     said = give("train", "flat.py", "--env", "Acrobot-v1", *NONE)
     assert said.code == 2
     assert "flat.py makes CartPole-v1, not Acrobot-v1" in said.err
+
+
+DEAF = """
+import gymnasium
+import numpy as np
+
+FIXED = 7
+
+
+def main(env="CartPole-v1"):
+    random = np.random.default_rng(FIXED)
+    world = gymnasium.make(env)
+    for episode in range(8):
+        world.reset(seed=episode + FIXED)
+        is_over = False
+        while not is_over:
+            _, _, is_fallen, is_late, _ = world.step(int(random.integers(2)))
+            is_over = is_fallen or is_late
+"""
+
+
+def test_seeds_that_do_not_reach_the_script_are_told_and_give_neither_interval_nor_verdict(give, scripts):
+    for name, text in (("deaf", DEAF), ("numb", DEAF.replace("FIXED = 7", "FIXED = 70"))):
+        (scripts / f"{name}.py").write_text(text)
+        said = give("train", f"{name}.py", "--env", "CartPole-v1", "--seeds", "0..1", *NONE)
+        assert said.code == 0
+        assert (
+            f"warning: {name} in CartPole-v1: with the seeds 0 and 1 every episode of training is the same." in said.out
+        )
+        assert "[" not in next(line for line in said.out.splitlines() if line.startswith(f"{name}  "))
+    table = give("summary", "out/train").out
+    assert "each is one training, the same in every episode" in table
+    said = give("compare", "out/train", "--algo", "deaf", "--baseline-algo", "numb", "--score", "training_return")
+    assert " inconclusive " in said.out
+    assert "1 / 1" in said.out

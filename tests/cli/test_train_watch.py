@@ -65,6 +65,18 @@ def test_without_a_length_nothing_is_said_of_what_is_left(tmp_path, store):
     assert run.text() == "20 steps, 1 episode, last return 1.5"
 
 
+def test_the_words_of_a_command_tell_what_is_left_before_the_defaults_of_its_script(tmp_path, store):
+    script = tmp_path / "own.py"
+    script.write_text("total_timesteps = 1_000_000\n")
+    workload = ScriptWorkload(command=f"python {script} --total_timesteps 3000 {{seed}}")
+    (case,) = workload.cases()
+    journal = Journal(begin(store, case))
+    journal.start -= 10.0
+    journal.episode(1.0, 1500, num_steps=1500)
+    (run,) = Watch(workload, store, rerun_failed=False).look()
+    assert run.text() == "1,500 steps, 1 episode, last return 1, 10 s left"
+
+
 def test_tests_are_told_of_when_they_begin(watch, workload, store):
     case, _ = workload.cases()
     folder = begin(store, case)

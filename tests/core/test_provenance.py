@@ -173,6 +173,8 @@ def test_the_command_is_recorded_without_its_secrets(monkeypatch):
         ["--policy=ws://host:80/act?id=3&auth_token=hunter2"],
         ["--policy", "ws://me:hunter2@host:80"],
         ["wss://hunter2@host"],
+        ["--command", "python x.py --api-key hunter2 --seed {seed}"],
+        ["--command", "python x.py --password 'my hunter2' {env}"],
     ],
 )
 def test_secrets_in_arguments_are_masked(arguments):
@@ -190,10 +192,17 @@ def test_secrets_in_arguments_are_masked(arguments):
         ["--use-keys", "--seed", "3"],
         ["--policy", "ws://host:80/me@home"],
         ["train.py", "keys", "auth.py", "--name=x"],
+        ["--command", "python x.py --use-keys --seed {seed}"],
     ],
 )
 def test_other_arguments_are_recorded_as_they_are(arguments):
     assert provenance.masked(arguments) == arguments
+
+
+def test_secrets_are_masked_wherever_json_holds_words():
+    given = {"args": ["--token", "hunter2", "--n=1"], "of": [{"command": "x --key=hunter2"}, 3, None]}
+    masked = {"args": ["--token", "***", "--n=1"], "of": [{"command": "x --key=***"}, 3, None]}
+    assert provenance.masked_within(given) == masked
 
 
 def test_masking_a_long_argument_is_linear():

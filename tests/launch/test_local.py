@@ -84,13 +84,14 @@ def test_workers_that_are_killed_as_they_start_are_not_started_for_ever(
         driving.run(odd_toys.Odd(), tmp_path / "out")
 
 
-def test_the_work_of_a_killed_worker_is_taken_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_the_work_of_a_worker_that_a_signal_ended_is_taken_up(tmp_path: Path, number: int) -> None:
     killed: list[int] = []
 
     def kill_one(event: execute.Event) -> None:
         if event.status is not None and not killed:
             killed.append(workers_of(os.getpid())[0])
-            os.kill(killed[0], signal.SIGKILL)
+            os.kill(killed[0], number)
 
     workload = toys.PolicyOnTasks(episodes=20, seconds=0.01)
     runs = driving.run(workload, tmp_path / "out", on_event=kill_one)

@@ -55,12 +55,26 @@ def train(attempt: Attempt, *, num_episodes: int = 3) -> Journal:
     return journal
 
 
+def train_oddly(journal: Journal) -> None:
+    """What trackers might take for one number, or not at all."""
+    for place in range(4):  # a vector's parts, which a time limit ends together
+        journal.episode(-200.0, 200, num_steps=800, place=place)
+    journal.scalars({"same": 1.0}, 0)
+    journal.scalars({"same": 1.0}, 0)
+    journal.scalars({"part(0)": 1.0, "part[0]": 2.0, "part_0__2": 3.0}, 0)
+    journal.scalars({"step": 7.0}, 1)
+    journal.scalars({"far": 1.0}, 2**70)
+    journal.scalars({"far": 2.0}, 1)
+
+
 def finish(attempt: Attempt, status: Status = Status.COMPLETED, *, num_tests: int = 2) -> None:
     """Its records, weights and end."""
     whole = {"training_return": 20.0, "training_length": 11.0, "num_episodes": 3, "num_steps": 60, "train_seconds": 0.5}
     attempt.append(Record(0, whole))
     for index in range(1, num_tests + 1):
-        attempt.append(Record(index, {"return": 100.0 * index, "length": 100 * index, "outcome": "unmeasured"}))
+        film = f"videos/CartPole-v1/test-{index}.mp4"
+        values = {"return": 100.0 * index, "length": 100 * index, "outcome": "unmeasured", "video": film}
+        attempt.append(Record(index, values))
     weights = attempt.folder / "artifacts" / "weights"
     (weights / "nested").mkdir(parents=True)
     (weights / "nested" / "policy.safetensors").write_bytes(b"others")

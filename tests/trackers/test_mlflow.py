@@ -7,7 +7,7 @@ import pytest
 
 from rlgauge.core.run import Status
 from rlgauge.trackers.mlflow import _name
-from tests.trackers.made import begun, ended, film, finish, tracked, train
+from tests.trackers.made import begun, ended, film, finish, tracked, train, train_oddly
 
 
 class Database:
@@ -35,7 +35,7 @@ def store(tmp_path_factory):
     """A store with two runs, one of which failed, sent at the same time into a database that was not there."""
     store = tmp_path_factory.mktemp("mlflow") / "a" / "out"
     attempt = begun(store)
-    train(attempt)
+    train_oddly(train(attempt))
     film(attempt.folder)
     finish(attempt)
     folders = [attempt.folder, ended(store, Status.FAILED, seed=1)]
@@ -55,9 +55,30 @@ def test_a_run_is_in_the_sqlite_file_of_the_store_with_every_number_at_its_step(
     assert first[1:] == ("reinforce/CartPole-v1", "FINISHED", "active")
     assert second[1:] == ("reinforce/CartPole-v1", "FAILED", "active")
     assert database.series(first[0], "loss") == [(0, 1.0), (100, 0.5), (200, 1 / 3)]
-    assert database.series(first[0], "rlgauge/return") == [(20, 10.0), (40, 20.0), (60, 30.0)]
+    assert database.series(first[0], "rlgauge/return")[:3] == [(20, 10.0), (40, 20.0), (60, 30.0)]
     assert database.series(first[0], "rlgauge/test_return") == [(1, 100.0), (2, 200.0)]
     assert database.series(first[0], "rlgauge/mean_test_return") == [(0, 150.0)]
+
+
+def test_equal_numbers_of_one_step_are_all_there(store):
+    database = Database(store)
+    run = database.runs()[0][0]
+    assert database.series(run, "rlgauge/return")[3:] == [(800, -200.0)] * 4
+    assert database.series(run, "rlgauge/length")[3:] == [(800, 200.0)] * 4
+    assert database.series(run, "same") == [(0, 1.0)] * 2
+
+
+def test_names_that_mlflow_would_take_for_one_stay_apart(store):
+    database = Database(store)
+    run = database.runs()[0][0]
+    assert database.series(run, "part_0_") == [(0, 1.0)]
+    assert database.series(run, "part_0__2") == [(0, 2.0)]
+    assert database.series(run, "part_0__2_2") == [(0, 3.0)]
+
+
+def test_a_step_beyond_what_mlflow_takes_loses_no_number(store):
+    database = Database(store)
+    assert database.series(database.runs()[0][0], "far") == [(1, 2.0), (2**63 - 1, 1.0)]
 
 
 def test_the_experiment_is_the_script_and_the_parameters_are_the_configuration(store):

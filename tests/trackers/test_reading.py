@@ -5,7 +5,7 @@ import pytest
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record, Status, encode_record
 from rlgauge.core.run_files import read_run
-from rlgauge.kinds.train.journal import TESTING, Role
+from rlgauge.kinds.train.journal import TESTING, Journal, Role
 from rlgauge.trackers.reading import Feed, about, flat
 from tests.trackers.made import UNITS, begun, ended, finish, train
 
@@ -38,12 +38,12 @@ def test_scalars_of_one_step_are_one_row_and_what_is_not_finite_is_left_out(tmp_
     attempt = begun(tmp_path)
     feed = Feed(about(attempt.folder), UNITS)
     train(attempt, num_episodes=2)
-    scalars = [row for row in rows_of(feed) if row[0] == "step"]
+    scalars = [row for row in rows_of(feed) if row[0] == "rlgauge/step"]
     assert scalars == [
-        ("step", 0, {"loss": 1.0, "charts/entropy": 0.5}),
-        ("step", 100, {"loss": 0.5, "charts/entropy": 0.5}),
-        ("step", 0, {"unstepped": 7.0}),
-        ("step", 1, {"unstepped": 8.0}),
+        ("rlgauge/step", 0, {"loss": 1.0, "charts/entropy": 0.5}),
+        ("rlgauge/step", 100, {"loss": 0.5, "charts/entropy": 0.5}),
+        ("rlgauge/step", 0, {"unstepped": 7.0}),
+        ("rlgauge/step", 1, {"unstepped": 8.0}),
     ]
 
 
@@ -54,7 +54,7 @@ def test_a_name_logged_twice_at_one_step_is_two_rows(tmp_path):
     feed.read()
     for value in (1.0, 2.0):
         journal.scalars({"again": value}, 5)
-    assert rows_of(feed) == [("step", 5, {"again": 1.0}), ("step", 5, {"again": 2.0})]
+    assert rows_of(feed) == [("rlgauge/step", 5, {"again": 1.0}), ("rlgauge/step", 5, {"again": 2.0})]
 
 
 def test_episodes_of_environments_in_which_the_script_only_tests_have_other_names(tmp_path):
@@ -135,3 +135,13 @@ def test_damaged_lines_are_counted(tmp_path):
 def test_nested_configurations_are_flattened_and_lists_of_numbers_left_out():
     nested = {"a": {"b": 1, "c": ["x", "y"]}, "d": "text", "e": None, "f": True, "g": [1, 2], "h": []}
     assert flat(nested) == {"a.b": 1.0, "a.c": "x y", "d": "text", "f": 1.0}
+
+
+def test_episodes_of_processes_that_the_script_started_are_told_too(tmp_path):
+    attempt = begun(tmp_path)
+    journal = train(attempt, num_episodes=1)
+    feed = Feed(about(attempt.folder), UNITS)
+    feed.read()
+    worker = Journal(journal.folder, start=journal.start)
+    worker.episode(7.0, 5, num_steps=5)
+    assert rows_of(feed) == [("rlgauge/num_steps", 20 + 5, {"rlgauge/return": 7.0, "rlgauge/length": 5.0})]

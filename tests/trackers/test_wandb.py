@@ -8,7 +8,7 @@ from rlgauge.core.run import Status
 from rlgauge.trackers import wandb as tracker
 from rlgauge.trackers.reading import about
 from rlgauge.trackers.wandb import is_logged_in
-from tests.trackers.made import begun, ended, film, finish, tracked, train
+from tests.trackers.made import begun, ended, film, finish, tracked, train, train_oddly
 from tests.trackers.offline import OfflineRun
 
 
@@ -17,7 +17,7 @@ def sent(tmp_path_factory):
     """A run with films and weights that was sent without anybody being logged in, and what its process said."""
     base = tmp_path_factory.mktemp("wandb")
     attempt = begun(base / "a" / "out")
-    train(attempt)
+    train_oddly(train(attempt))
     film(attempt.folder)
     finish(attempt)
     process = tracked("wandb", attempt.folder)
@@ -43,13 +43,19 @@ def test_an_offline_run_is_grouped_by_script_and_named_after_script_and_environm
 
 def test_an_offline_run_holds_every_number_at_its_step(sent):
     found = OfflineRun(sent[0])
-    assert found.series("loss", "step") == [(0, 1.0), (100, 0.5), (200, 1 / 3)]
-    assert found.series("unstepped", "step") == [(0, 7.0), (1, 8.0)]
-    assert found.series("rlgauge/return", "rlgauge/num_steps") == [(20, 10.0), (40, 20.0), (60, 30.0)]
+    assert found.series("loss", "rlgauge/step") == [(0, 1.0), (100, 0.5), (200, 1 / 3)]
+    assert found.series("unstepped", "rlgauge/step") == [(0, 7.0), (1, 8.0)]
+    assert found.series("rlgauge/return", "rlgauge/num_steps")[:3] == [(20, 10.0), (40, 20.0), (60, 30.0)]
+    assert found.series("rlgauge/return", "rlgauge/num_steps")[3:] == [(800, -200.0)] * 4
+    assert found.series("far", "rlgauge/step") == [(2**63 - 1, 1.0), (1, 2.0)]
     assert found.series("rlgauge/test_return", "rlgauge/index") == [(1, 100.0), (2, 200.0)]
     assert found.summary["rlgauge/mean_test_return"] == 150.0
     assert found.summary["status"] == "COMPLETED"
     assert found.exit_code == 0
+
+
+def test_a_scripts_own_number_called_step_is_kept(sent):
+    assert OfflineRun(sent[0]).series("step", "rlgauge/step") == [(1, 7.0)]
 
 
 def test_weights_and_films_are_there_too(sent):
@@ -62,6 +68,7 @@ def test_weights_and_films_are_there_too(sent):
     ]
     (row,) = [row for row in found.rows if "rlgauge/videos/path" in row]
     assert (found.folder / "files" / row["rlgauge/videos/path"]).read_bytes()[4:8] == b"ftyp"
+    assert row["rlgauge/index"] == 1  # that of the episode it shows
 
 
 def test_nothing_is_written_outside_the_runs_folder(sent):

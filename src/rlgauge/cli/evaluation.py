@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from rlgauge.cli import progress, words
+from rlgauge.cli.asked_runs import note
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.interruption import code_of, word_for
 from rlgauge.cli.main import FAILED, FINE
@@ -79,6 +80,7 @@ def _run(workload: EvaluateWorkload, store: Store, manner: Manner) -> tuple[Benc
             listen = stack.enter_context(progress.shown(workload, store, is_at_most=manner.stop is not None))
 
         def run(part: EvaluateWorkload) -> Runs:
+            note(part.cases())
             return execute(
                 part,
                 store,

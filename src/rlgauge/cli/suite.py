@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rlgauge.cli import interruption, target_entries, targets
+from rlgauge.cli.asked_runs import noted
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, MISUSED, dispatch
 from rlgauge.cli.options import make_parser, parse
@@ -102,7 +103,9 @@ def run_suites(argv: Sequence[str]) -> int:
         suite = msgspec.structs.replace(suite, targets=[])  # what is only looked at reaches nothing
     Store(out).make()
     targets.keep(suite, Path(out), options.tag)
-    code = _run(calls)
+    with noted() as ran:
+        code = _run(calls)
+    targets.keep(suite, Path(out), options.tag, ran=ran)
     if code in interruption.CODES:
         return code
     return max(code, _judge(suite, out, options.tag, is_strict=options.strict))

@@ -10,6 +10,7 @@ import msgspec
 
 from rlgauge.cli.suite_asked import Asked
 from rlgauge.core.errors import UserError
+from rlgauge.kinds.train.workload import COMMON
 from rlgauge.suites.cases import AXES, TrainCase, cases, selected
 from rlgauge.suites.suite import Entry, Scalar, Suite, scripts
 
@@ -91,7 +92,7 @@ def _label(case: TrainCase, script: str) -> str | None:
     """What the algorithm is called; None where the script's name says it all."""
     others = [f"{name}={value}" for name, value in case.axes.items() if name not in AXES]
     name = str(case.axes.get("algo", _stem(script)))
-    if not others and "algo" not in case.axes:
+    if not others and "algo" not in case.axes and name not in COMMON:
         return None
     return ":".join([name, *others])
 

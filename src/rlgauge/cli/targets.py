@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rlgauge import __version__
+from rlgauge.cli.asked_runs import Ran, renewed
 from rlgauge.cli.stopped import with_stopping
 from rlgauge.cli.throughput_files import Written, read_json
 from rlgauge.cli.throughput_table import compile_seconds
@@ -64,16 +66,18 @@ _PLANNED = "planned_bytes_per_env"
 SLOPES = (_PLANNED, "peak_bytes_per_env")
 """Quantities of all numbers of environments together."""
 _NO_RUN = "no run of the folder tells it."
+_SEVERAL = "its runs have several settings; give the suite's command again."
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """The targets of a suite that ran under a tag, as a file."""
+    """The targets of a suite that ran under a tag, as a file, and what its commands ran."""
 
     format: int = _FORMAT
     rlgauge: str = __version__
     suite: str
     tag: str
     targets: list[Target]
+    ran: list[Ran] = []
 
 
 class _Value(msgspec.Struct, frozen=True):
@@ -98,12 +102,19 @@ def check(suite: Suite) -> None:
             raise UserError(f"{suite.where}, target {place}: {error}") from error
 
 
-def keep(suite: Suite, out: Path, tag: str) -> None:
-    """Write the targets beside the runs, one file a suite and tag. Raises StoreError."""
+def keep(suite: Suite, out: Path, tag: str, *, ran: Iterable[Ran] = ()) -> None:
+    """Write the targets beside the runs, one file a suite and tag, and what was run for them.
+
+    Raises StoreError.
+    """
     name = "_".join(["targets", *(re.sub(r"[^\w.-]+", "-", part) for part in (suite.name, tag) if part)])
     path = out / f"{name}.json"
     if suite.targets or path.exists():  # those that it had before are its targets no more
-        kept = Kept(suite=suite.name, tag=tag, targets=suite.targets)
+        before: list[Ran] = []
+        if path.exists():
+            with contextlib.suppress(UserError):  # a damaged file, in whose place this one comes
+                before = _read(path).ran
+        kept = Kept(suite=suite.name, tag=tag, targets=suite.targets, ran=renewed(before, ran))
         write_atomic(path, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
 
 
@@ -150,8 +161,7 @@ def _check(target: Target) -> None:
 def _judged(kept: Kept, target: Target, files: Sequence[Written], readings: Sequence[Reading]) -> Judged:
     """The target with what was measured; `files` are measurements under its tag, the newest first."""
     if target.actor is not None:
-        summary, unit = _of_runs(target, readings)
-        reason = _NO_RUN if summary is None else None
+        summary, unit, reason = _of_runs(target, readings, kept.ran)
         return Judged(suite=kept.suite, tag=kept.tag, target=target, measured=summary, unit=unit, reason=reason)
     unit = _SINGLE[target.quantity][0] if target.quantity in _SINGLE else "bytes"
     is_slope = target.quantity in SLOPES
@@ -292,14 +302,23 @@ def _noise(points: Iterable[Measured]) -> str | None:
     return None if worst is None else str(worst)
 
 
-def _of_runs(target: Target, readings: Sequence[Reading]) -> tuple[Summary | None, str]:
-    """What the runs of a policy or an algorithm in an environment came to, with its unit."""
+def _of_runs(target: Target, readings: Sequence[Reading], ran: Sequence[Ran]) -> tuple[Summary | None, str, str | None]:
+    """What the runs of a policy or an algorithm in an environment came to, with its unit, or why that is not known.
+
+    They are those that the suite asked for; where it asked for none, all of the folder.
+    """
     task = str(target.of["env"])
+    asked = [one for one in ran if (one.actor, one.task) == (target.actor, task)]
     own = [reading for reading in readings if reading.algorithm == target.actor and reading.task == task]
+    if asked:
+        own = [reading for reading in own if any(one.is_of(reading) for one in asked)]
     if not any(target.quantity in reading.totals for reading in own):
-        return None, ""
+        return None, "", _NO_RUN
     overview = make_overview(own, Question(score=target.quantity))
-    return overview.lines[0].score, overview.unit
+    if len(overview.lines) > 1:
+        return None, "", _SEVERAL
+    score = overview.lines[0].score
+    return score, overview.unit, _NO_RUN if score is None else None
 
 
 def _read(path: Path) -> Kept:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlgauge.cli.asked_runs import note
 from rlgauge.cli.interruption import code_of, word_for
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.train_options import ask, build_parser, limits_of, trackers_of, workload_of
@@ -17,6 +18,7 @@ from rlgauge.cli.train_watch import Watch
 from rlgauge.cli.units import count_text
 from rlgauge.core.execute import execute
 from rlgauge.core.store import Store
+from rlgauge.kinds.train import stale
 from rlgauge.kinds.train.variables import threads_of
 from rlgauge.kinds.train.workload import ScriptWorkload
 from rlgauge.launch.local import Local
@@ -56,8 +58,12 @@ def _train(workload: ScriptWorkload, options: Namespace) -> list[Trained]:
     """What every run came to, after those that were missing have been run."""
     store = Store(options.out)
     store.make()
+    note(workload.cases())
     with contextlib.ExitStack() as stack:
         listen, say = _listener(workload, store, options, stack)
+        there = [run.folder for case in workload.cases() if (run := store.find(case)) is not None]
+        if (text := stale.warning(there)) is not None:
+            say(text)
         for kind in trackers_of(options):
             _track(kind, store, say, stack)
         runs = execute(

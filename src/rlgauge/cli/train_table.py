@@ -14,6 +14,7 @@ import msgspec
 from rlgauge.cli import words
 from rlgauge.cli.console import complain, say, show_table
 from rlgauge.cli.units import count_text, seconds_text
+from rlgauge.compare.clones import same_episodes
 from rlgauge.compare.phrases import some
 from rlgauge.core.case import Case
 from rlgauge.core.run import Run, Status
@@ -218,12 +219,27 @@ def _rows(found: Sequence[Trained]) -> Iterator[list[str]]:
             own[0].algorithm,
             own[0].environment,
             f"{len(done)} of {len(own)}",
-            _estimate([one.test_return for one in done]),
-            _estimate([one.training_return for one in done]),
+            _estimate([one.test_return for one in _without_clones(done)]),
+            _estimate([one.training_return for one in _without_clones(done)]),
             _mean([one.num_episodes for one in done]),
             _mean([one.num_steps for one in done]),
             _seconds([one.train_seconds for one in done]),
         ]
+
+
+def _clones(done: Sequence[Trained]) -> list[list[Trained]]:
+    """Trainings of different seeds that are the same, episode by episode; looked for where all came to the same."""
+    groups: dict[tuple[float | None, ...], list[Trained]] = defaultdict(list)
+    for one in done:
+        if one.folder is not None and one.num_episodes:
+            groups[one.training_return, one.training_length, one.num_episodes, one.num_steps].append(one)
+    same = [own for own in groups.values() if len(own) > 1]
+    return [[own[place] for place in places] for own in same for places in same_episodes([str(x.folder) for x in own])]
+
+
+def _without_clones(done: Sequence[Trained]) -> list[Trained]:
+    gone = {id(one) for own in _clones(done) for one in own[1:]}
+    return [one for one in done if id(one) not in gone]
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
@@ -262,6 +278,14 @@ def _remarks(found: Sequence[Trained]) -> Iterator[str]:
     untested = Counter(one.actor for one in done if one.test_return is None)
     for why, number in untested.items():
         yield f"{count_text(number, 'run')} had no test episodes{f': {why}' if why else ''}"
+    for own in _grouped(found):
+        for same in _clones([one for one in own if one.status == Status.COMPLETED]):
+            seeds = [str(one.seed) for one in same]
+            yield (
+                f"warning: {own[0].algorithm} in {own[0].environment}: with the seeds {', '.join(seeds[:-1])} and "
+                f"{seeds[-1]} every episode of training is the same. The seed does not reach the script: give it as an "
+                "option. They count as one run."
+            )
     yield from _doubts(found)
     if any(sum(one.status == Status.COMPLETED for one in own) > 1 for own in _grouped(found)):
         yield "Intervals: 95 %, Student's t over seeds. Episodes, steps and time: means over seeds."
@@ -273,7 +297,7 @@ def _doubts(found: Sequence[Trained]) -> Iterator[str]:
 
     said: dict[str, list[str]] = defaultdict(list)
     for own in _grouped(found):
-        done = [one for one in own if one.status == Status.COMPLETED]
+        done = _without_clones([one for one in own if one.status == Status.COMPLETED])
         known = _known(one.test_return for one in done) or _known(one.training_return for one in done)
         for text in student_t(known).warnings if len(own) > 1 and known else ():
             said[text].append(f"{own[0].algorithm} in {own[0].environment}")
@@ -291,7 +315,10 @@ def _group_json(own: Sequence[Trained]) -> dict[str, Any]:
         "num_runs": len(own),
         "num_completed": len(done),
     }
+    apart = _without_clones(done)
+    told["num_clones"] = len(done) - len(apart)
     for name in ("test_return", "training_return"):
-        known = _known(getattr(one, name) for one in done)
-        told[name] = msgspec.to_builtins(student_t(known, missing=len(own) - len(known))) if known else None
+        known = _known(getattr(one, name) for one in apart)
+        missing = len(own) - told["num_clones"] - len(known)
+        told[name] = msgspec.to_builtins(student_t(known, missing=missing)) if known else None
     return told

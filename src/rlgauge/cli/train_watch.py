@@ -74,7 +74,8 @@ class Watch:
         self._open = {case.id: case for case in workload.cases() if _is_open(store, case, rerun_failed=rerun_failed)}
         self._running: dict[str, Running] = {}
         script = None if workload.source is None else Path(next(iter(workload.source.files.values())))
-        self._length = length_of(workload.args, script)
+        command = [] if workload.template is None else workload.template.words
+        self._length = length_of([*workload.args, *command], script)
         self.num_runs = len(list(workload.cases()))
         self.num_there = self.num_runs - len(self._open)
         self.num_done = self.num_there

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from rlgauge.compare.clones import clones
 from rlgauge.compare.phrases import count, seed_noun, some
 from rlgauge.compare.quantity import Quantity, in_unit_of, measured
 from rlgauge.core.errors import UserError
@@ -15,6 +16,10 @@ from rlgauge.core.reading import Reading, Total
 
 STOPPED = "stopping"
 """Where the details of a reading say in a sentence that its episodes were counted by looking at them."""
+_CLONES = (
+    " is one training, the same in every episode: the seed does not reach the script (give it as an option). It counts "
+    "as one run, from which nothing follows for other seeds."
+)
 _LARGEST = 1e100
 """Scores beyond it can't be squared and summed."""
 _WHOLE = 1e-6
@@ -80,12 +85,26 @@ def one_a_seed(
     A finished run replaces those that failed; of several checkpoints the one measured last counts, of one checkpoint
     the longest evaluation; several trainings of one seed are their mean. Speeds, times and sizes are of processes: each
     counts, whatever its seed. Runs without a seed and a checkpoint can't be told to be repetitions. `group` tells apart
-    what is not to be taken for repetitions of one seed.
+    what is not to be taken for repetitions of one seed. Trainings that are the same, episode by episode, are one.
     """
     said: dict[str, list[str]] = defaultdict(list)
     seeds = [seed for own in _by_seed(readings, group) for seed in _one_of(own, quantity, said)]
+    if not quantity.is_ratio:
+        seeds = _without_clones(seeds, said)
     told += [_of_all(names, what) for what, names in said.items()]
     return sorted(seeds, key=lambda seed: _order(seed.reading))
+
+
+def _without_clones(seeds: Sequence[Seed], said: dict[str, list[str]]) -> list[Seed]:
+    """The seeds without those whose training is that of another, from the first to the last episode."""
+    gone: set[int] = set()
+    for own in clones(seed.reading for seed in seeds):
+        first, *others = own
+        gone.update(map(id, others))
+        numbers = [str(reading.seed) for reading in own]
+        name = f"{first.algorithm} on {first.task} with seeds {', '.join(numbers[:-1])} and {numbers[-1]}"
+        said[_CLONES].append(name)
+    return [seed for seed in seeds if id(seed.reading) not in gone]
 
 
 def _of_all(names: Sequence[str], what: str) -> str:

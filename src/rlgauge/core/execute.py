@@ -71,7 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def config(self, item: Item) -> ConfigFile:
         """config.json of an attempt at the item's case."""
-        described = None if self.workload is None else msgspec.structs.asdict(self.workload)
+        described = None if self.workload is None else provenance.masked_within(msgspec.structs.asdict(self.workload))
         environment = item.case.params.get("environment")
         return ConfigFile(
             seed=item.case.seed, case=item.case, workload=described, units=self.units, environment=environment

@@ -66,6 +66,8 @@ _ASSIGNED = re.compile(rf"({_PRIVATE}=).*", re.IGNORECASE | re.DOTALL)
 _SEPARATOR = r"""(?:["']?\s*=\s*|["']\s*:\s*|:\s+)"""  # of JSON, YAML and queries; not the colon of py:module:name
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s,;&"'}]+)"""
 _INSIDE = re.compile(rf"({_PRIVATE}{_SEPARATOR}){_VALUE}", re.IGNORECASE)
+_FOLLOWED = re.compile(rf"((?<!\S)(?=-){_PRIVATE}\s+)(?!-){_VALUE}", re.IGNORECASE)
+"""An option and its value in a command that is one word."""
 _LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -153,6 +155,18 @@ def masked(arguments: Iterable[str]) -> list[str]:
     return list(_mask(arguments))
 
 
+def masked_within(value: Any) -> Any:  # noqa: ANN401  # JSON
+    """The same JSON with every text, and every list of texts, masked as command lines are."""
+    if isinstance(value, dict):
+        return {name: masked_within(one) for name, one in value.items()}
+    if isinstance(value, str):
+        return masked([value])[0]
+    if isinstance(value, (list, tuple)):
+        is_words = all(isinstance(one, str) for one in value)
+        return masked(value) if is_words else [masked_within(one) for one in value]
+    return value
+
+
 @functools.cache
 def repository(source: Path) -> Repository:
     """The repository that holds a file or folder, as it was when this process first asked.
@@ -218,7 +232,7 @@ def _mask(arguments: Iterable[str]) -> Iterator[str]:
             continue
         is_secret = _OPTION.fullmatch(argument) is not None
         whole = _ASSIGNED.fullmatch(argument)
-        text = f"{whole[1]}{MASK}" if whole else _INSIDE.sub(rf"\1{MASK}", argument)
+        text = f"{whole[1]}{MASK}" if whole else _FOLLOWED.sub(rf"\1{MASK}", _INSIDE.sub(rf"\1{MASK}", argument))
         yield _LOGIN.sub(MASK, text)
 
 

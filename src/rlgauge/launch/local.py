@@ -21,6 +21,8 @@ from rlgauge.worker.messages import Lines
 STOP_SECONDS = 10.0
 """How long a worker that was told to stop may take to end its child and commit."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_STOPPED = 130
+"""The exit code of a worker that was asked to stop."""
 _decode = msgspec.json.Decoder(Event).decode
 
 
@@ -98,9 +100,12 @@ class _Worker:
         return self._lines.is_at_end
 
     def check(self) -> None:
-        """Raise UserError where it ended by an error of its own, with what it printed. A killed worker is no error."""
+        """Raise UserError where it ended by an error of its own, with what it printed.
+
+        One that was killed or stopped is none: what it left undone is told as runs that did not complete.
+        """
         code = self._process.wait()
-        if code > 0:
+        if code > 0 and code != _STOPPED:
             self._errors.seek(0)
             printed = self._errors.read().decode(errors="replace").strip()
             raise UserError(f"A worker ended with exit code {code}: {printed or 'it printed nothing'}")

@@ -58,9 +58,11 @@ def _measured(one: Judged) -> str:
     if one.measured is None:
         return "-"
     point = _number(one.measured.point, one.unit)
-    if one.measured.low is None or one.measured.high is None:
-        return point
-    return f"{point} [{_number(one.measured.low, one.unit)}, {_number(one.measured.high, one.unit)}]"
+    low, high, missing = one.measured.low, one.measured.high, one.measured.missing
+    lacking = f", {missing} of {one.measured.n + missing} seeds missing" if missing and one.target.actor else ""
+    if low is None or high is None:
+        return f"{point}{lacking}"
+    return f"{point} [{_number(low, one.unit)}, {_number(high, one.unit)}]{lacking}"
 
 
 def _number(value: float, unit: str) -> str:
@@ -86,7 +88,7 @@ def _notes(judged: Sequence[Judged]) -> list[str]:
     if any(one.is_certain is None for one in slopes):
         notes.append("Slopes of two numbers of environments have no interval.")
     if any(one.target.actor is not None and one.tag and one.measured is not None for one in judged):
-        notes.append("Runs of policies and trainings have no tag: their targets are judged by all runs of the folder.")
+        notes.append("Of policies and trainings, the runs count that the suite last asked for under the tag.")
     speeds = [one.measured for one in judged if one.measured is not None and one.target.quantity.startswith("steps_")]
     if any(speed.low is None for speed in speeds):
         notes.append("Without an interval, one process measured: the next may come out otherwise (--full has three).")

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from rlgauge.core.run import Status
-from rlgauge.trackers.reading import flat
+from rlgauge.trackers.reading import OWN, flat
 from rlgauge.trackers.tracker import About, End, Row
 
 if TYPE_CHECKING:
+    from mlflow.entities import Metric
     from mlflow.tracking import MlflowClient
 
 DATABASE = "mlflow.db"
@@ -63,46 +64,88 @@ class MLflow:
         self._client = client
         self._run_id = run_id
         self._own = own
+        self._metrics, self._params, self._tags = _Names(), _Names(), _Names()
+        self._times = _Times()
 
     def describe(self, about: About) -> None:
         """Tell the configuration, as parameters such as `params.env`."""
         from mlflow.entities import Param
 
-        told = {_name(name): _text(value) for name, value in flat(about.config).items()}
+        told = {self._params.of(name): _text(value) for name, value in flat(about.config).items()}
         with _alone(self._own):
             for some in _parts([Param(name, value) for name, value in told.items()], _MOST_PARAMS):
                 self._client.log_batch(self._run_id, params=some)
 
     def log(self, rows: Sequence[Row]) -> None:
         """Tell of numbers."""
-        from mlflow.entities import Metric
-
-        metrics = [
-            Metric(_name(name), value, int(row.time * 1000), row.step)
-            for row in rows
-            for name, value in row.values.items()
-        ]
+        metrics = [self._metric(name, value, row.time, row.step) for row in rows for name, value in row.values.items()]
         for some in _parts(metrics, _MOST_METRICS):
             with _alone(self._own):
                 self._client.log_batch(self._run_id, metrics=some)
 
     def end(self, end: End) -> None:
         """Tell how it ended, and copy its files."""
-        from mlflow.entities import Metric, RunTag
+        from mlflow.entities import RunTag
 
         at = int(end.time * 1000)
-        numbers = [Metric(_name(name), value, at, 0) for name, value in end.summary.items() if isinstance(value, float)]
+        found = {name: value for name, value in end.summary.items() if isinstance(value, float)}
+        numbers = [self._metric(name, value, end.time, 0) for name, value in found.items()]
         texts = {name: value for name, value in end.summary.items() if isinstance(value, str)}
         texts |= {"status": str(end.status)} | ({} if end.reason is None else {"reason": end.reason})
-        tags = [RunTag(_name(f"rlgauge.{name.removeprefix('rlgauge/')}"), _text(text)) for name, text in texts.items()]
+        named = {self._tags.of(f"rlgauge.{name.removeprefix(OWN)}"): _text(text) for name, text in texts.items()}
+        tags = [RunTag(name, text) for name, text in named.items()]
         with _alone(self._own):
-            for path in (*end.weights, *end.videos):
+            for path in (*end.weights, *(film.path for film in end.videos)):
                 self._client.log_artifact(self._run_id, str(path), str(path.parent.relative_to(end.artifacts)))
             for some in _parts(numbers, _MOST_METRICS):
                 self._client.log_batch(self._run_id, metrics=some)
             for part in _parts(tags, _MOST_TAGS):
                 self._client.log_batch(self._run_id, tags=part)
             self._client.set_terminated(self._run_id, _ENDS.get(end.status, "FAILED"), at)
+
+    def _metric(self, name: str, value: float, time: float, step: int) -> Metric:
+        """The number as MLflow keeps it, like no other of the run."""
+        from mlflow.entities import Metric
+
+        told = self._metrics.of(name)
+        return Metric(told, value, self._times.of(told, value, step, int(time * 1000)), step)
+
+
+class _Names:
+    """Names as MLflow takes them, of different names different ones: `loss(0)` and `loss[0]` stay two."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, name: str) -> str:
+        """The name; with a number behind it where another was told under it before."""
+        if name not in self._told:
+            own = found = _name(name)
+            number = 1
+            while found in self._taken:
+                number += 1
+                end = f"_{number}"
+                found = f"{own[: _LONGEST_NAME - len(end)]}{end}"
+            self._told[name] = found
+            self._taken.add(found)
+        return self._told[name]
+
+
+class _Times:
+    """Milliseconds that tell apart what MLflow would take for one number: same name, step, value and time."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, set[tuple[int, float]]]] = {}
+
+    def of(self, name: str, value: float, step: int, time: int) -> int:
+        """The time, or one a little later where the same was told at it before."""
+        at, told = self._last.get(name, (time, set()))
+        if time > at or (step, value) in told:
+            at, told = max(time, at + 1), set()
+        told.add((step, value))
+        self._last[name] = at, told
+        return at
 
 
 def _client(uri: str, own: Path) -> MlflowClient:

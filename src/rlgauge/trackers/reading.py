@@ -14,23 +14,21 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.run import ConfigFile, Record, Run, RunFile, Value
 from rlgauge.core.run_files import decode_file
 from rlgauge.kinds.train.journal import (
-    ENVIRONMENTS,
-    EPISODES,
     SCALARS,
-    TESTING,
     TESTS,
-    Episode,
-    Role,
     Scalars,
     Tail,
 )
+from rlgauge.kinds.train.reading import TRAINING, Ending, Endings
 from rlgauge.kinds.train.spec import VIDEOS, WEIGHTS
-from rlgauge.trackers.tracker import About, End, Row
+from rlgauge.trackers.tracker import About, End, Film, Row
 
 OWN = "rlgauge/"
 """Before the names of numbers that are not the script's."""
-SCRIPT_AXIS, TRAINING_AXIS, RECORD_AXIS = "step", f"{OWN}num_steps", f"{OWN}index"
+SCRIPT_AXIS, TRAINING_AXIS, RECORD_AXIS = f"{OWN}step", f"{OWN}num_steps", f"{OWN}index"
 """Names of the axes: the script's own count, steps of environments, and the index of a record."""
+LAST_STEP = 2**63 - 1
+"""The largest step that trackers take; what lies beyond it is told at it."""
 _OF_TRAINING = ("training_return", "training_length", "num_episodes", "num_steps", "train_seconds")
 """Quantities of a training as a whole, in the record of index 0; the others of such a run are of test episodes."""
 _FILMS = {".mp4", ".gif", ".webm"}
@@ -86,12 +84,11 @@ class Feed:
         self._units = units
         self._is_training = any(name in units for name in _OF_TRAINING)
         self._scalars = Tail(told.artifacts / SCALARS, Scalars)
-        self._episodes = Tail(told.artifacts / EPISODES, Episode)
-        self._roles = Tail(told.artifacts / ENVIRONMENTS, Role)
-        self._others = {TESTING}
+        self._episodes = Endings(told.artifacts)
         self._tests = Tail(told.artifacts / TESTS, Record)
         self._records = Tail(told.folder / "records.jsonl", Record)
         self._measured: set[int] = set()
+        self._filmed: dict[str, int] = {}
         self._num_seen: dict[str, int] = {}
 
     @property
@@ -102,8 +99,6 @@ class Feed:
     def read(self) -> list[Row]:
         """What has come since the last call."""
         logged = [row for one in self._scalars.read() for row in self._of_scalars(one)]
-        for role in self._roles.read():
-            (self._others.discard if role.is_training else self._others.add)(role.origin)
         played = [self._of_episode(one) for one in self._episodes.read()]
         records = [*self._tests.read(), *self._records.read()]  # the same ones: as they end, and when all is done
         measured = [row for one in records if (row := self._of_record(one)) is not None]
@@ -114,15 +109,16 @@ class Feed:
         values = {name: value for name, value in one.values.items() if value is not None}
         at = self._started + one.seconds
         if one.step is not None:
-            yield Row(values, SCRIPT_AXIS, one.step, at)
+            yield Row(values, SCRIPT_AXIS, max(-LAST_STEP, min(one.step, LAST_STEP)), at)
             return
         for name, value in values.items():
             step = self._num_seen[name] = self._num_seen.get(name, -1) + 1
             yield Row({name: value}, SCRIPT_AXIS, step, at)
 
-    def _of_episode(self, one: Episode) -> Row:
+    def _of_episode(self, ending: Ending) -> Row:
         """Its return and length; of an environment in which the script only tests under other names."""
-        kind = "evaluation_" if one.origin in self._others else ""
+        one = ending.episode
+        kind = "" if ending.is_training else "evaluation_"
         values = {f"{OWN}{kind}return": one.total, f"{OWN}{kind}length": float(one.length)}
         return Row(values, TRAINING_AXIS, one.num_steps, self._started + one.seconds)
 
@@ -131,6 +127,8 @@ class Feed:
         if one.index in self._measured:
             return None
         self._measured.add(one.index)
+        if isinstance(film := one.values.get("video"), str):
+            self._filmed[film] = one.index
         names = [name for name in self._units if name not in _OF_TRAINING]
         found = {self._called(name): _number(one.values.get(name)) for name in names}
         values = {name: number for name, number in found.items() if number is not None}
@@ -155,9 +153,18 @@ class Feed:
             summary=summary,
             artifacts=artifacts,
             weights=_files(artifacts / WEIGHTS),
-            videos=[path for path in _files(artifacts / VIDEOS) if path.suffix in _FILMS],
+            videos=list(self._films(artifacts)),
             time=_seconds(run.file.stop_time) if run.file.stop_time else time.time(),
         )
+
+    def _films(self, artifacts: Path) -> Iterator[Film]:
+        """The films; those that no record names come after those that one does."""
+        last = max(self._filmed.values(), default=TRAINING if self._is_training else TRAINING - 1)
+        for path in _files(artifacts / VIDEOS):
+            if path.suffix in _FILMS:
+                index = self._filmed.get(path.relative_to(artifacts).as_posix())
+                last = last + 1 if index is None else last
+                yield Film(path, last if index is None else index)
 
 
 def _outcome(run: Run) -> dict[str, Any]:

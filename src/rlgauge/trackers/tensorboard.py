@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from rlgauge.trackers.event_file import EventFile
 from rlgauge.trackers.films import as_gif
-from rlgauge.trackers.tracker import About, End, Row
+from rlgauge.trackers.tracker import About, End, Film, Row
 
 FOLDER = "tensorboard"
 """Name of the folder of event files in a run's folder of artifacts: `tensorboard --logdir OUT` finds it."""
@@ -56,16 +55,16 @@ class TensorBoard:
         self._file.text("rlgauge/end", _code(json.dumps(ended, indent=2)), end.time)
         if end.weights:
             self._file.text("rlgauge/weights", "\n\n".join(map(str, end.weights)), end.time)
-        for number, path in enumerate(end.videos):
-            self._show(path, number, end.time)
+        for film in end.videos:
+            self._show(film, end.time)
         self._file.close()
 
-    def _show(self, path: Path, number: int, time: float) -> None:
-        image = as_gif(path)
+    def _show(self, film: Film, time: float) -> None:
+        image = as_gif(film.path)
         if image is None:
-            self._file.text("rlgauge/videos", str(path), time, step=number)
+            self._file.text("rlgauge/videos", str(film.path), time, step=film.index)
         else:
-            self._file.image("rlgauge/videos", image.content, (image.width, image.height), time, step=number)
+            self._file.image("rlgauge/videos", image.content, (image.width, image.height), time, step=film.index)
 
 
 def _code(text: str) -> str:

@@ -44,6 +44,13 @@ class Row(msgspec.Struct, frozen=True):
     time: float
 
 
+class Film(msgspec.Struct, frozen=True):
+    """A film below the run's artifacts, and the index of the record whose episode it shows."""
+
+    path: Path
+    index: int
+
+
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended: its summary (numbers and short texts), the files it left, and when (seconds since 1970).
 
@@ -55,7 +62,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     summary: dict[str, float | str]
     artifacts: Path
     weights: Sequence[Path]
-    videos: Sequence[Path]
+    videos: Sequence[Film]
     time: float
 
 

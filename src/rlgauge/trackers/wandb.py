@@ -146,10 +146,10 @@ class WandB:
         """Tell how it ended, with its files, and wait until W&B has it all."""
         import wandb
 
-        for number, path in enumerate(end.videos):
-            kind = path.suffix[1:]
-            film = wandb.Video(str(path), caption=path.name, format=kind)  # type: ignore[arg-type]  # one of them
-            self._run.log({"rlgauge/videos": film, RECORD_AXIS: number})
+        for one in end.videos:
+            kind = one.path.suffix[1:]
+            film = wandb.Video(str(one.path), caption=one.path.name, format=kind)  # type: ignore[arg-type]  # one of them
+            self._run.log({"rlgauge/videos": film, RECORD_AXIS: one.index})
         if end.weights:
             self._run.log_artifact(self._weights(end))
         self._run.summary.update(end.summary)

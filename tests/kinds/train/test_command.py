@@ -24,6 +24,15 @@ def test_files_are_named_by_their_whole_paths(tmp_path):
     assert template.name == "train"
 
 
+def test_a_value_that_is_also_the_name_of_a_file_stays_a_value(tmp_path):
+    for name in ("train", "x.py", "c.yaml"):
+        (tmp_path / name).write_text("pass")
+    argv = Template("python x.py --mode train --config c.yaml", folder=tmp_path).argv(env=None, seed=0)
+    assert argv[2:] == ["--mode", "train", "--config", str(tmp_path / "c.yaml")]
+    assert Template("bash train", folder=tmp_path).files == [tmp_path / "train"]
+    assert Template("python -m pack.train {env}", folder=tmp_path).modules == ["pack.train"]
+
+
 def test_a_program_is_no_source_and_gives_no_name(tmp_path):
     (tmp_path / "python3").write_bytes(b"\x7fELF\0\0")
     (tmp_path / "run.sh").write_text("exit")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rlgauge.core.errors import UserError
-from rlgauge.kinds.train.source import find_source, source_of
+from rlgauge.kinds.train.source import find_source, source_of, with_settings
 
 
 @pytest.fixture
@@ -123,3 +123,58 @@ def test_a_file_that_is_gone_is_said_to_be_so(project):
     (project / "helper.py").unlink()
     with pytest.raises(UserError, match=r"helper\.py"):
         source.digest()
+
+
+def changed(find, file, text="x = 9\n"):
+    """Whether the digest of a source is another one after a file was edited."""
+    before = find().digest()
+    file.write_text(text)
+    return find().digest() != before
+
+
+def test_the_digest_follows_modules_of_folders_that_a_script_adds_to_its_path(tmp_path):
+    for folder in ("scripts", "lib/algos", "far/pack"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "lib/algos/core.py").write_text("REWARD = 1\n")
+    script = tmp_path / "scripts/train.py"
+    for added in ("os.path.join(os.path.dirname(__file__), '..', 'lib')", "str(Path(__file__).parents[1] / 'lib')"):
+        script.write_text(f"sys.path.insert(0, {added})\nfrom algos.core import REWARD\n")
+        assert changed(lambda: find_source(str(script)), tmp_path / "lib/algos/core.py", f"REWARD = {len(added)}\n")
+
+
+def test_the_digest_follows_modules_on_pythonpath(tmp_path, monkeypatch):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/core.py").write_text("REWARD = 1\n")
+    (tmp_path / "train.py").write_text("import core\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    assert changed(lambda: find_source(str(tmp_path / "train.py")), tmp_path / "lib/core.py")
+
+
+def test_the_digest_of_a_command_follows_the_module_that_it_runs(tmp_path, monkeypatch):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack/__init__.py").touch()
+    (tmp_path / "pack/core.py").write_text("REWARD = 1\n")
+    (tmp_path / "pack/train.py").write_text("from pack.core import REWARD\nfrom . import more\n")
+    (tmp_path / "pack/more.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for name in ("core", "more", "train"):
+        assert changed(lambda: source_of(modules=["pack.train"]), tmp_path / f"pack/{name}.py", f"x = '{name}'\n")
+    assert source_of(modules=["nowhere.at_all"]) is None
+
+
+def test_the_digest_follows_what_a_shell_script_runs(tmp_path):
+    (tmp_path / "run.sh").write_text('cd "$(dirname "$0")"; python "$HERE/inner.py" $1\npython ./other.py\n')
+    for name in ("inner", "other", "helper"):
+        (tmp_path / f"{name}.py").write_text("import helper\n" if name == "inner" else "")
+    for name in ("helper", "inner", "other"):
+        assert changed(lambda: source_of(tmp_path / "run.sh"), tmp_path / f"{name}.py")
+
+
+def test_the_digest_follows_settings_that_arguments_name(tmp_path):
+    (tmp_path / "train.py").write_text("")
+    (tmp_path / "c.json").write_text("{}")
+    (tmp_path / "weights.pt").write_text("1")
+    for word in ("c.json", "--config=c.json", str(tmp_path / "c.json")):
+        find = lambda word=word: with_settings(find_source(str(tmp_path / "train.py")), ["--x", word, "weights.pt"])  # noqa: E731
+        assert changed(find, tmp_path / "c.json", word)
+        assert not changed(find, tmp_path / "weights.pt", word)

@@ -27,6 +27,10 @@ def printed(run):
     return (run.folder / "cout.txt").read_text(errors="replace")
 
 
+WHO = "WHO = 'new'\n"
+MAIN = "def main(env='x'):\n    print(WHO)\n"
+
+
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
     """The run of every trouble."""
@@ -49,6 +53,8 @@ def troubled(tmp_path_factory):
         ("exit-text", Status.FAILED, "error", "no more data"),
         ("hard-exit-0", Status.FAILED, "crash", "told no results"),
         ("hard-exit-5", Status.FAILED, "error", "exit code 5"),
+        ("late-exit-3", Status.FAILED, "error", "was done, and its process then ended by exit code 3"),
+        ("exit-256", Status.COMPLETED, None, ""),
         ("crash", Status.FAILED, "crash", "signal SIGSEGV"),
         ("killed", Status.FAILED, "killed", "signal SIGKILL"),
         ("ended", Status.FAILED, "crash", "signal SIGTERM"),
@@ -89,7 +95,9 @@ def test_the_end_of_a_flood_is_kept(troubled):
 
 
 def test_a_failed_run_has_no_records_which_the_next_attempt_would_take_over(troubled):
-    assert {name for name, run in troubled.items() if run.records} == {"fine", "exit-0", "flood", "fork", "spawn"}
+    assert {name for name, run in troubled.items() if run.records} == {
+        *("fine", "exit-0", "exit-256", "flood", "fork", "spawn")
+    }
 
 
 def test_the_source_its_arguments_and_its_spec_are_kept(tmp_path):
@@ -100,7 +108,8 @@ def test_the_source_its_arguments_and_its_spec_are_kept(tmp_path):
     assert run.status is Status.COMPLETED
     assert "['--lr=0.1', '--token=abc'] found" in printed(run)
     source = run.folder / "artifacts" / "source"
-    assert sorted(path.name for path in source.iterdir()) == ["helper.py", "source.json", "train.py"]
+    names = sorted(path.name for path in source.iterdir() if not path.name.startswith("read-"))
+    assert names == ["helper.py", "source.json", "train.py"]
     told = json.loads((source / "source.json").read_text())
     assert told["args"] == ["--lr=0.1", "--token=***"]
     assert told["repository"]["commit"] or told["repository"]["reason"]
@@ -135,6 +144,66 @@ def test_a_script_that_was_changed_meanwhile_is_not_run(tmp_path):
     (tmp_path / "train.py").write_text("print('two')\n")
     with pytest.raises(UserError, match="has changed since the command was given"):
         driving.run(workload, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["train.py", "beside.py"])
+def test_a_script_that_is_edited_before_it_is_read_is_filed_under_no_other_text(tmp_path, name):
+    (tmp_path / "beside.py").write_text("WHO = 'old'\n")
+    script = tmp_path / "train.py"
+    script.write_text("import beside\ndef main(env='x'):\n    print(beside.WHO)\n")
+    workload = ScriptWorkload(script, env="x", **FAST)
+    keep = workload.check_copy
+    workload.check_copy = lambda folder: (keep(folder), (tmp_path / name).write_text(f"{WHO}{MAIN}"))
+    run = one(driving.run(workload, tmp_path / "out", workers=None))
+    assert run.status is Status.FAILED
+    assert f"{name} changed between the command and when it was read" in run.file.fail_trace
+    kept = run.folder / "artifacts" / "source" / name
+    assert kept.read_text() != (tmp_path / name).read_text()
+
+
+def test_a_script_that_is_edited_while_it_runs_is_what_it_was(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text("import pathlib\ndef main(env='x'):\n    pathlib.Path(__file__).write_text('x = 1')\n")
+    run = one(driving.run(ScriptWorkload(script, env="x", **FAST), tmp_path / "out"))
+    assert run.status is Status.COMPLETED
+
+
+ENDLESS = """import numpy as np, threading, time, gymnasium
+def main(env="CartPole-v1"):
+    table = np.zeros((3, 2))
+    made = gymnasium.make(env)
+    made.reset()
+    while True:
+        try:
+            made.step(0)
+            made.reset()
+            table += 1.0
+            time.sleep(0.001)
+        except {caught}:
+            table[:] = -1.0
+            {then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("caught", "then", "is_saved"),
+    [("ValueError", "pass", True), ("KeyboardInterrupt", "break", True), ("BaseException", "pass", False)],
+)
+def test_what_an_endless_script_has_when_its_time_is_up_is_saved_and_not_tested(
+    tmp_path, monkeypatch, caught, then, is_saved
+):
+    monkeypatch.setattr(supervise, "_GRACE_SECONDS", 10.0 if is_saved else 0.5)
+    (tmp_path / "train.py").write_text(ENDLESS.format(caught=caught, then=then))
+    workload = ScriptWorkload(tmp_path / "train.py", env="CartPole-v1", time_limit=4.0, num_tests=3, num_videos=0)
+    run = one(driving.run(workload, tmp_path / "out", workers=None))
+    assert (run.status, run.file.fail_kind) == (Status.TIMEOUT, "time")
+    assert "longer than its limit of 4 s" in run.file.fail_trace
+    assert "train.py" in run.file.fail_trace
+    assert not run.records
+    saved = sorted(path.name for path in (run.folder / "artifacts" / "weights").iterdir())
+    assert bool(saved) is is_saved
+    assert ("Saved as it was then: table" in run.file.fail_trace) is is_saved
+    assert not (run.folder / "artifacts" / TESTS).exists()
 
 
 def test_a_command_is_judged_by_its_exit_code(tmp_path):
@@ -229,3 +298,22 @@ def main(env="x"):
     assert run.file.result["warnings"] == [
         "After the script was done its process ended by signal SIGSEGV in its test episodes."
     ]
+
+
+TOLD_A_SECRET = """
+import sys
+
+assert sys.argv[1:] == ["--api-key=hunter" + "2", "--token", "hunter" + "2"], sys.argv
+"""
+
+
+@pytest.mark.parametrize("is_command", [False, True])
+def test_a_script_is_told_its_secrets_and_no_file_of_its_run_is(tmp_path, is_command):
+    script = tmp_path / "told.py"
+    script.write_text(TOLD_A_SECRET)
+    what = {"command": f"python {script}"} if is_command else {"script": script}
+    workload = ScriptWorkload(**what, args=["--api-key=hunter2", "--token", "hunter2"], **FAST)
+    run = one(driving.run(workload, tmp_path / "out"))
+    assert run.status is Status.COMPLETED, run.file.fail_trace
+    kept = [path for path in (tmp_path / "out").rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
+    assert kept == []

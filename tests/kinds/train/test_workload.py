@@ -84,6 +84,21 @@ def test_a_worker_makes_the_same(script, tmp_path):
             assert told(again, case, tmp_path) == told(workload, case, tmp_path)
 
 
+def test_secrets_are_no_part_of_what_is_kept_of_a_case_and_tell_cases_apart(script):
+    kept = [list(ScriptWorkload(script, args=["--api-key", key]).cases()) for key in ("hunter2", "hunter2", "hunter3")]
+    assert "hunter" not in repr(kept)
+    ids_of = [[case.id for case in cases] for cases in kept]
+    assert ids_of[0] == ids_of[1] != ids_of[2]
+
+
+def test_secrets_of_a_command_are_no_part_of_what_is_kept_of_a_case(script, tmp_path):
+    made = [ScriptWorkload(command=f"python {script} --api-key {key} {{seed}}") for key in ("hunter2", "hunter3")]
+    (first,), (second,) = (list(one.cases()) for one in made)
+    assert "hunter" not in repr([first, second, made[0].spec(first, tmp_path), made[0].target])
+    assert first.id != second.id
+    assert made[0].template.argv(env=None, seed=1)[-2:] == ["hunter2", "1"]
+
+
 def test_a_command_is_read_in_the_folder_where_it_was_given(script, monkeypatch):
     monkeypatch.chdir(script.parent)
     workload = ScriptWorkload(command="python ppo.py {seed}")
@@ -123,3 +138,21 @@ def test_what_can_not_be_run_is_refused(script, arguments, said):
 def test_a_seed_that_is_named_twice_is_run_once(script):
     assert ScriptWorkload(script, seeds=[1, 1, 0], env=["A", "A"]).seeds == [1, 0]
     assert len(ids(ScriptWorkload(script, seeds=[1, 1], env=["A", "A"]))) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("dqn/main.py", "dqn.main"),
+        ("dqn/train.py", "dqn.train"),
+        ("dqn/__main__.py", "dqn"),
+        ("dqn/ppo.py", "ppo"),
+    ],
+)
+def test_a_script_with_a_name_that_many_have_is_called_after_its_folder(tmp_path, file, expected):
+    path = tmp_path / file
+    path.parent.mkdir()
+    path.write_text("print(1)\n")
+    assert ScriptWorkload(path).algorithm == expected
+    assert ScriptWorkload(command=f"python {path} {{seed}}").algorithm == expected
+    assert ScriptWorkload(path, algorithm="mine").algorithm == "mine"

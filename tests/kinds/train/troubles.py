@@ -3,6 +3,7 @@
 # ruff: noqa: T201  # scripts print
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import signal
@@ -47,6 +48,8 @@ TROUBLES = {
     "exit-text": lambda: sys.exit("no more data"),
     "hard-exit-0": lambda: os._exit(0),
     "hard-exit-5": lambda: os._exit(5),
+    "late-exit-3": lambda: atexit.register(lambda: os._exit(3)),
+    "exit-256": lambda: sys.exit(256),
     "crash": lambda: ctypes.string_at(0),
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "ended": lambda: os.kill(os.getpid(), signal.SIGTERM),

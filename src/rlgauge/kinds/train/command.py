@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import string
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rlgauge.core import provenance
 from rlgauge.core.errors import UserError, unknown
 
 FIELDS = ("env", "seed")
@@ -22,7 +24,7 @@ class Template:
     def __init__(self, text: str, *, args: Sequence[str] = (), folder: Path | None = None) -> None:
         """Words as a shell would part them, then `args`; `files`, which lie in `folder`, get their whole paths.
 
-        Raises UserError.
+        `modules` are those that Python is to run by -m. Raises UserError.
         """
         self.text = text
         try:
@@ -32,7 +34,9 @@ class Template:
         if not words:
             raise UserError("--command is empty: write one such as 'python x.py --env {env} --seed {seed}'.")
         self.fields = frozenset(field for word in words for field in _fields(word, text))
-        found = [_file(word, folder or Path.cwd()) for word in words]
+        place = _script_place(words)
+        found = [_file(word, folder or Path.cwd(), is_script=at in (0, place)) for at, word in enumerate(words)]
+        self.modules = [name for before, name in itertools.pairwise(words) if before == "-m" and "{" not in name]
         self.files = [path for path in found if path is not None and _is_source(path)]
         self._words = [word if path is None else str(path) for word, path in zip(words, found, strict=True)]
         self._args = list(args)
@@ -44,6 +48,18 @@ class Template:
             return self.files[0].stem
         own = [word for word in self._words if not word.startswith("-") and Path(word).name not in _INTERPRETERS]
         return Path((own or self._words)[0]).stem
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the template, with the whole paths of its files."""
+        return list(self._words)
+
+    @property
+    def shown(self) -> str:
+        """The template as it was given, with the values of secrets masked."""
+        words = shlex.split(self.text)
+        masked = provenance.masked(words)
+        return self.text if masked == words else shlex.join(masked)
 
     @property
     def whole(self) -> str:
@@ -77,7 +93,18 @@ def _fields(word: str, text: str) -> Iterator[str]:
         yield field
 
 
-def _file(word: str, folder: Path) -> Path | None:
-    """The file that a word names, since the command runs in another folder; None where it names none."""
+def _script_place(words: Sequence[str]) -> int:
+    """Where the word is that an interpreter runs; that of the program itself where it is none."""
+    if Path(words[0]).name not in _INTERPRETERS:
+        return 0
+    return next((place for place, word in enumerate(words) if place and not word.startswith("-")), 0)
+
+
+def _file(word: str, folder: Path, *, is_script: bool) -> Path | None:
+    """The file that a word names, since the command runs in another folder; None where it names none.
+
+    A word such as `train` may be a value that a file happens to be called: it names one where a script stands only.
+    """
     path = folder / word
-    return path.absolute() if "{" not in word and path.is_file() else None
+    is_path = is_script or "/" in word or bool(path.suffix)
+    return path.absolute() if is_path and "{" not in word and path.is_file() else None

@@ -16,16 +16,18 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from rlgauge.core.files import create_exclusively
 from rlgauge.kinds.train.script.lines import Lines
 
 EPISODES, SCALARS, TESTS, REWARDS = "training.jsonl", "scalars.jsonl", "tests.jsonl", "rewards.f32"
 ENVIRONMENTS, MADE = "environments.jsonl", "made.jsonl"
-PROCESSES = "processes"
+PROCESSES, FIRST = "processes", "hooked"
 """Names of the files in a run's folder of artifacts.
 
 Of these, processes that the script starts have their own, in the folder `processes`: see `of_child`.
 `environments.jsonl` holds a `Role` of each environment in which a process does not train, `made.jsonl` the ids of those
-that a process of the script has made.
+that a process of the script has made. `hooked` holds the id of the process of a command that was the first to write:
+it has the files of the run itself.
 `tests.jsonl` holds records of test episodes (`rlgauge.core.run.Record`). `rewards.f32` holds the rewards of every
 step, float32 in little-endian order: those of the first episode that ended, then those of the second, and so on.
 """
@@ -82,17 +84,21 @@ class Scalars(msgspec.Struct, frozen=True):
 class Journal:
     """The files of a run, open for writing by the process that made it; what that forks writes nothing here."""
 
-    def __init__(self, folder: Path, *, keep_rewards: bool = False, start: float | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, keep_rewards: bool = False, start: float | None = None, is_shared: bool = False
+    ) -> None:
         """Open them; the clock starts here.
 
         With a `start`, of the clock of the run, they are those of a process that the script started: episodes only, in
-        files of its own, which are made when something is written.
+        files of its own, which are made when something is written. One that `is_shared` with others that are started
+        alike has the files of the run itself if it is the first of them to write.
         """
         self.folder = folder
         self.num_episodes = 0
         self.start = time.monotonic() if start is None else start
         self.keeps_rewards = keep_rewards
         self._pid = os.getpid()
+        self._is_open_to_all = is_shared
         self._child = None if start is None else self._pid
         self._files: dict[str, int] = {}
         self._scalars = Lines(folder / SCALARS) if start is None else None
@@ -135,7 +141,16 @@ class Journal:
         if os.getpid() == self._pid:
             os.write(self._file(MADE), line_of(msgspec.json.encode(Made(env))))
 
+    def _claim(self) -> None:
+        """Find out whether the files of the run itself are this process's."""
+        self._is_open_to_all = False
+        if create_exclusively(self.folder / FIRST, str(self._pid).encode()):
+            self._child = None
+            self._scalars = Lines(self.folder / SCALARS)
+
     def _file(self, name: str) -> int:
+        if self._is_open_to_all:
+            self._claim()
         if name not in self._files:
             path = self.folder / of_child(name, self._child)
             path.parent.mkdir(exist_ok=True)
@@ -144,6 +159,8 @@ class Journal:
 
     def scalars(self, values: Mapping[str, float | None], step: int | None) -> None:
         """Write numbers of a step, those that are not finite as null. Any thread may do so."""
+        if self._is_open_to_all and os.getpid() == self._pid:
+            self._claim()
         one = Scalars(values, step, time.monotonic() - self.start)
         if self._scalars is not None:
             self._scalars.append(line_of(self._encode(one)))
@@ -200,6 +217,14 @@ class Tail(Generic[T]):
 def read_episodes(folder: Path) -> list[Episode]:
     """All episodes that the process of the script itself saw end, in order, of whatever role."""
     return Tail(folder / EPISODES, Episode).read()
+
+
+def first_of_all(folder: Path) -> int | None:
+    """The id of the process of a command that has the files of the run itself; None where none has, or of a script."""
+    try:
+        return int((folder / FIRST).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def read_made(folder: Path) -> list[str]:

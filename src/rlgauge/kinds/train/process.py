@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from rlgauge.core import platform
 from rlgauge.kinds.train.output import Log, end_of
+from rlgauge.kinds.train.script import time_up
 
 _TICK_SECONDS = 0.1
 _PIECE = 2**20
@@ -48,11 +49,16 @@ class Ended(NamedTuple):
 
 
 class Until(NamedTuple):
-    """When a process is ended that does not end: after so many seconds, and some after it has made the file `done`."""
+    """When a process is ended that does not end: after so many seconds, and some after it has made the file `done`.
+
+    With `grace_seconds` it is asked to end first, and has so long to do so, unless it has made the file `trained`.
+    """
 
     seconds: float | None = None
     done: Path | None = None
     linger_seconds: float = LINGER_SECONDS
+    grace_seconds: float = 0.0
+    trained: Path | None = None
 
 
 class _Reader:
@@ -122,7 +128,7 @@ def run_process(
     reader = _Reader(read, Log(output))
     try:
         reason = _attend(process.pid, reader, until, start)
-        if reason == _OVERDUE:
+        if reason == _OVERDUE and not _has_ended_when_asked(process.pid, reader, until):
             _have_told(process.pid, reader, output)
     finally:
         platform.kill_tree(process.pid)
@@ -151,6 +157,20 @@ def _attend(pid: int, reader: _Reader, until: Until, start: float) -> str | None
             return _LINGERING
         if present > deadline and end == math.inf:
             return _OVERDUE
+
+
+def _has_ended_when_asked(pid: int, reader: _Reader, until: Until) -> bool:
+    """Whether a process that was asked to end did so in its time; one that tests what it trained is not asked."""
+    if not until.grace_seconds or (until.trained is not None and until.trained.exists()):
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, time_up.SIGNAL)
+    deadline = time.monotonic() + until.grace_seconds
+    while platform.process_start(pid) is not None and time.monotonic() < deadline:
+        if until.done is not None and until.done.exists():
+            return True
+        reader.read(_TICK_SECONDS)
+    return platform.process_start(pid) is None and (until.done is None or until.done.exists())
 
 
 def _have_told(pid: int, reader: _Reader, output: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,9 +24,10 @@ from rlgauge.kinds.train.journal import (
     Scalars,
     Tail,
     children,
+    first_of_all,
     of_child,
 )
-from rlgauge.kinds.train.spec import OUTCOME, Outcome
+from rlgauge.kinds.train.spec import OUTCOME, TRAINED, Outcome
 
 UNITS: Mapping[str, str] = {
     "return": "reward",
@@ -46,6 +47,13 @@ TRAINING = 0
 """The index of the record of the training; test episodes follow."""
 NUM_LAST = 10
 """Over so many episodes, the last ones, the training's return and length are means."""
+
+
+_TIME = itemgetter(0)
+_MIXED = (
+    "Episodes of several processes of the command were counted together: {}. Where some of them only test, its "
+    "training return and its steps are a mixture."
+)
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,16 +108,24 @@ class _Process:
         self._ended: dict[int, _Ended] = {}
 
     def look(self) -> list[Episode]:
-        """What has come since."""
+        """What has come since, `num_steps` being those of all processes that had this id."""
         for role in self._roles.read():
             (self._others.discard if role.is_training else self._others.add)(role.origin)
-        episodes = self._episodes.read()
-        for episode in episodes:
-            self._ended.setdefault(episode.origin, _Ended()).add(episode)
-            if not episode.index:  # the first of a process, which may have the id of one that is gone
-                self._num_before = self.num_steps
-            self.num_steps = self._num_before + episode.num_steps
-        return episodes
+        return [self._add(episode) for episode in self._episodes.read()]
+
+    def _add(self, episode: Episode) -> Episode:
+        if not episode.index:  # the first of a process, which may have the id of one that is gone
+            self._num_before = self.num_steps
+        if self._num_before:
+            episode = msgspec.structs.replace(episode, num_steps=self._num_before + episode.num_steps)
+        self.num_steps = episode.num_steps
+        self._ended.setdefault(episode.origin, _Ended()).add(episode)
+        return episode
+
+    @property
+    def num_dropped(self) -> int:
+        """Lines that were torn or damaged so far."""
+        return self._episodes.num_dropped
 
     def is_training(self, episode: Episode) -> bool:
         """Whether it is one of an environment that the process trains in, as far as is known."""
@@ -173,39 +189,113 @@ def _together(processes: Iterable[_Process]) -> Training:
 
 
 def read_outcome(folder: Path, name: str = OUTCOME) -> Outcome | None:
-    """What the script's process told at its end, or in another file; None where there is none that can be read."""
+    """What the script's process told at its end, or in another file; None where there is none that can be read.
+
+    Of a command it is what all of its processes told.
+    """
+    found = _outcome(folder / name)
+    return _of_many(folder) if found is None and name == OUTCOME else found
+
+
+def _outcome(path: Path) -> Outcome | None:
     try:
-        return msgspec.json.decode((folder / name).read_bytes(), type=Outcome)
+        return msgspec.json.decode(path.read_bytes(), type=Outcome)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
 
+def _of_many(folder: Path) -> Outcome | None:
+    """What the processes of a command told, and those of their own that tell nothing, together."""
+    found = {pid: _outcome(folder / of_child(OUTCOME, pid)) for pid in children(folder, OUTCOME)}
+    told = {pid: one for pid, one in found.items() if one is not None}
+    if not told:
+        return None
+    first = first_of_all(folder)
+    processes = _processes(folder)
+    silent = [one for pid, one in processes.items() if (first if pid is None else pid) not in told]
+    together = _together(processes.values())
+    steps = sum(count_of(one.facts, "num_steps") or 0 for one in told.values())
+    return Outcome(
+        error=next((one.error for one in told.values() if one.error is not None), None),
+        environments=list(dict.fromkeys(env for one in told.values() for env in one.environments)),
+        warnings=list(
+            dict.fromkeys([*(text for one in told.values() for text in one.warnings), *_mixed(told, silent)])
+        ),
+        facts={
+            "num_steps": steps + sum(one.num_steps for one in silent),
+            "num_episodes": together.num_episodes,
+            "num_other_episodes": together.num_others,
+        },
+    )
+
+
+def _mixed(told: Mapping[int, Outcome], silent: Iterable[_Process]) -> list[str]:
+    """A sentence where several processes of a command have trained; workers of one are one."""
+    of_workers = sum(one.num for process in silent for one in process.trained)
+    nums = [*(count_of(one.facts, "num_episodes") or 0 for one in told.values()), of_workers]
+    nums = [num for num in nums if num]
+    return [_MIXED.format(" and ".join(map(str, nums)))] if len(nums) > 1 else []
+
+
 def read_training(folder: Path) -> Training:
-    """The training of a folder of artifacts, whole."""
-    return msgspec.structs.replace(Progress(folder).look(), is_counted=(folder / EPISODES).exists())
+    """The training of a folder of artifacts, whole: steps without an episode's end are counted, too."""
+    training = Progress(folder).look()
+    outcome = None if training.is_counted else read_outcome(folder) or read_outcome(folder, TRAINED)
+    is_stepped = outcome is not None and bool(count_of(outcome.facts, "num_steps"))
+    return msgspec.structs.replace(training, is_counted=training.is_counted or is_stepped)
 
 
 def read_children(folder: Path) -> Training:
     """What the processes trained that the script has started."""
-    processes: dict[int | None, _Process] = {}
+    return _together(process for pid, process in _processes(folder).items() if pid is not None)
+
+
+def _processes(folder: Path) -> dict[int | None, _Process]:
+    """All processes of a run, as they stand."""
+    processes: dict[int | None, _Process] = {None: _Process(folder, None)}
     _find(processes, folder)
     for process in processes.values():
         process.look()
-    return _together(processes.values())
+    return processes
+
+
+class Ending(NamedTuple):
+    """An episode that has ended, `num_steps` being those of all processes, and whether it is one of the training."""
+
+    episode: Episode
+    is_training: bool
+
+
+class Endings:
+    """The episodes of a run as they end, in all of its processes, each given once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the folder of artifacts from its beginning."""
+        self._folder = folder
+        self._processes: dict[int | None, _Process] = {None: _Process(folder, None)}
+        self._steps: dict[int, int] = {}
+
+    @property
+    def num_dropped(self) -> int:
+        """Lines that were torn or damaged so far."""
+        return sum(one.num_dropped for one in self._processes.values())
+
+    def read(self) -> list[Ending]:
+        """Those that have ended since the last call, in order as far as several processes tell of theirs in time."""
+        _find(self._processes, self._folder)
+        found = [(one.seconds, pid or 0, one) for pid, process in self._processes.items() for one in process.look()]
+        return [self._of(pid, one) for _, pid, one in (sorted(found, key=_TIME) if len(self._processes) > 1 else found)]
+
+    def _of(self, pid: int, episode: Episode) -> Ending:
+        process = self._processes[pid or None]
+        self._steps[pid] = episode.num_steps
+        steps = sum(self._steps.values())
+        return Ending(msgspec.structs.replace(episode, num_steps=steps), process.is_training(episode))
 
 
 def read_trained(folder: Path) -> list[Episode]:
     """The episodes of the training, in the order in which they ended, `num_steps` being those of all processes."""
-    processes: dict[int | None, _Process] = {None: _Process(folder, None)}
-    _find(processes, folder)
-    ended = [(episode.seconds, pid or 0, episode) for pid, one in processes.items() for episode in one.look()]
-    steps: dict[int, int] = {}
-    found = []
-    for _, pid, episode in sorted(ended, key=itemgetter(0)) if len(processes) > 1 else ended:
-        steps[pid] = episode.num_steps
-        if processes[pid or None].is_training(episode):
-            found.append(msgspec.structs.replace(episode, num_steps=sum(steps.values())))
-    return found
+    return [one.episode for one in Endings(folder).read() if one.is_training]
 
 
 def curve_of(folder: Path) -> Curve | None:
@@ -232,12 +322,12 @@ def num_scalars(folder: Path) -> int:
 
 
 def record_of(training: Training, *, num_steps: int | None, train_seconds: float | None) -> Record:
-    """The record of the training as a whole; None is what was not measured."""
+    """The record of the training as a whole; None is what was not measured, and where no step was, nothing was."""
     values: dict[str, Value] = {
         "training_return": training.mean_return,
         "training_length": training.mean_length,
         "num_episodes": training.num_episodes if training.is_counted else None,
-        "num_steps": num_steps if num_steps is not None else (training.num_steps or None),
+        "num_steps": num_steps or training.num_steps or None,
         "train_seconds": train_seconds,
     }
     return Record(TRAINING, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,8 @@ SPEC, TRAINED, OUTCOME = "spec.json", "trained.json", "outcome.json"
 """
 SOURCE, WORK, WEIGHTS, VIDEOS = "source", "work", "weights", "videos"
 """Names of the folders there: the script as it was, where it ran, and what it left."""
+_ARGS_VARIABLE = "RLGAUGE_ARGS"
+"""Holds the script's arguments as they are, where their secrets are masked in the file."""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +42,27 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     def artifacts(self) -> Path:
         """The run's folder of artifacts."""
         return Path(self.folder)
+
+
+def as_file(spec: Spec) -> bytes:
+    """The spec as it is kept: JSON, with secrets among the arguments masked."""
+    from rlgauge.core.provenance import masked
+
+    return msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(spec, args=masked(spec.args))))
+
+
+def secrets_of(spec: Spec) -> dict[str, str]:
+    """The variables that tell the script's process what the file does not; none where nothing is masked."""
+    from rlgauge.core.provenance import masked
+
+    return {} if masked(spec.args) == spec.args else {_ARGS_VARIABLE: msgspec.json.encode(spec.args).decode()}
+
+
+def read_spec(path: Path) -> Spec:
+    """The spec of this process, whole: once, for what it starts is not told its secrets."""
+    spec = msgspec.json.decode(path.read_bytes(), type=Spec)
+    told = os.environ.pop(_ARGS_VARIABLE, None)
+    return spec if told is None else msgspec.structs.replace(spec, args=msgspec.json.decode(told, type=list[str]))
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from rlgauge.core.files import plain_errors, write_atomic
 from rlgauge.core.run import KILLED, USAGE, Record, Status
 from rlgauge.core.workload import Context
 from rlgauge.kinds.train.hooked import SPEC_VARIABLE
+from rlgauge.kinds.train.journal import EPISODES, SCALARS
 from rlgauge.kinds.train.output import end_of
 from rlgauge.kinds.train.process import Ended, Until, run_process
 from rlgauge.kinds.train.reading import (
@@ -38,18 +39,36 @@ from rlgauge.kinds.train.reading import (
     told_by,
 )
 from rlgauge.kinds.train.repository import changes
-from rlgauge.kinds.train.spec import OUTCOME, SOURCE, SPEC, TRAINED, VIDEOS, WEIGHTS, WORK, Outcome, Spec
+from rlgauge.kinds.train.script import imports
+from rlgauge.kinds.train.script.pages import cut
+from rlgauge.kinds.train.spec import (
+    OUTCOME,
+    SOURCE,
+    SPEC,
+    TRAINED,
+    VIDEOS,
+    WEIGHTS,
+    WORK,
+    Outcome,
+    Spec,
+    as_file,
+    secrets_of,
+)
 from rlgauge.kinds.train.variables import variables_of
 from rlgauge.kinds.train.workload import ScriptWorkload
 
 _PRINTED = "cout.txt"
+_GRACE_SECONDS = 10.0
+"""So long a script whose time is up has to save what it has."""
+_UNFLUSHED = 120
+"""The exit code of a Python that could not write the last of its output."""
 _NUM_LINES = 40
 _ACTIVATED = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _HOOKED = Path(__file__).parent / "hooked"
 _OF_A_COMMAND = "what a command has trained is not known."
 _UNCOUNTED = (
-    "Nothing was counted: no Python that the command started has rlgauge and imports Gymnasium, Gym or EnvPool. Where "
-    "one should, install rlgauge there."
+    "Nothing was counted: no Python that the command started has rlgauge and steps environments of Gymnasium, Gym or "
+    "EnvPool. Where one should, install rlgauge there."
 )
 _TRACEBACK = "Traceback (most recent call last)"
 _FATAL = re.compile(rf"^(?:{re.escape(_TRACEBACK)}|Fatal Python error)", re.MULTILINE)
@@ -72,7 +91,7 @@ def measure(workload: ScriptWorkload, case: Case, context: Context) -> Iterator[
         ended = _run(workload, case, spec, output)
         told = _read(folder, ended)
         context.result.update(_result(ended, told, folder))
-        _judge(ended, told, workload, context.result, output)
+        _judge(ended, told, workload, context.result, output=output, folder=folder)
         records = list(_records(ended, told, workload, folder))
         if workload.template is None and workload.num_tests and len(records) == 1:
             context.result.setdefault("warnings", []).extend(_of_old_gymnasium(_gymnasium()))
@@ -90,6 +109,8 @@ class _Told(NamedTuple):
 
 def _read(folder: Path, ended: Ended) -> _Told:
     """What the process told, or what it told before its tests where these brought it down."""
+    for name in (EPISODES, SCALARS):  # of a process that was killed, zero bytes follow their lines
+        cut(folder / name)
     outcome = read_outcome(folder)
     before = None if outcome is not None or ended.is_overdue else read_outcome(folder, TRAINED)
     return _Told(outcome or before, before is None, read_training(folder))
@@ -129,7 +150,8 @@ def _prepare(workload: ScriptWorkload, spec: Spec) -> dict[str, Any]:
             (folder / name).mkdir(exist_ok=True)
         if workload.source is not None:
             workload.source.copy(folder / SOURCE)
-    write_atomic(folder / SPEC, msgspec.json.format(msgspec.json.encode(spec)))
+            workload.check_copy(folder / SOURCE)
+    write_atomic(folder / SPEC, as_file(spec))
     if (changed := changes(_folder_of(workload))) is not None:
         write_atomic(folder / SOURCE / "changes.diff", changed)
     told = {"source": _source_of(workload), "variables": _variables(workload, spec)}
@@ -169,6 +191,7 @@ def _run(workload: ScriptWorkload, case: Case, spec: Spec, output: Path) -> Ende
         variables[SPEC_VARIABLE] = str(spec.artifacts / SPEC)
     else:
         argv = [sys.executable, "-P", "-m", "rlgauge.kinds.train.script", str(spec.artifacts / SPEC)]
+        variables |= secrets_of(spec)
         if workload.source is not None and workload.source.is_module:
             variables["PYTHONPATH"] = _before(workload.source.root, variables.get("PYTHONPATH"))
     try:
@@ -177,10 +200,17 @@ def _run(workload: ScriptWorkload, case: Case, spec: Spec, output: Path) -> Ende
             folder=spec.artifacts / WORK,
             variables=variables,
             output=output,
-            until=Until(workload.time_limit, None if workload.template is not None else spec.artifacts / OUTCOME),
+            until=_until(workload, spec.artifacts),
         )
     except (FileNotFoundError, PermissionError) as error:
         raise UserError(f"{shlex.join(argv[:1])} can't be started: {error.strerror}.") from error
+
+
+def _until(workload: ScriptWorkload, folder: Path) -> Until:
+    """When the process is ended; a script, unlike a command, is asked to end first, to save what it has."""
+    if workload.template is not None:
+        return Until(workload.time_limit)
+    return Until(workload.time_limit, folder / OUTCOME, grace_seconds=_GRACE_SECONDS, trained=folder / TRAINED)
 
 
 def _before(path: str, others: str | None) -> str:
@@ -199,10 +229,12 @@ def _result(ended: Ended, told: _Told, folder: Path) -> dict[str, Any]:
     }
 
 
-def _judge(ended: Ended, told: _Told, workload: ScriptWorkload, result: dict[str, Any], output: Path) -> None:
+def _judge(
+    ended: Ended, told: _Told, workload: ScriptWorkload, result: dict[str, Any], *, output: Path, folder: Path
+) -> None:
     """Raise EndedError where the run did not come to its end."""
     outcome = told.outcome
-    failed = _failure(ended, outcome, workload, output)
+    failed = _failure(ended, told, workload, output=output, folder=folder)
     if failed is not None:
         raise EndedError(msgspec.structs.replace(failed, result=result))
     if workload.template is not None:
@@ -215,15 +247,41 @@ def _judge(ended: Ended, told: _Told, workload: ScriptWorkload, result: dict[str
         result["warnings"] = [*result["warnings"], lost]
 
 
-def _failure(ended: Ended, outcome: Outcome | None, workload: ScriptWorkload, output: Path) -> RunOutcome | None:
+def _late_failure(ended: Ended, told: _Told, output: Path) -> RunOutcome | None:
+    """The outcome of a script that was done, and whose process then ended itself with a code of its own.
+
+    A crash of a library at the process's end is none of the script's, nor are tests that bring it down.
+    """
+    own = {0, _UNFLUSHED, told.outcome.exit_code if told.outcome is not None else 0}
+    if not told.is_whole or ended.is_lingering or ended.code < 0 or ended.code in own:
+        return None
+    text = f"The script was done, and its process then ended by {how_it_ended(ended.code)}, as at its exit."
+    return _ended(Status.FAILED, "error", text, trace=_where(end_of(output)))
+
+
+def _edited(workload: ScriptWorkload, folder: Path) -> RunOutcome | None:
+    """The outcome of a run that read another text than the one that it is filed under; None where that is the same."""
+    changed = [] if workload.source is None else workload.source.edited(folder / SOURCE, imports.read(folder))
+    if not changed:
+        return None
+    files = ", ".join(changed)
+    text = f"{files} changed between the command and when it was read: what ran is not what the run is filed under."
+    return _ended(Status.FAILED, "error", f"{text} Give the command again.", trace=None)
+
+
+def _failure(ended: Ended, told: _Told, workload: ScriptWorkload, *, output: Path, folder: Path) -> RunOutcome | None:
     """The outcome of a run that failed; None where it did not."""
+    outcome = told.outcome
     if ended.is_overdue:
         text = f"The run took longer than its limit of {workload.time_limit:g} s."
-        return _ended(Status.TIMEOUT, "time", text, trace=_where(end_of(output)))
+        saved = "" if outcome is None or not outcome.saved else f" Saved as it was then: {', '.join(outcome.saved)}."
+        stood = None if outcome is None else outcome.trace
+        return _ended(Status.TIMEOUT, "time", text + saved, trace=stood or _where(end_of(output)))
     is_told = outcome is not None and (workload.template is None or ended.code == 0)
     if outcome is not None and is_told:
         if outcome.error is None:
-            return None
+            late = _late_failure(ended, told, output) if workload.template is None else None
+            return late or _edited(workload, folder)
         kind = USAGE if outcome.is_usage else "error"
         return _ended(Status.FAILED, kind, outcome.error, trace=outcome.trace)
     if ended.code == 0 and workload.template is not None:

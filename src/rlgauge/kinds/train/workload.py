@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from rlgauge.core import provenance
 from rlgauge.core.case import Case, fingerprint
 from rlgauge.core.errors import UserError
 from rlgauge.core.workload import Description, Measure
 from rlgauge.kinds.train.command import Template
 from rlgauge.kinds.train.reading import UNITS
-from rlgauge.kinds.train.source import Source, find_source, source_of
+from rlgauge.kinds.train.source import Source, find_source, source_of, with_settings
 from rlgauge.kinds.train.spec import Spec
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of how scripts are seeded, counted and tested; raised when the same case would come out differently."""
 OWN_ENV = "its-own"
 """What stands for the environment in the name of a case whose script chooses it itself."""
+COMMON = frozenset({"main", "train", "run", "__main__"})
+"""What so many scripts are called that their folder tells more."""
 _LARGEST_SEED = 2**32 - 1
 """What PYTHONHASHSEED and NumPy accept."""
+_ROUNDS = 200_000
+_HIDDEN_BYTES = 6
 
 
 class ScriptWorkload:
@@ -111,7 +117,7 @@ class ScriptWorkload:
             "train_seed": str(seed),
             "settings": fingerprint([PROTOCOL, algorithm, self.num_tests]),
             "script": self._digest,
-            **({"args": shlex.join(self.args)} if self.args else {}),
+            **({"args": shlex.join(provenance.masked(self.args))} if self.args else {}),
         }
         name = f"{self.algorithm}-{env or OWN_ENV}-s{seed}"
         return Case(workload=self.name, name=name, params=params, seed=seed, labels=labels)
@@ -139,14 +145,19 @@ class ScriptWorkload:
 
     @property
     def target(self) -> str:
-        """The script's path, `package.module:function`, or the command as it was given."""
+        """The script's path, `package.module:function`, or the command as it was given, with secrets masked."""
         if self.template is not None:
-            return self.template.text
+            return self.template.shown
         return "" if self.source is None else self.source.target
 
     def check(self, case: Case) -> None:
         """Raise UserError where the script is not what it was when the command was given."""
         if case.labels["script"] != self._digest:
+            raise UserError(f"'{self.target}' has changed since the command was given; give it again.")
+
+    def check_copy(self, folder: Path) -> None:
+        """Raise UserError where what was copied into a folder is not what it was when the command was given."""
+        if self.source is not None and self.source.digest_of_copy(folder) != self._digest:
             raise UserError(f"'{self.target}' has changed since the command was given; give it again.")
 
     @contextlib.contextmanager
@@ -158,18 +169,42 @@ class ScriptWorkload:
 
     @property
     def _identity(self) -> dict[str, Any]:
-        """What trains, apart from where and with which seed: other files, arguments or flags are another algorithm."""
-        found: dict[str, Any] = {"name": self.algorithm, "script": self._digest, "args": self.args}
+        """What trains, apart from where and with which seed: other files, arguments or flags are another algorithm.
+
+        It is kept, and sent to trackers: secrets are masked, and stand as a hash that is slow to guess from.
+        """
+        args = provenance.masked(self.args)
+        found: dict[str, Any] = {"name": self.algorithm, "script": self._digest, "args": args}
         if self.template is not None:
-            found["command"] = self.template.text
+            found["command"] = self.template.shown
+        if self.hides_secrets or (self.template is not None and self.template.shown != self.template.text):
+            found["hidden"] = _hidden(shlex.join([*self.args, "" if self.template is None else self.template.text]))
         flags = {"env_flag": self.env_flag, "seed_flag": self.seed_flag}
         return {**found, **{name: flag for name, flag in flags.items() if flag is not None}}
 
     @property
+    def hides_secrets(self) -> bool:
+        """Whether some of the script's own arguments are masked wherever they are kept."""
+        return provenance.masked(self.args) != self.args
+
+    @property
     def _own_name(self) -> str:
         if self.template is not None:
-            return self.template.name
-        return "script" if self.source is None else self.source.name
+            name = self.template.name
+        else:
+            name = "script" if self.source is None else self.source.name
+        if self.source is None or name not in COMMON:
+            return name
+        folder = Path(next(iter(self.source.files.values()))).parent.name
+        if not folder:
+            return name
+        return folder if name == "__main__" else f"{folder}.{name}"
+
+
+@functools.cache
+def _hidden(words: str) -> str:
+    """12 hexadecimal digits that tell secrets apart."""
+    return hashlib.pbkdf2_hmac("sha256", words.encode(), b"rlgauge", _ROUNDS, _HIDDEN_BYTES).hex()
 
 
 def env_of(case: Case) -> str | None:
@@ -184,9 +219,10 @@ def _what(script: str | Path | None, command: str | None, args: Sequence[str]) -
         which = "not both" if script is not None else "such as train.py"
         raise UserError(f"Say what is to be run: a script or --command TEMPLATE (command), {which}.")
     if command is None:
-        return find_source(str(script)), None
+        return with_settings(find_source(str(script)), args), None
     template = Template(command, args=args)
-    return (source_of(*template.files) if template.files else None), template
+    source = source_of(*template.files, modules=template.modules)
+    return (None if source is None else with_settings(source, args)), template
 
 
 def _envs(env: str | Sequence[str] | None) -> list[str | None]:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from rlgauge.kinds.train.script.actors import find_actor
+from rlgauge.kinds.train.script.beginnings import Call
 from rlgauge.kinds.train.script.found import Thing, things
 from rlgauge.kinds.train.script.left import Left
 
@@ -19,9 +20,9 @@ def cart():
     return gymnasium.make("CartPole-v1")
 
 
-def find(env, *, is_many=False, **named):
+def find(env, *, is_many=False, calls=(), **named):
     found = things(Left({}, named, None))
-    actor = find_actor(found, env, is_many=is_many)
+    actor = find_actor(found, env, is_many=is_many, calls=calls)
     if actor is None:
         return None
     env.reset(seed=1)
@@ -160,6 +161,43 @@ def test_a_recurrent_agent_forgets_before_each_episode():
     for _ in range(2):
         actor.policy.reset(seed=0)
         assert [actor.policy.act(np.zeros(4)) for _ in range(3)] == [0, 1, 1]
+
+
+def test_an_agent_with_a_method_for_actions_of_several_environments_goes_before_its_network():
+    class Agent:
+        def __init__(self):
+            self.policy = nn.Linear(4, 2)
+
+        def select_actions(self, observations):
+            assert observations.shape == (1, 4)
+            return np.array([1])
+
+    agent = Agent()
+    actor = find(cart(), agent=agent, policy=agent.policy, is_many=True)
+    assert actor.text == "`agent.select_actions`, given a batch of one as a tensor"
+
+
+def test_an_agent_is_told_of_an_episode_s_beginning_as_the_script_tells_it_and_so_is_what_it_asks():
+    class Remembering:
+        num_acts = 0
+
+        def reset(self):
+            self.num_acts = 0
+
+        def get_action(self, observation):
+            self.num_acts += 1
+            return int(self.num_acts > 1)
+
+    agent, noise = Remembering(), Remembering()
+    noise.num_acts = 3
+    calls = [Call("agent", "reset"), Call("self.noise", "reset")]
+    actor = find(cart(), agent=agent, noise=noise, calls=calls)
+    actor.policy.reset(seed=0)
+    assert [actor.policy.act(np.zeros(4)) for _ in range(3)] == [0, 1, 1]
+    actor.policy.reset(seed=0)
+    assert (agent.num_acts, noise.num_acts) == (0, 0)
+    assert find(cart(), agent=agent).policy.reset(seed=0) is None
+    assert [find(cart(), agent=agent).policy.act(np.zeros(4)) for _ in range(2)][-1] == 1
 
 
 def test_a_method_that_wants_the_environment_is_given_it():

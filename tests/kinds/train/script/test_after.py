@@ -94,14 +94,57 @@ def main(env="CartPole-v1"):
 """
 
 
+def outcome_of(folder, script):
+    """What the process of a script told, with three tests."""
+    (folder / "script.py").write_text(script)
+    (folder / "run").mkdir()
+    spec = make_spec(folder / "run", script=str(folder / "script.py"), num_test_episodes=3, num_videos=0)
+    (folder / "run" / "spec.json").write_bytes(msgspec.json.encode(spec))
+    command = [sys.executable, "-m", "rlgauge.kinds.train.script", str(folder / "run" / "spec.json")]
+    subprocess.run(command, check=True, cwd=folder)
+    return msgspec.json.decode((folder / "run" / OUTCOME).read_bytes(), type=Outcome)
+
+
+OUTSIDE = """
+import gymnasium
+
+class Negated(gymnasium.ObservationWrapper):
+    def observation(self, observation):
+        return -observation
+
+class Agent:
+    num_acts = 500
+
+    def reset(self):
+        self.num_acts = 0
+
+    def get_action(self, observation):
+        self.num_acts += 1
+        return int(observation[2] + observation[3] < 0) if self.num_acts <= 500 else 0
+
+def main(env="CartPole-v1"):
+    env = gymnasium.make(env)
+    train_env = Negated(env)
+    agent = Agent()
+    for seed in range(4):
+        observation, _ = train_env.reset(seed=seed)
+        agent.reset()
+        is_over = False
+        while not is_over:
+            observation, _, terminated, truncated, _ = train_env.step(agent.get_action(observation))
+            is_over = terminated or truncated
+"""
+
+
+def test_what_was_trained_is_tested_within_the_wrapper_that_was_stepped_and_told_that_episodes_begin(tmp_path):
+    outcome = outcome_of(tmp_path, OUTSIDE)
+    assert (outcome.actor, outcome.warnings) == ("`agent.get_action`", [])
+    tested = Tail(tmp_path / "run" / "tests.jsonl", Record).read()
+    assert min(record.values["return"] for record in tested) > 100
+
+
 def test_test_episodes_of_a_whole_run_are_not_counted_as_training_and_have_the_same_rewards(tmp_path):
-    (tmp_path / "script.py").write_text(SCRIPT)
-    (tmp_path / "run").mkdir()
-    spec = make_spec(tmp_path / "run", script=str(tmp_path / "script.py"), num_test_episodes=3, num_videos=0)
-    (tmp_path / "run" / "spec.json").write_bytes(msgspec.json.encode(spec))
-    command = [sys.executable, "-m", "rlgauge.kinds.train.script", str(tmp_path / "run" / "spec.json")]
-    subprocess.run(command, check=True, cwd=tmp_path)
-    outcome = msgspec.json.decode((tmp_path / "run" / OUTCOME).read_bytes(), type=Outcome)
+    outcome = outcome_of(tmp_path, SCRIPT)
     assert outcome.actor == "the function `get_action`"
     assert [warning.partition(" ")[0] for warning in outcome.warnings] == ["Test"]
     trained = read_episodes(tmp_path / "run")

@@ -99,3 +99,13 @@ def test_a_script_that_cannot_be_read_means_nothing(tmp_path):
     loggers.open_log(Journal(tmp_path))
     assert agreement.warnings("no.such.module:main", 9) == []
     assert agreement.warnings(str(tmp_path / "gone.py"), 9) == []
+
+
+def test_this_package_is_no_module_of_the_script_wherever_it_lies(run, monkeypatch, tmp_path):
+    below = tmp_path / "checkout" / "rlgauge" / "agreement.py"
+    below.parent.mkdir(parents=True)
+    below.write_text("logger.record('returned', infos['final_info'])\n")
+    monkeypatch.setattr(agreement, "__file__", str(below))
+    assert (
+        run(TRAP.format(mode="NextStep").replace("charts/episodic_return", "charts/x").replace("final_info", "y")) == []
+    )

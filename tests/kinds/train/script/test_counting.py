@@ -199,6 +199,17 @@ def test_a_life_that_ends_is_no_episode(run):
     assert run.counted == [(6, 3), (1, 1), (10, 4), (3, 2)]
 
 
+def test_a_life_that_is_lost_at_the_stop_is_no_episode(run):
+    class EpisodicLifeEnv(gymnasium.Wrapper):
+        def step(self, action):
+            observation, reward, _, cut, info = self.env.step(action)
+            return observation, reward, True, cut, info
+
+    play(EpisodicLifeEnv(gymnasium.make("Countdown-v0")), 1)
+    counting.stop()
+    assert run.counted == []
+
+
 def test_a_step_of_autoreset_that_only_resets_is_none(run):
     env = Autoreset(gymnasium.make("Countdown-v0"))
     env.reset()
@@ -298,7 +309,8 @@ def test_an_exception_in_the_environment_passes_unchanged(run):
         env.step(5)
     with pytest.raises(TypeError, match="action"):
         Countdown.step(env)
-    assert counting.warnings() == []
+    (text,) = counting.warnings()
+    assert text.startswith("Nothing was counted: no step of an environment")
 
 
 def test_a_result_that_cannot_be_counted_stops_the_counting_not_the_script(run):

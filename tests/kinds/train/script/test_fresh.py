@@ -9,7 +9,7 @@ from gymnasium import wrappers
 
 from rlgauge.kinds.train.script.found import Thing
 from rlgauge.kinds.train.script.fresh import OutOfTimeError, Recipe, recipe_of
-from rlgauge.kinds.train.script.witness import Stepped
+from rlgauge.kinds.train.script.witness import Stepped, Witness
 from rlgauge.kinds.train.script.wrappers import UnmadeError, stack_of
 
 
@@ -176,7 +176,13 @@ def test_without_an_environment_that_of_the_run_is_made_and_said():
 
 
 def gone(env, *, around=(), is_many=False):
-    return Stepped(lambda: None, env.spec, is_many, around)
+    return seen(Stepped(lambda: None, env.spec, is_many, around))
+
+
+def seen(stepped):
+    witness = Witness()
+    witness.stepped = stepped
+    return witness
 
 
 def test_of_an_environment_that_is_gone_the_wrappers_are_made_again():
@@ -198,9 +204,72 @@ def test_what_a_wrapper_that_is_gone_had_learned_can_t_be_had():
 
 def test_an_environment_without_a_name_that_was_stepped_is_found():
     env = wrappers.FrameStackObservation(gymnasium.make("CartPole-v1"), 2)
-    recipe = recipe_of([], "CartPole-v1", Stepped(lambda: env, None))
+    recipe = recipe_of([], "CartPole-v1", seen(Stepped(lambda: env, None)))
     assert recipe.make(films=False).reset(seed=0)[0].shape == (2, 4)
     assert recipe.notes == []
+
+
+def stepping(*envs, alive=True):
+    """A witness of episodes that ended in environments, by the layers that were stepped."""
+    witness = Witness()
+    for env in envs:
+        witness.note(env)
+    witness.stepped = Stepped((lambda: envs[-1]) if alive else (lambda: None), envs[-1].spec)
+    return witness
+
+
+def test_the_environment_that_was_stepped_goes_before_one_that_lies_inside_of_it_or_was_made_for_its_spaces():
+    env = gymnasium.make("CartPole-v1")
+    outer = Doubled(env)
+    things = named(env=env, outer=outer, envs=gymnasium.make("CartPole-v1"))
+    assert recipe_of(things, "CartPole-v1").name == "env"
+    assert recipe_of(things, "CartPole-v1", stepping(outer)).name == "outer"
+    assert recipe_of(things, "CartPole-v1", stepping(env, outer)).name == "env"
+    assert recipe_of(things, "CartPole-v1", stepping(things[2].value)).name == "envs"
+
+
+def test_a_layer_without_a_name_through_which_the_script_stepped_is_made_again():
+    env = gymnasium.make("CartPole-v1")
+    outer = wrappers.FrameStackObservation(env, 2)
+    recipe = recipe_of(named(env=env), "CartPole-v1", stepping(outer))
+    assert recipe.make(films=False).reset(seed=0)[0].shape == (2, 4)
+
+
+def test_a_layer_that_is_gone_is_made_again_or_nothing_is():
+    env = gymnasium.make("CartPole-v1")
+    for layer in (wrappers.FrameStackObservation(env, 2), Doubled(env)):
+        witness = Witness()
+        witness.stepped = Stepped(lambda: None, layer.spec, base=lambda: env.unwrapped)
+        if isinstance(layer, Doubled):
+            with pytest.raises(UnmadeError, match="with it what its Doubled was"):
+                recipe_of(named(env=env), "CartPole-v1", witness)
+        else:
+            recipe = recipe_of(named(env=env), "CartPole-v1", witness)
+            assert recipe.make(films=False).reset(seed=0)[0].shape == (2, 4)
+
+
+def test_where_what_was_stepped_can_t_be_made_again_another_one_is_not_taken():
+    envs = gymnasium.vector.AsyncVectorEnv([lambda: wrappers.NormalizeObservation(gymnasium.make("CartPole-v1"))])
+    envs.close()
+    things = named(env=gymnasium.make("CartPole-v1"), envs=envs)
+    with pytest.raises(UnmadeError, match="the statistics of its NormalizeObservation are in other processes"):
+        recipe_of(things, "CartPole-v1", stepping(envs))
+    assert recipe_of(things, "CartPole-v1").name == "env"
+
+
+def test_rewards_that_are_no_numbers_are_not_laid_to_wrappers():
+    class Blank(gymnasium.Env):
+        observation_space = action_space = gymnasium.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            return 0, {}
+
+        def step(self, action):
+            return 0, float("nan"), False, False, {}
+
+    recipe = Recipe(Blank(), "env")
+    assert all(np.isnan(rewards(recipe.make(films=False))))
+    assert not recipe.has_other_rewards
 
 
 def test_an_environment_that_cannot_be_made_again_is_named():

@@ -96,6 +96,38 @@ def test_arguments_of_the_script_reach_it(run: Any) -> None:
     assert run("decorated_main.py", args=["--steps=20", "--name=7"]).told.items() >= {"steps": 20, "name": "7"}.items()
 
 
+BLOCK = """from told import tell
+SKILL = 0
+def main(env="CartPole-v1", episodes=10, seed=0):
+    tell(env=env, episodes=episodes, skill=SKILL, seed=seed)
+    return 7
+if __name__ == "__main__":
+    import sys
+    SKILL = 3
+    sys.exit(main("Acrobot-v1", episodes=30))
+"""
+
+
+@pytest.mark.parametrize("env", [ENV, None])
+def test_what_a_script_says_in_its_block_holds(run: Any, tmp_path: Path, env: str | None) -> None:
+    (tmp_path / "script.py").write_text(BLOCK)
+    ran = run(tmp_path / "script.py", env=env)
+    assert ran.told.items() >= {"env": env or "Acrobot-v1", "episodes": 30, "skill": 3, "seed": 42}.items()
+    assert (ran.code, ran.outcome.exit_code) == (7, 7)
+    assert "ended itself with exit code 7" in ran.outcome.error
+
+
+def test_arguments_come_before_what_the_block_passes(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(BLOCK)
+    assert run(tmp_path / "script.py", args=["--episodes=5"]).told["episodes"] == 5
+
+
+def test_a_main_that_is_called_again_and_again_is_warned_of(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("def main(env):\n    pass\nif __name__ == '__main__':\n    main(1); main(2)\n")
+    warnings = run(tmp_path / "script.py").outcome.warnings
+    assert any("called main 2 times, each time with env='Pendulum-v1'" in text for text in warnings)
+
+
 def test_a_flat_file_is_seeded_counted_and_labelled(run: Any) -> None:
     first, again, other = run("flat.py", env="CartPole-v1"), run("flat.py", env=None), run("flat.py", env=None, seed=43)
     assert first.outcome.error is None
@@ -114,6 +146,63 @@ def test_a_run_of_another_environment_than_asked_for_fails(run: Any) -> None:
     assert early.outcome.is_usage
     assert not early.told
     assert late.outcome.environments == ["CartPole-v1"]
+
+
+ELSEWHERE = """import gymnasium
+def main(env):
+    gymnasium.make(env).reset()
+    other = gymnasium.make("MountainCar-v0")
+    other.reset()
+    for _ in range(5):
+        other.step(0)
+main('x')
+"""
+
+
+def test_a_run_that_trains_elsewhere_fails_though_it_makes_what_was_asked_for(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(ELSEWHERE)
+    ran = run(tmp_path / "script.py")
+    assert ran.code != 0
+    assert "trains in another environment: 5 steps in MountainCar-v0" in ran.outcome.error
+
+
+THREAD = """import gymnasium, threading, time
+from concurrent.futures import ThreadPoolExecutor
+def train(env, num=40):
+    made = gymnasium.make(env, max_episode_steps=5)
+    for _ in range(num):
+        made.reset()
+        for _ in range(5):
+            made.step(made.action_space.sample())
+        time.sleep(0.005)
+def fail(env):
+    raise ValueError(env)
+def main(env):
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "threading.Thread(target=train, args=(env,)).start()",
+        "global POOL; POOL = ThreadPoolExecutor(1); POOL.submit(train, env)",
+    ],
+)
+def test_threads_that_go_on_are_waited_for(run: Any, tmp_path: Path, body: str) -> None:
+    (tmp_path / "script.py").write_text(f"{THREAD}    {body}\nif __name__ == '__main__':\n    main('x')\n")
+    ran = run(tmp_path / "script.py")
+    assert ran.outcome.facts["num_episodes"] == 40, ran.printed
+    assert ran.code == 0
+    assert not any("thread" in text for text in ran.outcome.warnings)
+
+
+def test_threads_that_nobody_waits_for_and_that_fail_are_told_of(run: Any, tmp_path: Path) -> None:
+    body = "threading.Thread(target=train, args=(env, 10**6), daemon=True).start(); time.sleep(0.3)\n"
+    failing = "    threading.Thread(target=fail, args=(env,)).start()\n"
+    (tmp_path / "script.py").write_text(f"{THREAD}    {body}{failing}main('x')\n")
+    ran = run(tmp_path / "script.py")
+    assert any("still stepped an environment when the script was done" in text for text in ran.outcome.warnings)
+    assert "A thread of the script's ended by ValueError, and the script went on without it." in ran.outcome.warnings
 
 
 def test_whatever_draws_is_seeded(run: Any) -> None:

@@ -10,6 +10,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecFrameStack, VecNormalize
 
 from rlgauge.kinds.train.script.fresh import Recipe
+from rlgauge.kinds.train.script.many import single_of
 from rlgauge.kinds.train.script.wrappers import UnmadeError
 
 
@@ -71,6 +72,16 @@ def test_a_vector_in_other_processes_is_made_again_from_its_functions():
         assert np.allclose(played(Recipe(envs, "envs").make(films=False)), plain())
     finally:
         envs.close()
+
+
+def test_a_vector_of_an_older_gymnasium_is_said_to_be_one(monkeypatch):
+    class Old(gymnasium.Env):
+        num_envs = 2
+
+    monkeypatch.setattr(gymnasium.vector, "VectorEnv", Old)
+    monkeypatch.setattr(gymnasium, "__version__", "0.29.1")
+    with pytest.raises(UnmadeError, match=r"vectors are tested with Gymnasium 1\.0 or newer, and this is 0\.29\.1"):
+        single_of(gymnasium.Wrapper(Old()))
 
 
 def test_statistics_that_are_in_other_processes_can_t_be_had():

@@ -10,7 +10,7 @@ import pytest
 
 from rlgauge.kinds.train.journal import EPISODES, Journal, read_episodes
 from rlgauge.kinds.train.script import counting
-from rlgauge.kinds.train.script.pages import Pages
+from rlgauge.kinds.train.script.pages import Pages, cut
 from rlgauge.kinds.train.spec import Spec
 from tests.kinds.train.script.counters import Countdown, expected, play
 
@@ -91,3 +91,17 @@ def test_a_script_that_is_killed_has_lost_no_episode(tmp_path):
     episodes = read_episodes(tmp_path)
     assert [one.index for one in episodes] == list(range(700))
     assert (tmp_path / EPISODES).stat().st_size > 2**16
+
+
+def test_a_file_whose_writer_is_gone_is_cut_behind_its_last_line(tmp_path):
+    path = tmp_path / "lines"
+    for text in (b"", b"one\n", b"x" * 200_000 + b"\n", b"whole\ntorn"):
+        path.write_bytes(text)
+        Pages(path)
+        assert path.stat().st_size > len(text)
+        cut(path)
+        assert path.read_bytes() == text
+        cut(path)
+        assert path.read_bytes() == text
+    cut(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()

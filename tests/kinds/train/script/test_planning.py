@@ -26,11 +26,19 @@ def planned(tmp_path: Path) -> Any:
     return make
 
 
-def test_main_with_an_environment_is_called_with_it_and_not_as_the_file_does(planned: Any) -> None:
-    found = planned(f"def main(env='A'):\n    pass\n{BLOCK}    for e in 'AB':\n        main(e)\n")
-    assert found.calls_entry
+@pytest.mark.parametrize("block", ["    for e in 'AB':\n        main(e)\n", "    exit(main())\n", "    cli()\n"])
+def test_a_block_is_run_and_main_gets_the_environment_there(planned: Any, block: str) -> None:
+    found = planned(f"def main(env='A'):\n    pass\n{BLOCK}{block}")
+    assert not found.calls_entry
     assert (found.entry, found.values) == ("main", {"env": "Pendulum-v1"})
     assert found.ways == {"env": "parameter env of main"}
+
+
+def test_arguments_of_a_script_that_reads_none_are_for_main_in_its_block_too(planned: Any) -> None:
+    source = f"def main(env='A', lr=1.0):\n    pass\n{BLOCK}    main(lr=2.0)\n"
+    assert planned(source, args=["--lr=3.0"]).own == {"lr": 3.0}
+    with pytest.raises(UserError, match=r"no parameter for '--li'"):
+        planned(source, args=["--li=3.0"])
 
 
 def test_main_that_nobody_calls_is_called(planned: Any) -> None:

@@ -122,6 +122,19 @@ def test_given_values_replace_those_that_a_function_is_called_with() -> None:
     assert space["main"].__doc__ == "Doc."
 
 
+def test_given_values_may_be_of_any_kind_and_go_where_a_function_takes_any_name() -> None:
+    source = "def main(env, **more):\n    return env, more\n"
+    space = ran(source, given={"main": {"env": "E", "sizes": [1, (2.5, None)]}})
+    assert space["main"]("other") == ("E", {"sizes": [1, (2.5, None)]})
+
+
+def test_what_is_bound_by_a_call_or_an_import_is_given_its_values_there() -> None:
+    source = "from math import sqrt as main\nseen = main\nif True:\n    main = abs\n"
+    space = {"__name__": "__main__", rewriting.FILL: lambda function: ("filled", function.__name__)}
+    exec(compile(rewritten(ast.parse(source), Changes(filled="main")), "script.py", "exec"), space)
+    assert (space["seen"], space["main"]) == (("filled", "sqrt"), ("filled", "abs"))
+
+
 @pytest.mark.parametrize(
     ("test", "runs"),
     [("__name__ == '__main__'", True), ("'__main__' == __name__", True), ("__name__ != '__main__'", False)],

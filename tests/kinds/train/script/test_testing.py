@@ -32,6 +32,10 @@ def records(folder):
     return Tail(folder / "tests.jsonl", Record).read()
 
 
+def fine(folder):
+    return [record for record in records(folder) if record.error is None]
+
+
 def right(observation):
     return 1
 
@@ -158,25 +162,48 @@ def test_without_an_environment_that_of_the_run_is_played_and_that_is_said(tmp_p
     assert len(records(tmp_path)) == 4
 
 
-def test_a_policy_that_fails_later_leaves_the_episodes_before(tmp_path):
+def test_an_episode_in_which_the_policy_fails_is_an_error_and_others_follow(tmp_path):
     calls = []
 
     def get_action(observation):
         calls.append(1)
-        if len(calls) > 30:
-            raise RuntimeError("out of ideas")
+        if 30 <= len(calls) < 34:  # in whatever form it is asked
+            raise RuntimeError("out of ideas\nat all")
         return 1
 
     found = played(tmp_path, {"env": gymnasium.make("CartPole-v1"), "get_action": get_action})
-    assert len(records(tmp_path)) == 2
-    assert found.warnings == ["Testing ended after 2 of 4 episodes: RuntimeError: out of ideas"]
+    own = records(tmp_path)
+    assert [record.index for record in own] == [1, 2, 3, 4]
+    (failed,) = [record for record in own if record.error is not None]
+    assert failed.values["return"] is None
+    assert "the policy raised RuntimeError: out of ideas" in failed.error
+    (warning,) = found.warnings
+    assert warning.startswith("1 of 4 test episodes ended in an error, and the test return is the mean of the others,")
+    assert warning.endswith("the policy raised RuntimeError: out of ideas")
+
+
+def test_where_testing_ends_early_a_record_says_of_each_missing_episode_that_it_was_not_played(tmp_path):
+    class Leaving(gymnasium.envs.classic_control.CartPoleEnv):
+        num_resets = 0
+
+        def reset(self, **named):
+            Leaving.num_resets += 1
+            if Leaving.num_resets > 7:
+                raise SystemExit(3)
+            return super().reset(**named)
+
+    found = played(tmp_path, {"env": Leaving(), "get_action": right}, env=None)
+    own, played_ones = records(tmp_path), fine(tmp_path)
+    assert 0 < len(played_ones) < 4 == len(own)
+    assert found.warnings[0] == f"Testing ended after {len(played_ones)} of 4 episodes: SystemExit: 3"
+    assert {record.error for record in own[len(played_ones) :]} == {"not played: SystemExit: 3"}
 
 
 def test_testing_ends_before_the_time_of_the_run_is_over(tmp_path):
     named = {"env": gymnasium.make("CartPole-v1"), "get_action": right}
     found = played(tmp_path, named, deadline=time.monotonic() + 0.5, num_test_episodes=1_000_000)
     (warning,) = found.warnings
-    assert warning.startswith(f"Testing ended after {len(records(tmp_path))} of 1000000 episodes: ")
+    assert warning.startswith(f"Testing ended after {len(fine(tmp_path))} of 1000000 episodes: ")
     assert warning.endswith("the time limit of the run was near; every one that was begun is counted")
 
 
@@ -220,7 +247,7 @@ def test_of_tests_that_are_cut_the_episodes_that_were_begun_are_counted(tmp_path
     named = {"env": Uneven(), "get_action": right}
     deadline = clock.clock + 0.7
     found = played(tmp_path / "cut", named, deadline, env=None, num_test_episodes=12)
-    own = [record.values["length"] for record in records(tmp_path / "cut")]
+    own = [record.values["length"] for record in fine(tmp_path / "cut")]
     assert own == lengths[: first_long + 1]
     assert found.warnings[0].endswith("every one that was begun is counted")
 
@@ -230,7 +257,7 @@ def test_an_episode_that_time_does_not_last_for_is_said_to_be_missing(tmp_path, 
     first_long = lengths.index(400)
     (tmp_path / "cut").mkdir()
     found = played(tmp_path / "cut", {"env": Uneven(), "get_action": right}, clock.clock + 0.3, env=None)
-    own = [record.values["length"] for record in records(tmp_path / "cut")]
+    own = [record.values["length"] for record in fine(tmp_path / "cut")]
     assert own == lengths[:first_long]
     assert found.warnings[0].endswith(
         "one that took longer than was left is not counted, so that these may be the shorter ones"

@@ -11,7 +11,7 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpi
 
 from rlgauge.kinds.train.journal import REWARDS, Journal, read_episodes
 from rlgauge.kinds.train.script import counting
-from rlgauge.kinds.train.script.vectors import autoreset_mode, told_return
+from rlgauge.kinds.train.script.vectors import Inner, autoreset_mode, shaping, told_episode
 from rlgauge.kinds.train.spec import Spec
 from tests.kinds.train.script.counters import Countdown, expected
 
@@ -197,19 +197,23 @@ def test_an_envpool_is_counted_as_a_vector(run):
 @pytest.mark.parametrize(
     ("infos", "told"),
     [
-        ({"episode": {"r": np.array([1.0, 2.0])}, "_episode": np.array([False, True])}, 2.0),
+        ({"episode": {"r": np.array([1.0, 2.0])}, "_episode": np.array([False, True])}, Inner(2, 0)),
         ({"episode": {"r": np.array([1.0, 2.0])}, "_episode": np.array([True, False])}, None),
-        ({"final_info": {"episode": {"r": np.array([1.0, 3.0])}, "_episode": np.array([False, True])}}, 3.0),
-        ({"final_info": np.array([None, {"episode": {"r": np.array([4.0])}}])}, 4.0),
+        ({"final_info": {"episode": {"r": np.array([1.0, 3.0])}, "_episode": np.array([False, True])}}, Inner(3, 0)),
+        (
+            {"episode": {"r": np.array([1.0, 2.0]), "l": np.array([5, 6])}, "_episode": np.array([False, True])},
+            Inner(2, 6),
+        ),
+        ({"final_info": np.array([None, {"episode": {"r": np.array([4.0]), "l": np.array([7])}}])}, Inner(4, 7)),
         ({"final_info": np.array([{}, None])}, None),
-        ([{}, {"episode": {"r": 5.0, "l": 2}}], 5.0),
+        ([{}, {"episode": {"r": 5.0, "l": 2}}], Inner(5, 2)),
         ([{}, {}], None),
         ({}, None),
         (None, None),
     ],
 )
-def test_the_return_that_a_part_tells_is_read_from_every_librarys_infos(infos, told):
-    assert told_return(infos, 1) == told
+def test_the_episode_that_a_part_tells_is_read_from_every_librarys_infos(infos, told):
+    assert told_episode(infos, 1) == told
 
 
 def test_a_vector_without_a_mode_has_that_of_its_library():
@@ -218,3 +222,68 @@ def test_a_vector_without_a_mode_has_that_of_its_library():
 
     assert autoreset_mode(VectorEnv()) == "SAME_STEP"
     assert autoreset_mode(gymnasium.vector.VectorEnv()) == "NEXT_STEP"
+
+
+class Mute(Batch):
+    """The same, and does not say in which mode."""
+
+    def __init__(self, mode):
+        super().__init__(mode)
+        self.mode = mode
+        self.metadata = {}
+
+    def _row(self, index):
+        self.metadata = {"autoreset_mode": self.mode}
+        row = super()._row(index)
+        self.metadata = {}
+        return row
+
+
+def test_a_vector_that_does_not_say_when_it_resets_shows_it_by_its_rewards(run):
+    turn(Mute(AutoresetMode.SAME_STEP), 23, AutoresetMode.SAME_STEP)
+    assert by_place(run) == in_steps(23, AutoresetMode.SAME_STEP)[0]
+    assert counting.num_steps() == 23 * 3
+    counting.stop()
+    assert counting.warnings() == []
+
+
+def test_where_that_does_not_show_it_is_taken_for_the_mode_of_gymnasium_and_said(run):
+    env = Mute(AutoresetMode.NEXT_STEP)
+    turn(env, 23, AutoresetMode.NEXT_STEP)
+    assert by_place(run) == in_steps(23, AutoresetMode.NEXT_STEP)[0]
+    counting.stop()
+    (text,) = counting.warnings()
+    assert text.startswith("Mute does not say when it resets its parts (metadata['autoreset_mode'])")
+
+
+class Lives(Batch):
+    """Its first part loses a life at each end; a game has two, and what counts games inside tells of these alone."""
+
+    def __init__(self):
+        super().__init__(AutoresetMode.SAME_STEP)
+        self.num_ends = 0
+
+    def step(self, actions):
+        observations, rewards, ends, cuts, _ = super().step(actions)
+        infos = {}
+        if ends[0] or cuts[0]:
+            self.num_ends += 1
+            if not self.num_ends % 2:
+                told = {"r": np.array([70.0, 0, 0]), "l": np.array([6, 0, 0])}
+                infos = {"episode": told, "_episode": np.array([True, False, False])}
+        return observations, rewards, ends, cuts, infos
+
+
+def test_where_environments_of_envpool_clip_rewards_or_end_with_a_life_that_is_said(run):
+    env = Batch(AutoresetMode.SAME_STEP)
+    env.config = {"episodic_life": True, "reward_clip": False}
+    turn(env, 5, None)
+    (text,) = counting.warnings()
+    assert text.startswith("Batch makes other rewards and ends of episodes than the task has (episodic_life)")
+    assert shaping(envpool.make("CartPole-v1", env_type="gymnasium", num_envs=1)) == []
+
+
+def test_once_a_part_has_told_of_an_episode_ends_of_which_it_tells_nothing_are_none(run):
+    """Of a vector of another library, whose parts can't be asked."""
+    turn(Lives(), 4 + 6, None)
+    assert by_place(run)[0] == [(6, 3, False), (70, 6, True), (70, 6, True)]

@@ -136,6 +136,36 @@ def test_the_environment_that_was_stepped_is_known_and_how_it_was_made(witness):
     assert witness.stepped.env() is None
 
 
+def test_it_is_known_through_which_layer_the_script_stepped(witness):
+    env = gymnasium.make("CartPole-v1")
+    outer = wrappers.FrameStackObservation(env, 2)
+    play(outer, 60, lambda observation: 1)
+    assert [witness.was_stepped(one) for one in (outer, env, env.unwrapped)] == [True, False, False]
+    assert witness.around(env) is outer
+    assert witness.around(outer) is None
+
+
+def test_an_environment_in_a_vector_is_stepped_by_the_vector_alone(witness):
+    parts = [gymnasium.make("CartPole-v1"), gymnasium.make("CartPole-v1")]
+    envs = gymnasium.vector.SyncVectorEnv([lambda: parts[0], lambda: parts[1]])
+    envs.reset()
+    for _ in range(40):
+        envs.step(np.ones(2, int))
+    assert [witness.was_stepped(one) for one in (envs, *parts)] == [True, False, False]
+
+
+def test_of_sb3_s_vectors_all_layers_count_as_stepped(witness):
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    env = gymnasium.make("CartPole-v1")
+    venv = VecNormalize(DummyVecEnv([lambda: env]))
+    other = VecNormalize(DummyVecEnv([lambda: gymnasium.make("CartPole-v1")]))
+    venv.reset()
+    for _ in range(40):
+        venv.step([1])
+    assert [witness.was_stepped(one) for one in (venv, venv.venv, other, env)] == [True, True, False, False]
+
+
 def test_a_model_of_sb3_is_not_watched(witness):
     from stable_baselines3 import PPO
 

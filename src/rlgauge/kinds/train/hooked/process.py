@@ -1,4 +1,4 @@
-"""What counts in a Python that a command started: in the first one that imports a library of environments."""
+"""What counts in each Python that a command started and that imports a library of environments."""
 
 from __future__ import annotations
 
@@ -12,56 +12,59 @@ from types import ModuleType
 
 import msgspec
 
-from rlgauge.core.files import create_exclusively, write_atomic
-from rlgauge.kinds.train.journal import Journal
-from rlgauge.kinds.train.script import counting, labels, logging_hooks
+from rlgauge.core.files import write_atomic
+from rlgauge.kinds.train.journal import Journal, of_child
+from rlgauge.kinds.train.script import counting, imports, labels, logging_hooks
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.spec import OUTCOME, Outcome, Spec
 
-_CLAIM = "hooked"
-"""The file in the run's folder of artifacts that the process creates which counts."""
 _LIBRARIES = ("gymnasium", "gym", "envpool")
 
 
 def install(path: str) -> None:
-    """Begin to count when a library of environments is imported, unless another process of the run does by then."""
+    """Begin to count when a library of environments is imported."""
+    imports.install()
     counter = _Counter(Path(path))
     for name in _LIBRARIES:
         after_import(name, counter.begin)
 
 
 class _Counter:
-    """Counts for a run, if this process is the one that does."""
+    """Counts for a run in this process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._is_asked = False
 
     def begin(self, _module: ModuleType) -> None:
-        """Become the process that counts. A run must not fail because it can't."""
+        """Count from now on. A run must not fail because it can't."""
         if self._is_asked:
             return
         self._is_asked = True
         with contextlib.suppress(OSError, msgspec.DecodeError):
+            begun = self._path.stat().st_mtime  # it is written just before the command starts
             spec = msgspec.json.decode(self._path.read_bytes(), type=Spec)
-            if create_exclusively(spec.artifacts / _CLAIM, str(os.getpid()).encode()):
-                _count(spec)
+            _count(spec, time.monotonic() - max(0.0, time.time() - begun))
 
 
-def _count(spec: Spec) -> None:
+def _count(spec: Spec, start: float) -> None:
+    """Count from now on, on the clock of the run; a process that only looks or launches others writes nothing."""
     spec = msgspec.structs.replace(spec, script=_program() or spec.script)
-    journal = Journal(spec.artifacts, keep_rewards=spec.keep_rewards)
-    counting.install(journal, spec)
+    journal = Journal(spec.artifacts, keep_rewards=spec.keep_rewards, start=start, is_shared=True)
+    counting.install(journal, spec, is_one_of_many=True)
     logging_hooks.install(journal)
+    imports.note(_program() or "")
     atexit.register(_finish, spec, journal, os.getpid())
 
 
 def _finish(spec: Spec, journal: Journal, pid: int) -> None:
-    """Tell what was counted, at the end of the process."""
+    """Tell what was counted, at the end of a process that made environments, or stepped some."""
     if os.getpid() != pid:
         return
     counting.stop()
     made = counting.made()
+    if not made and not counting.num_steps() and not counting.num_others():
+        return
     outcome = Outcome(
         error=_wrong(spec, made),
         environments=made,
@@ -73,8 +76,11 @@ def _finish(spec: Spec, journal: Journal, pid: int) -> None:
             "num_other_episodes": counting.num_others(),
         },
     )
+    imports.write(spec.artifacts)
+    path = spec.artifacts / of_child(OUTCOME, pid)
     with contextlib.suppress(OSError):
-        write_atomic(spec.artifacts / OUTCOME, msgspec.json.encode(outcome))
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, msgspec.json.encode(outcome))
 
 
 def _program() -> str | None:
@@ -85,6 +91,9 @@ def _program() -> str | None:
 
 def _wrong(spec: Spec, made: list[str]) -> str | None:
     """What is wrong where other environments were made than the run is labelled with."""
-    if spec.env is None or not made or any(labels.is_same(spec.env, one) for one in made):
+    steps = counting.steps_by_env()
+    is_stepped = any(steps.values())  # one that only looks at what there is may make anything
+    if not is_stepped or spec.env is None or not labels.is_other(spec.env, made, steps):
         return None
-    return f"The command makes {', '.join(made)}, not {spec.env}: see that {{env}} reaches it."
+    what = f"trains elsewhere ({labels.told(steps)})" if spec.env in made else f"makes {', '.join(made)}"
+    return f"The command {what}, not {spec.env}: see that {{env}} reaches it."

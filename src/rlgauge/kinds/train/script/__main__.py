@@ -15,11 +15,22 @@ import msgspec
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
 from rlgauge.kinds.train.journal import Journal
-from rlgauge.kinds.train.script import after, counting, ending, labels, logging_hooks, nearby, seeding
+from rlgauge.kinds.train.script import (
+    after,
+    counting,
+    ending,
+    imports,
+    labels,
+    logging_hooks,
+    nearby,
+    seeding,
+    threads,
+    time_up,
+)
 from rlgauge.kinds.train.script.after import Finished
 from rlgauge.kinds.train.script.ending import Ending
 from rlgauge.kinds.train.script.running import Run
-from rlgauge.kinds.train.spec import OUTCOME, TRAINED, Outcome, Spec
+from rlgauge.kinds.train.spec import OUTCOME, TRAINED, Outcome, Spec, read_spec
 
 _USAGE = 2
 """The exit code of a mistake in the command."""
@@ -27,7 +38,7 @@ _USAGE = 2
 
 def main(path: str) -> int:
     """The exit code of the script, after its outcome has been written."""
-    spec = msgspec.json.decode(Path(path).read_bytes(), type=Spec)
+    spec = read_spec(Path(path))
     try:
         run = Run(spec)
     except SyntaxError as error:
@@ -46,27 +57,42 @@ def _run(run: Run, spec: Spec) -> int:
     seeding.install(spec)
     counting.install(journal, spec)
     logging_hooks.install(journal)
+    threads.install()
+    imports.install()
+    time_up.install()
     pid = os.getpid()
     script = run.script
     brought = nearby.bring(script.folder, Path.cwd(), texts=script.texts_around, args=spec.args)
     ended = _ended(run)
     if os.getpid() != pid:  # the script has forked, and this is the child: the rest is its parent's
         return ended.exit_code
+    if not time_up.is_up():
+        with contextlib.suppress(time_up.TimeUp):
+            threads.wait(counting.num_own_steps)
+    time_up.stop()
+    going_on = threads.warnings(counting.num_own_steps, counting.stepping_threads())
     seconds = time.monotonic() - journal.start
     signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm of the script's is not meant for what follows
     counting.stop()
-    error = ended.error or labels.wrong(run.plan, spec, counting.made(), run.script.path.name)
-    doubts = [] if ended.error else labels.doubts(run.plan, spec, counting.made(), run.script.texts)
+    logging_hooks.stop()  # what a policy logs while it is tested is none of its training
+    made, steps = counting.made(), counting.steps_by_env()
+    error = ended.error or labels.wrong(run.plan, spec, made, script.path.name, steps)
+    doubts = [] if ended.error else labels.doubts(run.plan, spec, made, script.texts, steps)
     outcome = Outcome(
         error=error,
-        trace=ended.trace,
+        trace=ended.trace or time_up.trace(script.path.parent),
         exit_code=ended.exit_code or int(error is not None),
-        environments=counting.made(),
-        warnings=[*run.plan.warnings, *doubts, *counting.warnings()],
+        environments=made,
+        warnings=[*run.warnings, *doubts, *going_on, *counting.warnings()],
         train_seconds=seconds,
         facts=_facts(run, brought),
     )
-    if error is None:
+    imports.write(spec.artifacts)
+    if time_up.is_up():
+        _return_to(spec.artifacts)
+        saving = msgspec.structs.replace(spec, num_test_episodes=0)
+        outcome = _with(outcome, after.finish(saving, run.left, journal))
+    elif error is None:
         _write(outcome, spec, TRAINED)
         _return_to(spec.artifacts)
         outcome = _with(outcome, after.finish(spec, run.left, journal, counting.witness()))

@@ -20,6 +20,7 @@ from rlgauge.episodes.policies.actions import action_fault
 from rlgauge.episodes.policies.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Spec, describe
 from rlgauge.kinds.train.script import found
 from rlgauge.kinds.train.script.asking import FORMS, Ask, Player, drawn, first, greedy, of_device, whole
+from rlgauge.kinds.train.script.beginnings import Call, beginning_of, others_beginning
 from rlgauge.kinds.train.script.found import Thing
 from rlgauge.kinds.train.script.likeness import Likeness, plain
 from rlgauge.kinds.train.script.weights import is_table
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _METHODS = (
     *("get_action", "get_action_and_value", "select_action", "choose_action", "sample_action", "take_action"),
+    *("select_actions", "choose_actions", "get_actions", "sample_actions", "take_actions", "act_batch"),
     *("act", "predict"),
 )
 """What scripts call the function, or the method, that gives the action for an observation."""
@@ -52,8 +54,6 @@ _SWITCHES = {
     **dict.fromkeys(("epsilon", "eps", "noise", "noise_scale", "noise_std"), 0.0),
 }
 """Parameters that say whether to explore, and what makes the policy play as well as it can."""
-_FORGETS = ("reset_hidden", "reset_hidden_state", "reset_hidden_states", "reset_state", "reset_states", "reset_rnn")
-"""Methods by which recurrent policies begin an episode."""
 _VALUES = {"q", "q_table", "qtable", "q_values", "qvalues"}
 """Names of tables of the values of actions."""
 _TENSORS = ("tensors", "tensor", "array", "batch")
@@ -80,11 +80,13 @@ def find_actor(
     is_many: bool,
     pairs: Sequence[Pair] = (),
     deadline: float = math.inf,
+    calls: Sequence[Call] = (),
 ) -> Actor | None:
     """The first that gives legal actions for some observations of the environment; None where nothing does.
 
-    `is_many` tells that the script trained in several environments at once, and asks for as many actions. Raises
-    UnlikeError where all that act do so unlike what the script was seen to do, in `pairs`.
+    `is_many` tells that the script trained in several environments at once, and asks for as many actions; `calls` are
+    those by which episodes begin there. Raises UnlikeError where all that act do so unlike what the script was seen to
+    do, in `pairs`.
     """
     model = _sb3(things)
     if model is not None:
@@ -97,13 +99,15 @@ def find_actor(
     likeness = Likeness(pairs, env, space, deadline=deadline)
     doubts = []
     seen = [*observations, *(plain(pair.observation) for pair in pairs)]
-    for ask in _ways(things, env, space, seen, is_many=is_many):
+    begins = others_beginning(things, calls)
+    for way in _ways(things, env, space, seen, calls=calls, is_many=is_many):
+        ask = way._replace(begins=list(dict.fromkeys([*way.begins, *begins])))
         tried = ((form, _tried(ask, form, space, observations)) for form in ask.forms)
         form, player = next(((form, player) for form, player in tried if player is not None), ("", None))
         if player is None:
             continue
         given = "" if form == "array" else f", given {FORMS[form.partition('@')[0]]}"
-        doubt = likeness.doubt(player.act, module=ask.module, read=player.read)
+        doubt = likeness.doubt(player.act, module=ask.module, read=player.read, forget=player.forget)
         if doubt is None:
             return Actor(f"{ask.text}{given}", player, 1)
         name = f"{ask.text}{given}"
@@ -145,14 +149,20 @@ def _tried(ask: Ask, form: str, space: Spec, observations: Sequence[Any]) -> Pla
 
 
 def _ways(
-    things: Sequence[Thing], env: object, space: Spec, observations: Sequence[Any], *, is_many: bool
+    things: Sequence[Thing],
+    env: object,
+    space: Spec,
+    observations: Sequence[Any],
+    *,
+    calls: Sequence[Call],
+    is_many: bool,
 ) -> Iterator[Ask]:
     """All ways to get an action, the surest first."""
     ranked = sorted((thing for thing in things if not _NEVER.search(thing.name.casefold())), key=_rank)
     usual = ("tensors", "batch", "tensor", "array") if is_many else ("array", "tensor", "tensors", "batch")
     forms = of_device(usual, [thing.value for thing in ranked if found.is_module(thing.value)])
     yield from _functions(things, env, forms)
-    yield from _methods(ranked, env, forms, space)
+    yield from _methods(ranked, env, forms, space, calls)
     yield from _tables(things, space, env, observations)
     for name, value in ranked:
         if found.is_module(value):
@@ -189,37 +199,25 @@ def _is_function(value: object) -> bool:
     return inspect.isroutine(inspect.unwrap(value)) or isinstance(value, functools.partial)
 
 
-def _methods(ranked: Sequence[Thing], env: object, forms: Sequence[str], space: Spec) -> Iterator[Ask]:
+def _methods(
+    ranked: Sequence[Thing], env: object, forms: Sequence[str], space: Spec, calls: Sequence[Call]
+) -> Iterator[Ask]:
     """Methods of objects, and objects that can be called and have a name that says what they do."""
     for name, value in ranked:
         if found.is_env(value) or found.is_array(value) or inspect.isroutine(value):
             continue
         own = of_device(_TENSORS, [value]) if found.is_module(value) else forms
-        begin = _beginning(value)
+        begin = beginning_of(value, calls)
+        begins = () if begin is None else (begin,)
         for method in _METHODS:
             bound = found.attribute(value, method)
             if inspect.isroutine(bound) and (call := _with_switches(bound, env)) is not None:
                 text = f"`{name}.{method}`{call.note}{_exploring(value)}"
-                yield Ask(text, call.function, own, first, begin=begin)
+                yield Ask(text, call.function, own, first, begins=begins)
                 if method == "predict" and isinstance(space, Discrete):
                     yield Ask(f"the largest of `{name}.predict`", call.function, own, greedy(space))
         if callable(value) and not found.is_module(value) and _last(name) in _FUNCTIONS:
             yield Ask(f"`{name}`, called", value, forms, first)
-
-
-def _beginning(value: object) -> Callable[[], object] | None:
-    """The method by which an object forgets what it remembers of an episode; None where it has none that is known."""
-    for name in _FORGETS:
-        method = found.attribute(value, name)
-        if not inspect.isroutine(method):
-            continue
-        try:
-            parameters = inspect.signature(method).parameters.values()
-        except (TypeError, ValueError):  # built-in functions have no signature to read
-            continue
-        if all(one.default is not one.empty or one.kind in {one.VAR_POSITIONAL, one.VAR_KEYWORD} for one in parameters):
-            return method
-    return None
 
 
 def _exploring(value: object) -> str:

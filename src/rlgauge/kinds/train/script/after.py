@@ -16,7 +16,10 @@ from rlgauge.kinds.train.spec import Spec
 
 _SPARE_SECONDS, _SPARE_SHARE = 10.0, 0.1
 """How much of its time a run keeps for telling how it ended: the lesser of the two."""
-_OLD = "environments of gym, and test episodes are played in those of gymnasium"
+_OLD = (
+    "environments of gym, and test episodes are played in those of gymnasium. Its training is counted all the same; to "
+    "have it tested, let it import gymnasium"
+)
 
 
 class Finished(msgspec.Struct, frozen=True):

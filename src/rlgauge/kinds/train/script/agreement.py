@@ -12,6 +12,8 @@ from rlgauge.kinds.train.script import loggers
 _LITERAL = re.compile(r"""(["'])([\w./ -]{1,60}?)\1""")
 _LOGS = re.compile(r"add_scalar|wandb\.log|rlgauge\.log|logger\.record|\.log\(")
 _FINAL_INFO = re.compile(r"""["']final_info["']""")
+_OURS = __name__.partition(".")[0]
+"""This package may lie below the script's folder, and is none of the script's."""
 _FEW = 5
 """Fewer episodes than these may end before a script logs for the first time."""
 
@@ -27,7 +29,7 @@ def warnings(script: str, num_episodes: int) -> list[str]:
     """A sentence if the script means to log returns, and logged none although episodes ended."""
     if not num_episodes or loggers.num_returns():
         return []
-    intent = read_intent(_texts(script))
+    intent = read_intent(texts_of(script))
     if intent is None or (num_episodes < _FEW and not intent.asks_final_info):
         return []
     episodes = "the one episode" if num_episodes == 1 else f"the {num_episodes} episodes"
@@ -49,7 +51,7 @@ def read_intent(texts: list[str]) -> Intent | None:
     return None if name is None else Intent(name, any(_FINAL_INFO.search(text) for text in texts))
 
 
-def _texts(script: str) -> list[str]:
+def texts_of(script: str) -> list[str]:
     """The sources of a script, and of what it imported from its own folder."""
     path = Path(script)
     if not path.is_file():
@@ -58,7 +60,9 @@ def _texts(script: str) -> list[str]:
     if not path.is_file():
         return []
     files = {path.resolve()}
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == _OURS:
+            continue
         file = getattr(module, "__file__", None)
         if file and file.endswith(".py") and "site-packages" not in file and Path(file).is_relative_to(path.parent):
             files.add(Path(file).resolve())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rlgauge.episodes.policies.actions import one_action
-from rlgauge.episodes.policies.protocol import Illegal, WrongActionError
+from rlgauge.episodes.policies.protocol import Action, Illegal, Observations, WrongActionError, observation_of
 from rlgauge.episodes.policies.spaces import Box, Discrete, Spec
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ FORMS = {"batch": "a batch of one", "tensor": "a tensor", "tensors": "a batch of
 class Ask(NamedTuple):
     """A way to get an action: `call` is given the observation in one of `forms`, `read` makes an action of the rest.
 
-    `module` is the identity of a module of torch where calling that is all that `call` does. `begin` is to be called
+    `module` is the identity of a module of torch where calling that is all that `call` does. `begins` are to be called
     before each episode.
     """
 
@@ -33,7 +33,7 @@ class Ask(NamedTuple):
     forms: Sequence[str]
     read: Callable[[Any], Any]
     module: int | None = None
-    begin: Callable[[], object] | None = None
+    begins: Sequence[Callable[[], object]] = ()
 
 
 class Player:
@@ -53,8 +53,12 @@ class Player:
         torch = sys.modules.get("torch")
         if torch is not None:
             torch.manual_seed(seed)
-        if self._ask.begin is not None:
-            self._ask.begin()
+        self.forget()
+
+    def forget(self) -> None:
+        """What is remembered of an episode is forgotten."""
+        for begin in self._ask.begins:
+            begin()
 
     def act(self, observation: Any) -> Any:  # noqa: ANN401  # of the environment's spaces
         """The action. What explores now and then may not have looked at the observation while it was tried.
@@ -81,6 +85,36 @@ class Player:
         if isinstance(action, Illegal):
             raise WrongActionError(action.fault)
         return action
+
+
+class Rows:
+    """A player as `rlgauge benchmark` asks it: where it raises, that episode ends as an error, and others follow."""
+
+    bit_stable = True
+
+    def __init__(self, player: Player) -> None:
+        """Of one row, which the player has to itself."""
+        self._player = player
+
+    def begin(self, row: int, seed: int) -> None:
+        """An episode begins."""
+        del row
+        self._player.reset(seed)
+
+    def act(self, observations: Observations, active: Sequence[int]) -> Sequence[Action]:
+        """An action, or Illegal with what was raised."""
+        return [self._one(observation_of(observations, row)) for row in active]
+
+    def close(self) -> None:
+        """The player is the script's."""
+
+    def _one(self, observation: Any) -> Action:  # noqa: ANN401  # as the environment gave it
+        try:
+            return self._player.act(observation)
+        except WrongActionError as error:
+            return Illegal(str(error))
+        except Exception as error:  # noqa: BLE001  # a stranger's code
+            return Illegal(f"raised {type(error).__name__}: {error}")
 
 
 def first(returned: Any) -> Any:  # noqa: ANN401

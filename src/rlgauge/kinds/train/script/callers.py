@@ -112,5 +112,10 @@ def _handed_in(line: str, function: str) -> str:
     return str(envs.pop()) if len(envs) == 1 else ""
 
 
+def is_env_name(path: str) -> bool:
+    """Whether a script would call an environment so, such as `self.train_env`, by its last part."""
+    return bool(_ENV.fullmatch(_snake(path.rpartition(".")[2])))
+
+
 def _snake(name: str) -> str:
     return _CAMEL.sub("_", name).lower().strip("_")

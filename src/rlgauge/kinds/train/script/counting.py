@@ -12,11 +12,12 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rlgauge.kinds.train.journal import EPISODES, Journal, children, read_made
+from rlgauge.kinds.train.journal import EPISODES, Episode, Journal, Tail, children, of_child, read_made
 from rlgauge.kinds.train.script import agreement
 from rlgauge.kinds.train.script.children import Starts
 from rlgauge.kinds.train.script.counts import INNER, THROUGH, Counts
@@ -54,13 +55,20 @@ EVALUATORS = ("stable_baselines3.common.evaluation", "stable_baselines3.common.c
 """Where `evaluate_policy` is, and where it has been imported by name."""
 
 
+_NOTHING = (
+    "Nothing was counted: no step of an environment of Gymnasium, Gym, EnvPool or Stable-Baselines3 was seen in the "
+    "script or in processes that it started by multiprocessing."
+)
+
+
 class _Run:
     """What is counted for one script."""
 
-    def __init__(self, journal: Journal, spec: Spec, *, is_child: bool = False) -> None:
+    def __init__(self, journal: Journal, spec: Spec, *, is_child: bool = False, is_one_of_many: bool = False) -> None:
         self.journal = journal
         self.spec = spec
         self.is_child = is_child
+        self.is_one_of_many = is_one_of_many
         self.counts = Counts(journal)
         self.made: list[str] = []
         self.num_seeded = 0
@@ -79,12 +87,15 @@ _last: _Run | None = None
 _has_hooks = False
 
 
-def install(journal: Journal, spec: Spec) -> None:
-    """Count from now on, and write episodes into the journal; those of processes that it starts into their own."""
+def install(journal: Journal, spec: Spec, *, is_one_of_many: bool = False) -> None:
+    """Count from now on, and write episodes into the journal; those of processes that it starts into their own.
+
+    Of a process that `is_one_of_many` of a command, each of which counts, nothing is told here but what is its own.
+    """
     global _run, _maker, _last  # noqa: PLW0603  # one script a process; classes are changed for all of it
-    _run = _maker = _last = _Run(journal, spec)
+    _run = _maker = _last = _Run(journal, spec, is_one_of_many=is_one_of_many)
     _STARTS.told = _Told(spec, journal.start)
-    if not journal.keeps_rewards:
+    if not journal.keeps_rewards and not is_one_of_many:
         with contextlib.suppress(OSError, ValueError):  # a file system may map no files; the journal writes them too
             _run.counts.pages = Pages(spec.artifacts / EPISODES)
     _hook()
@@ -108,7 +119,7 @@ def _hook() -> None:
 def stop() -> None:
     """Count no more, and leave all environments as if nothing had ever been counted."""
     if _run is not None:
-        _run.counts.close(trains_elsewhere=_of_children(_run).num_episodes > 0)
+        _run.counts.close(trains_elsewhere=_trains_elsewhere(_run))
     _forget()
 
 
@@ -127,6 +138,30 @@ def num_steps() -> int:
     return _last.counts.steps + _of_children(_last).num_steps if _last is not None else 0
 
 
+def steps_by_env() -> Mapping[str, int]:
+    """How many steps the training took in each environment, by its id; by its class where it has none."""
+    found: Counter[str] = Counter()
+    if _last is None:
+        return found
+    turns = _last.counts.turns
+    for origin in turns.origins:
+        found[origin.kind] += 0 if origin in turns.others else origin.steps
+    for pid in set(children(_last.spec.artifacts, EPISODES)) - {os.getpid()}:
+        for episode in Tail(_last.spec.artifacts / of_child(EPISODES, pid), Episode).read():
+            found[episode.env] += episode.length
+    return found
+
+
+def stepping_threads() -> set[int]:
+    """The threads that began the last episode of an environment of this process."""
+    return {origin.thread for origin in _last.counts.turns.origins if origin.steps} if _last is not None else set()
+
+
+def num_own_steps() -> int:
+    """How many steps were taken in this process so far."""
+    return _last.counts.turns.total if _last is not None else 0
+
+
 def num_others() -> int:
     """How many episodes have ended that are none of the training: tests that the script made as it trained."""
     return _last.counts.num_others + _of_children(_last).num_others if _last is not None else 0
@@ -142,22 +177,34 @@ def warnings() -> list[str]:
     if _last is None:
         return []
     counts, elsewhere = _last.counts, _of_children(_last).num_episodes
+    nothing = [] if _last.is_one_of_many or counts.problems or num_steps() or num_others() else [_NOTHING]
     text = (
         f"Episodes of the script's own process ({counts.num_episodes}) and of processes that it started ({elsewhere}) "
         "were counted together. Where some of them only test, its training return and its steps are a mixture."
     )
     mixed = [text] if elsewhere and counts.num_episodes else []
-    return [*counts.warnings, *mixed, *agreement.warnings(_last.spec.script, num_episodes())]
+    return [*nothing, *counts.warnings, *mixed, *agreement.warnings(_last.spec.script, num_episodes())]
 
 
 def _made(run: _Run) -> list[str]:
     return list(dict.fromkeys([*run.made, *read_made(run.spec.artifacts)]))
 
 
+def _trains_elsewhere(run: _Run) -> bool:
+    """Whether other processes of the run have counted episodes of its training."""
+    from rlgauge.kinds.train.reading import read_training
+
+    if run.is_one_of_many:
+        return read_training(run.spec.artifacts).num_episodes > run.counts.num_episodes
+    return _of_children(run).num_episodes > 0
+
+
 def _of_children(run: _Run) -> Training:
-    """What the processes that the script started have counted so far."""
+    """What the processes that the script started have counted so far; those of one of many can't be told apart."""
     from rlgauge.kinds.train.reading import Training, read_children
 
+    if run.is_one_of_many:
+        return Training()
     return read_children(run.spec.artifacts) if children(run.spec.artifacts, EPISODES) else Training()
 
 
@@ -171,11 +218,11 @@ def _begin_in_fork() -> None:
 
 
 def _begin_as_child(told: _Told, is_part: bool) -> None:  # noqa: FBT001  # called by what was pickled, too
-    """Count as a process of the script; as one of a vector only tell what it makes."""
+    """Count as a process of the script; as one of a vector only tell what it makes, and the vector what ended."""
     global _run, _maker  # noqa: PLW0603  # as above
     journal = Journal(told.spec.artifacts, keep_rewards=told.spec.keep_rewards, start=told.start)
-    _maker = _Run(journal, told.spec, is_child=True)
-    _run = None if is_part else _maker
+    _run = _maker = _Run(journal, told.spec, is_child=True)
+    _run.counts.is_part = is_part
     _STARTS.told = told
     _STARTS.is_part = False
     _hook()
@@ -263,11 +310,12 @@ def _counting_vec_env(reset: Method) -> Method:
 
 def _meet_safely(run: _Run, env: Env) -> Any:  # noqa: ANN401  # a tally, or what stands for one
     try:
-        return _meet(run, env)
+        if not run.counts.is_part or not is_vector(env):
+            return _meet(run, env)
     except Exception as problem:  # noqa: BLE001  # a stranger's environment: counting it may fail, the script may not
         run.counts.problem(not_counted(env, problem))
-        run.counts.mark(env, INNER)
-        return INNER
+    run.counts.mark(env, INNER)
+    return INNER
 
 
 def _meet(run: _Run, env: Env) -> Any:  # noqa: ANN401  # a tally, or what stands for one
@@ -300,6 +348,9 @@ def _meet_vec_env(run: _Run, env: Env) -> None:
     from rlgauge.kinds.train.script.vectors import VectorTally
 
     wake(env)
+    if run.counts.is_part:
+        run.counts.mark(env, INNER)
+        return
     if not run.is_child and not any(seed is not None for seed in getattr(env, "_seeds", [0])):
         env.seed(_next_seed(run, env.num_envs))
     parts = parts_in_process(env)

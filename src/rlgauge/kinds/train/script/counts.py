@@ -31,11 +31,15 @@ class Played(NamedTuple):
 
 
 class Counts:
-    """What all tallies of a process share: where episodes go, and how many steps all environments took."""
+    """What all tallies of a process share: where episodes go, and how many steps all environments took.
+
+    Of a process that `is_part` of a vector nothing is written: the last episode that ended is kept as `played`.
+    """
 
     __slots__ = (
         "__weakref__",
         "_known",
+        "is_part",
         "journal",
         "num_dropped",
         "num_left",
@@ -44,6 +48,7 @@ class Counts:
         "num_tests",
         "pages",
         "paused_at",
+        "played",
         "problems",
         "total_of_tests",
         "turns",
@@ -52,6 +57,8 @@ class Counts:
 
     def __init__(self, journal: Journal | None) -> None:
         self.journal = journal
+        self.is_part = False
+        self.played: Played | None = None
         self.paused_at: int | None = None
         self.num_paused = 0
         self.num_tests = 0
@@ -135,6 +142,9 @@ class Counts:
     def write(self, played: Played, *, by: Any, place: int, reset_at: Moment, begun_at: Moment) -> None:  # noqa: ANN401
         """Write an episode that has ended, as a tally of either kind counted it; what it makes known before it."""
         journal, total = self.journal, played.total
+        if self.is_part:
+            self.played = played
+            return
         if journal is None:
             return
         number = TESTING
@@ -183,9 +193,10 @@ class Counts:
             return False
         try:
             self.pages.append(line_of(msgspec.json.encode(episode)))
-        except OSError:
-            self.pages.close()
-            self.pages = None
+        except (OSError, ValueError):  # no room; or a thread of the script's goes on while the run is being closed
+            pages, self.pages = self.pages, None
+            with contextlib.suppress(OSError, AttributeError):
+                pages.close()
             return False
         return True
 

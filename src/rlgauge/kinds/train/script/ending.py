@@ -67,7 +67,7 @@ def show(error: BaseException) -> None:
 
 
 def _of_exit(error: SystemExit, script: Path) -> Ending:
-    if error.code is None or error.code == 0:
+    if error.code is None or (isinstance(error.code, int) and not error.code & 0xFF):  # as a shell sees it
         return Ending(0)
     trace = trace_of(error, script)
     if isinstance(error.code, int):

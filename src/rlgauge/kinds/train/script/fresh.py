@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
@@ -18,7 +18,7 @@ from rlgauge.kinds.train.script.found import Thing, is_env, is_sb3_model
 from rlgauge.kinds.train.script.labels import is_same
 from rlgauge.kinds.train.script.layers import chain, counted
 from rlgauge.kinds.train.script.many import EndedError, as_registered, single_of, with_rows
-from rlgauge.kinds.train.script.witness import Stepped
+from rlgauge.kinds.train.script.witness import Stepped, Witness
 from rlgauge.kinds.train.script.wrappers import UnmadeError, copied, is_left_out, remade, stack_of
 
 Env = gymnasium.Env[Any, Any]
@@ -46,7 +46,7 @@ class Recipe:
         self.is_many = self.single is not env
         self.id = self.single.spec.id if self.single.spec is not None else type(self.single.unwrapped).__name__
         self.has_other_rewards = False
-        self._env = env
+        self.env = env
 
     @property
     def has_limit(self) -> bool:
@@ -62,8 +62,8 @@ class Recipe:
         Raises UnmadeError where it comes out with other observations than the script's.
         """
         single, earned = _again(self.single, films=films)
-        env = with_rows(self._env, single)
-        seen = self._env.single_observation_space if _is_vector(self._env) else self._env.observation_space
+        env = with_rows(self.env, single)
+        seen = self.env.single_observation_space if _is_vector(self.env) else self.env.observation_space
         if _form(seen) != _form(env.observation_space):
             raise UnmadeError(f"`{self.name}` observes {seen}, and what was made again {env.observation_space}")
         return _Paid(env, earned, recipe=self, deadline=deadline)
@@ -101,36 +101,57 @@ class _Paid(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._earned.total = 0.0
         observation, reward, terminated, truncated, info = self.env.step(action)
         own = self._earned.total
-        if not math.isclose(own, float(reward), rel_tol=1e-5, abs_tol=1e-6):  # vectors hold float32
+        is_same = math.isnan(own) or math.isclose(own, float(reward), rel_tol=1e-5, abs_tol=1e-6)  # float32 of vectors
+        if not is_same:
             self._recipe.has_other_rewards = True
         return observation, own, terminated, truncated, info
 
 
-def recipe_of(things: Sequence[Thing], wanted: str | None, stepped: Stepped | None = None) -> Recipe:
-    """How to make the script's environment again: its model's where one has it, else the first by the usual names.
+def recipe_of(things: Sequence[Thing], wanted: str | None, witness: Witness | None = None) -> Recipe:
+    """How to make the script's environment again: its model's where one has it, else the one that it stepped.
 
-    It has the id `wanted`, or none of its own. Where no name stands for one it is the one that was `stepped`, or
-    `wanted` as it is registered. Raises UnmadeError where none can be made again.
+    Of several that it stepped, or where none is known, it is the first by the usual names; one that it stepped through
+    a layer around it has that layer. It has the id `wanted`, or none of its own. Where no name stands for one it is the
+    last that was stepped, or `wanted` as it is registered. Raises UnmadeError where none can be made again.
     """
+    witness = witness or Witness()
     reasons: list[str] = []
     recipes: list[Recipe] = []
-    for thing in _environments(things):
+    is_lost = False
+    own = _of_models(things)
+    for thing in [*own, *_of_script(things, witness)]:
         try:
             recipes.append(Recipe(thing.value, thing.name, wanted=wanted))
         except UnmadeError as error:
             reasons.append(f"`{thing.name}` can't be made again: {error}")
+            is_lost = is_lost or witness.was_stepped(thing.value)
     for fits in (_is_wanted, _is_nameless):
-        if (found := next((recipe for recipe in recipes if fits(recipe, wanted)), None)) is not None:
+        found = next((recipe for recipe in recipes if fits(recipe, wanted)), None)
+        if found is not None and any(found.env is thing.value for thing in own):
             return found
+        if found is not None and (not is_lost or witness.was_stepped(found.env)):
+            return _as_stepped(found, wanted, witness)
     if reasons:
         raise UnmadeError(reasons[0])
-    if (unnamed := _unnamed(stepped, wanted)) is not None:
+    if (unnamed := _unnamed(witness.stepped, wanted)) is not None:
         return unnamed
     if recipes:
         raise UnmadeError(f"of the script's environments there is only {recipes[0].id} left, and not {wanted}")
     if wanted is None:
         raise UnmadeError("the script left no environment by which to make another")
     return _as_told(wanted)
+
+
+def _as_stepped(recipe: Recipe, wanted: str | None, witness: Witness) -> Recipe:
+    """The environment with the layers through which the script stepped it. Raises UnmadeError where these are gone."""
+    env, stepped = recipe.env, witness.stepped
+    if witness.was_stepped(env):
+        return recipe
+    around = witness.around(env)
+    if around is not None:
+        return Recipe(around, recipe.name, wanted=wanted)
+    is_gone = stepped is not None and stepped.env() is None and stepped.base() is chain(env)[-1]
+    return (_unnamed(stepped, wanted) if is_gone else None) or recipe
 
 
 def _unnamed(stepped: Stepped | None, wanted: str | None) -> Recipe | None:
@@ -149,7 +170,7 @@ def _unnamed(stepped: Stepped | None, wanted: str | None) -> Recipe | None:
     recipe.is_many = stepped.is_many
     names = " in ".join(layer.name for layer in reversed(recipe.single.spec.additional_wrappers or ()))  # type: ignore[union-attr]  # it was made from one
     recipe.notes.append(
-        f"The script left no environment: tests were played in {recipe.id}, made again as it was"
+        f"The environment that the script stepped is gone: tests were played in {recipe.id}, made again as it was"
         f"{', in ' + names if names else ', without wrappers'}."
     )
     return recipe
@@ -171,11 +192,16 @@ def _as_told(wanted: str) -> Recipe:
     return recipe
 
 
-def _environments(things: Sequence[Thing]) -> Iterator[Thing]:
-    for thing in things:
-        if is_sb3_model(thing.value) and (own := thing.value.get_env()) is not None:
-            yield Thing(f"{thing.name}.env", own)
-    yield from sorted((thing for thing in things if is_env(thing.value)), key=_rank)
+def _of_models(things: Sequence[Thing]) -> list[Thing]:
+    """The environments of models of Stable-Baselines3."""
+    models = [(thing.name, thing.value.get_env()) for thing in things if is_sb3_model(thing.value)]
+    return [Thing(f"{name}.env", env) for name, env in models if env is not None]
+
+
+def _of_script(things: Sequence[Thing], witness: Witness) -> list[Thing]:
+    """Those that were stepped, then others that may have been; the usual names first."""
+    named = sorted((thing for thing in things if is_env(thing.value)), key=_rank)
+    return sorted(named, key=lambda thing: not witness.was_stepped(thing.value))
 
 
 def _rank(thing: Thing) -> int:

@@ -7,6 +7,7 @@ those of their test episodes, which are played in the plain environment.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 Env = Any
@@ -25,6 +26,7 @@ CHANGING = {
     "AutoResetWrapper",
 }
 """Wrappers, by the name of their class or of one that it inherits from, that change rewards or ends of episodes."""
+_LIFE = re.compile(r"[Ll]i(?:fe|ves)(?![a-z])")
 COUNTING = {"RecordEpisodeStatistics", "Monitor"}
 """Wrappers with which a script says that what they see is what it counts."""
 
@@ -65,6 +67,11 @@ def counted(layers: list[Env]) -> Env:
     while place and _is_faithful(layers[place - 1], trusts_strangers=trusts):
         place -= 1
     return layers[place]
+
+
+def ends_lives(wrappers: list[Env]) -> bool:
+    """Whether one of them ends episodes with a life, by its name: the reset that follows only goes on with the game."""
+    return any(_LIFE.search(name) for one in wrappers for name in _names(one))
 
 
 def is_vector(env: Env) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,18 +24,25 @@ KEEP, KEEP_RETURNED = "__rlgauge_keep__", "__rlgauge_returned__"
 
 _SCOPES: dict[str, dict[str, object]] = {}
 _RETURNED: dict[str, object] = {}
+_ENDS: collections.Counter[str] = collections.Counter()
 
 
 def keep(name: str, scope: Mapping[str, object]) -> None:
     """Remember the locals of a function that ends; of one that ends again, the last."""
     _SCOPES.pop(name, None)
     _SCOPES[name] = dict(scope)
+    _ENDS[name] += 1
 
 
 def keep_returned(name: str, value: object) -> object:
     """The value, remembered as what the function returned."""
     _RETURNED[name] = value
     return value
+
+
+def num_ends(name: str) -> int:
+    """How often a function whose locals are kept has ended."""
+    return _ENDS[name]
 
 
 def collect(module: Mapping[str, object], *, entry: str | None) -> Left:

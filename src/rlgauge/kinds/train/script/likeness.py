@@ -62,13 +62,22 @@ class Likeness:
         self._rivals: list[Rival] = []
         self._fit: list[Rival] | None = None
         self._has_doubts = False
+        self._forget: Callable[[], object] = lambda: None
 
-    def doubt(self, act: Act, *, module: int | None = None, read: Act | None = None) -> str | None:
+    def doubt(
+        self,
+        act: Act,
+        *,
+        module: int | None = None,
+        read: Act | None = None,
+        forget: Callable[[], object] = lambda: None,
+    ) -> str | None:
         """Why what acts is not what acted, as the end of a sentence; None where nothing says so.
 
         Where all of `act` is a module of torch, and to `read` what that returns, it is held against what it returned
-        then: it has learned since.
+        then: it has learned since. Before it is asked for all observations it is to `forget` what it remembers.
         """
+        self._forget = forget
         if len(self._observations) < _FEWEST:
             return None
         answers_mnd = self._all_said(act, self._observations)
@@ -159,6 +168,7 @@ class Likeness:
 
     def _answers(self, act: Act, observations: Sequence[Any]) -> Floats:
         rows = []
+        self._forget()
         for observation in observations:
             if time.monotonic() > self._deadline:
                 raise TimeoutError

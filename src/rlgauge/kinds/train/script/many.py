@@ -48,6 +48,9 @@ def single_of(env: Any) -> Env:  # noqa: ANN401  # an environment or a vector, w
 
 def _checked(env: Env) -> Env:
     """The environment. Raises UnmadeError for what is a vector, although its class does not say so."""
+    if isinstance(stack_of(env)[0], vector.VectorEnv):  # as before 1.0
+        version = getattr(gymnasium, "__version__", "")
+        raise UnmadeError(f"vectors are tested with Gymnasium 1.0 or newer, and this is {version}")
     if library_of(stack_of(env)[0]) == "envpool":
         raise UnmadeError("a single environment of EnvPool is not the same as one of its many")
     return env

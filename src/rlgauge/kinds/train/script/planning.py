@@ -19,7 +19,7 @@ class Plan:
     """`argv` are the script's arguments. `entry` is what counts as its `main`, None where nothing does.
 
     With `calls_entry` that is called, with `own` values, made of the arguments, and `values`, of the run; else the file
-    runs as Python runs it, and `values` replace what the entry is given there. `ways` tells by name (`env`, `seed`) how
+    runs as Python runs it, and these replace what the entry is given there. `ways` tells by name (`env`, `seed`) how
     the run's gets in; a name that is not there does not.
     """
 
@@ -36,7 +36,7 @@ def plan(script: Script, spec: Spec) -> Plan:
     """How the script is run for the spec. Raises UserError for a mistake in the command."""
     env_option = None if spec.env is None else _option(spec.env_flag, script, ENV_NAMES)
     seed_option = _option(spec.seed_flag, script, SEED_NAMES)
-    calls_entry = _calls_entry(script, takes_option=env_option is not None)
+    calls_entry = _calls_entry(script)
     inputs = [("env", spec.env, env_option, ENV_NAMES), ("seed", spec.seed, seed_option, SEED_NAMES)]
     first: list[str] = []
     words: list[str] = []
@@ -56,29 +56,30 @@ def plan(script: Script, spec: Spec) -> Plan:
             ways[name] = f"option {option.word}"
     _other_ways(script, ways, spec)
     warnings = [] if "seed" in ways else fixed.warning(script.path.name, fixed.seeds(script.tree))
-    if calls_entry and script.entry in script.functions and not script.reads_arguments:
+    if _takes_arguments(script, calls_entry=calls_entry):
         own = _own_values(script, spec.args)
     elif spec.args and not script.reads_arguments:
-        warnings.append(f"{script.path.name} does not seem to read arguments: {' '.join(spec.args)} may go nowhere.")
+        from rlgauge.core.provenance import masked
+
+        given = " ".join(masked(spec.args))
+        warnings.append(f"{script.path.name} does not seem to read arguments: {given} may go nowhere.")
     made = Plan([*first, *_inserted(spec.args, words)], script.entry, calls_entry, values, own, ways, warnings)
     _check(made, script, spec)
     return made
 
 
-def _calls_entry(script: Script, *, takes_option: bool) -> bool:
-    """Whether the entry is called here, and not by the file."""
+def _calls_entry(script: Script) -> bool:
+    """Whether the entry is called here, and not by the file: where that does not do so itself."""
     if script.function is not None:
         return True
-    if script.entry != "main":
+    return script.entry == "main" and not script.calls_main and not script.has_block
+
+
+def _takes_arguments(script: Script, *, calls_entry: bool) -> bool:
+    """Whether the arguments are values of the entry, of a script that reads none itself."""
+    if script.entry not in script.functions or script.reads_arguments:
         return False
-    if not script.calls_main:
-        return True
-    if takes_option or script.calls_main_always or (script.reads_arguments and not script.repeats_main):
-        return False
-    if script.entry not in script.functions:
-        return True
-    others = [name for name in script.required("main") if name not in (*ENV_NAMES, *SEED_NAMES)]
-    return script.parameter("main", ENV_NAMES) is not None and not others
+    return calls_entry or (script.entry == "main" and script.parameter("main", ENV_NAMES) is not None)
 
 
 def _option(word: str | None, script: Script, names: Sequence[str]) -> Option | None:

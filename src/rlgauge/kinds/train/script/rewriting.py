@@ -10,8 +10,9 @@ from rlgauge.kinds.train.script.left import KEEP, KEEP_RETURNED
 
 SEED = "SEED"
 """The global that is overwritten with the run's seed wherever a module binds it."""
-RESEED, OVERWRITE = "__rlgauge_seed__", "__rlgauge_overwrite__"
-"""Names, among a script's globals, of what gives the seed in place of a value, and of what overwrites it elsewhere."""
+RESEED, OVERWRITE, FILL = "__rlgauge_seed__", "__rlgauge_overwrite__", "__rlgauge_fill__"
+"""Names, among a script's globals, of what gives the seed in place of a value, of what overwrites it elsewhere, and of
+what gives values to a function that is made by a call, or imported."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -23,12 +24,14 @@ class Changes:
 
     `kept` names the functions (`main`, `Trainer.train`) whose locals are kept when they end. `given` holds values that
     parameters have whatever their caller passed. `entry` is the function at whose start other modules' seeds are
-    overwritten; it may be one inside of another. Without `runs_block`, `__name__ == "__main__"` is false.
+    overwritten; it may be one inside of another. `filled` is a name by which no function of the file is defined, and
+    which gets its values where it is bound. Without `runs_block`, `__name__ == "__main__"` is false.
     """
 
     kept: Collection[str] = ()
-    given: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    given: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     entry: str | None = None
+    filled: str | None = None
     runs_block: bool = True
 
 
@@ -44,6 +47,8 @@ def rewritten(tree: ast.Module, changes: Changes) -> ast.Module:
     for name, function in chosen:
         _rewrite(function, name, changes)
     _reseed(tree.body)
+    if changes.filled is not None:
+        _fill(tree.body, changes.filled)
     return ast.fix_missing_locations(tree)
 
 
@@ -115,7 +120,7 @@ def _rewrite(function: Function, name: str, changes: Changes) -> None:
     """Put the given values at the function's head, and what keeps its locals round its body."""
     start = 1 if ast.get_docstring(function, clean=False) is not None else 0
     head, body = function.body[:start], function.body[start:] or [ast.Pass()]
-    head += [_assignment(parameter, value) for parameter, value in changes.given.get(name, {}).items()]
+    head += [_assignment(function, parameter, value) for parameter, value in changes.given.get(name, {}).items()]
     if name == changes.entry:
         head.append(ast.Expr(_call(OVERWRITE)))
     if name in changes.kept:
@@ -201,8 +206,34 @@ def binds_seed(statement: ast.stmt) -> bool:
     return any(node.id == SEED and isinstance(node.ctx, ast.Store) for node in names)
 
 
-def _assignment(name: str, value: str | int) -> ast.stmt:
-    return ast.Assign([ast.Name(name, ast.Store())], ast.Constant(value))
+def _fill(body: list[ast.stmt], name: str) -> None:
+    """After each statement of a module that binds the name, have what it stands for be given its values."""
+    for index in reversed(range(len(body))):
+        statement = body[index]
+        for inner in _bodies(statement):
+            _fill(inner, name)
+        if _binds(statement, name):
+            after = ast.Assign([ast.Name(name, ast.Store())], _call(FILL, ast.Name(name, ast.Load())))
+            _place(after, at=statement)
+            body.insert(index + 1, after)
+
+
+def _binds(statement: ast.stmt, name: str) -> bool:
+    if isinstance(statement, ast.ImportFrom):
+        return any((alias.asname or alias.name) == name for alias in statement.names)
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
+def _assignment(function: Function, name: str, value: object) -> ast.stmt:
+    """The value for a parameter; for one that has no name of its own, among those that have none."""
+    known = {one.arg for one in parameters_of(function)}
+    target: ast.expr = ast.Name(name, ast.Store())
+    if name not in known and function.args.kwarg is not None:
+        target = ast.Subscript(ast.Name(function.args.kwarg.arg, ast.Load()), ast.Constant(name), ast.Store())
+    if isinstance(value, str | int | float):
+        return ast.Assign([target], ast.Constant(value))
+    return ast.Assign([target], ast.parse(repr(value), mode="eval").body)
 
 
 def _call(name: str, *args: ast.expr) -> ast.Call:

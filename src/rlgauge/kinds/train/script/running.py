@@ -5,15 +5,16 @@ from __future__ import annotations
 import builtins
 import collections
 import contextlib
+import functools
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
 
 from rlgauge.core.errors import UserError
-from rlgauge.kinds.train.script import left, rewriting, seeding
+from rlgauge.kinds.train.script import left, loops, rewriting, seeding
 from rlgauge.kinds.train.script.arguments import ENV_NAMES, SEED_NAMES
 from rlgauge.kinds.train.script.left import Left
 from rlgauge.kinds.train.script.planning import plan
@@ -52,13 +53,30 @@ class Run:
         """What the script has left."""
         return left.collect(vars(self._module), entry=self.plan.entry)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What whoever reads the run should know of how the script was run."""
+        entry, given = self.plan.entry, self.plan.values
+        num = left.num_ends(entry) if entry is not None and not self.plan.calls_entry else 0
+        if num < 2 or not given:  # noqa: PLR2004  # once is as it should be
+            return self.plan.warnings
+        told = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        text = f"The script called {entry} {num} times, each time with {told}: its figures are of all of these."
+        return [*self.plan.warnings, text]
+
     def _code(self) -> CodeType:
         entry, is_called = self.plan.entry, self.plan.calls_entry
+        is_there = entry is not None and entry in self.script.functions
+        given = {} if is_called or entry is None else {**self.plan.own, **self.plan.values}
         with _deep_recursion():
+            if entry is not None and is_there and not is_called:
+                places = {name: self.script.place(entry, name) for name in self.plan.values}
+                loops.shorten(self.script.tree, entry, places, self.plan.values)
             changes = rewriting.Changes(
                 kept=self.script.kept,
-                given={} if entry is None or is_called else {entry: self.plan.values},
+                given={entry: given} if entry is not None else {},
                 entry=entry if entry in self.script.kept else None,
+                filled=None if is_called or is_there else entry,
                 runs_block=not is_called,
             )
             tree = rewriting.rewritten(self.script.tree, changes)
@@ -80,10 +98,24 @@ class Run:
                 left.KEEP_RETURNED: left.keep_returned,
                 rewriting.RESEED: seeding.instead_of(seed),
                 rewriting.OVERWRITE: lambda: seeding.overwrite(seed, folder),
+                rewriting.FILL: self._filled,
+                loops.ONE_TURN: loops.one_turn,
                 **({"display": print} if self.script.is_notebook else {}),
             }
         )
         sys.modules[self._module.__name__] = self._module
+
+    def _filled(self, function: object) -> object:
+        """The function with the run's values in place of what it is called with, as its signature takes them."""
+        if isinstance(function, type) or not callable(function):
+            return function
+        try:
+            signature = inspect.signature(function)
+            values = self._values(function)
+        except (TypeError, ValueError):  # of what is built in, nobody knows
+            return function
+        name = self.plan.entry or ""
+        return _with_values(name, function, signature, values)
 
     def _values(self, function: object) -> dict[str, object]:
         """The plan's values; of a function whose source is elsewhere, by its signature."""
@@ -96,6 +128,22 @@ class Run:
             raise UserError(f"{self._spec.script} has no parameter for an environment, such as env.")
         given = {env: self._spec.env, seed: self._spec.seed}
         return {name: value for name, value in given.items() if name is not None and value is not None}
+
+
+def _with_values(
+    name: str, function: Callable[..., object], signature: inspect.Signature, values: Mapping[str, object]
+) -> object:
+    """The function, with these values whatever its caller passes; itself where it takes none of them."""
+    if not values:
+        return function
+
+    @functools.wraps(function)
+    def filled(*args: object, **named: object) -> object:
+        given = signature.bind_partial(*args, **named)
+        given.arguments.update(values)
+        return left.keep_returned(name, function(*given.args, **given.kwargs))
+
+    return filled
 
 
 @contextlib.contextmanager

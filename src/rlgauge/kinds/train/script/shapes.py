@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from rlgauge.kinds.train.script import arguments, notebooks
+from rlgauge.kinds.train.script import arguments, imports, notebooks
 from rlgauge.kinds.train.script.arguments import ENV_NAMES
 from rlgauge.kinds.train.script.rewriting import (
     Function,
@@ -45,6 +45,7 @@ class Script:
         self.folder = path.resolve().parent  # where Python looks for what it imports, of a link too
         self.function = function
         content = path.read_bytes()
+        imports.note(str(path), content)
         self.is_notebook = notebooks.is_exported(content)
         self.tree = _parsed(content, path)
 
@@ -78,16 +79,15 @@ class Script:
         return "main" in found.once or "main" in found.looped
 
     @cached_property
-    def repeats_main(self) -> bool:
-        """Whether it does so in a loop, over environments or seeds."""
-        return "main" in _Mentions(self.tree.body).looped
+    def has_block(self) -> bool:
+        """Whether some of it runs only where it is run as a script."""
+        return any(is_main_test(node) for one in self.tree.body for node in ast.walk(one))
 
-    @cached_property
-    def calls_main_always(self) -> bool:
-        """Whether it does so when it is imported, too."""
-        outside = [one for one in self.tree.body if not any(is_main_test(node) for node in ast.walk(one))]
-        found = _Mentions(outside)
-        return "main" in found.once or "main" in found.looped
+    def place(self, name: str, parameter: str) -> int | None:
+        """Where a parameter stands among those of a function that can be given by place; None where it can't."""
+        found = self.functions[name].args if name in self.functions else None
+        plain = [] if found is None else [one.arg for one in (*found.posonlyargs, *found.args)]
+        return plain.index(parameter) if parameter in plain else None
 
     @cached_property
     def kept(self) -> frozenset[str]:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from inspect import CO_VARARGS, CO_VARKEYWORDS
-from types import CodeType
 from typing import Any
 
 from rlgauge.kinds.train.script.counts import INNER, Counts, Played
-from rlgauge.kinds.train.script.layers import MADE, Env, attribute, counted, is_vector
+from rlgauge.kinds.train.script.layers import MADE, Env, attribute, counted, ends_lives, is_vector
 from rlgauge.kinds.train.script.seats import Seat
+from rlgauge.kinds.train.script.steps import Step, is_cut, is_end, takes_action
+from rlgauge.kinds.train.script.telling import Told, telling
 from rlgauge.kinds.train.script.turns import START, Origin
-
-Step = Any
-"""What an environment's `step` returns: five values, or four in older libraries."""
-
 
 _MANY_RESETS = 3
 _UNSEEN = (
@@ -57,6 +53,7 @@ class Tally:
         "begun_at",
         "counts",
         "end_above",
+        "ends_lives",
         "env",
         "is_over",
         "layers",
@@ -89,6 +86,7 @@ class Tally:
         self.length = 0
         self.is_over = False
         self.end_above: Any = False
+        self.ends_lives = False
         self.rewards: list[float] | None = [] if counts.journal is not None and counts.journal.keeps_rewards else None
         self.plain: Any = None
         self.plain_step: Any = None
@@ -115,11 +113,16 @@ class Tally:
         self.leave()
         stepped = self.layers[index]
         self.env = counted(self.layers[index:])
+        if self.counts.is_part and self.env is stepped:  # the vector sees all that is to be seen
+            self._mark()
+            return stepped
         self.plain = self.plain_step = self._sit(self.env, self.first)
         self._shorten_resets()
         self._shorten_steps()
         if self.env is not stepped and not is_vector(self.layers[-1]):
-            self.plain_above = self._sit(stepped, self.step_above)
+            place = next(place for place, layer in enumerate(self.layers) if layer is self.env)
+            self.ends_lives = ends_lives(self.layers[index:place])
+            self.plain_above = self._sit(stepped, self.step_telling if self.counts.is_part else self.step_above)
         return stepped
 
     def reset(self, *args: object, **named: object) -> Any:  # noqa: ANN401  # what the environment returns
@@ -145,8 +148,9 @@ class Tally:
         self.seats = []
 
     def close(self) -> None:
-        """Leave for good; an episode that has ended by a wrapper's word is counted."""
-        self._end_by_wrapper()
+        """Leave for good; an episode that has ended by a wrapper's word is counted, unless that may be a life's end."""
+        if not self.ends_lives:
+            self._end_by_wrapper()
         if self.env is None and self.num_resets >= _MANY_RESETS:
             self.counts.problem(_UNSEEN.format(type(self.layers[0]).__name__, self.num_resets))
         self.counts.turns.left(self.origin, self.length, reset=self.reset_at, begun=self.begun_at)
@@ -189,7 +193,7 @@ class Tally:
             if is_vector(self.env) or shape:
                 self._hand_over().count(result)
             else:
-                is_quick = len(result) == 5 and _takes_action(self.plain_step)  # noqa: PLR2004  # the values of a step
+                is_quick = len(result) == 5 and takes_action(self.plain_step)  # noqa: PLR2004  # the values of a step
                 is_exact = isinstance(result[1], float | int) and self.rewards is None
                 self._swap(self.step if is_quick and is_exact else self.step_any)
                 self._count(result)
@@ -224,10 +228,27 @@ class Tally:
         """The step of a wrapper that may end episodes of its own accord: if it is reset then, they have ended."""
         result = self.plain_above(*args, **named)
         try:
-            self.end_above = result if _is_end(result) else False
+            self.end_above = result if is_end(result) else False
         except Exception as problem:  # noqa: BLE001  # as above
             self.give_up(problem)
         return result
+
+    def step_telling(self, *args: object, **named: object) -> Step:
+        """The step of a part of a vector that another process steps: it tells which episode has ended."""
+        result = self.plain_above(*args, **named)
+        try:
+            if is_end(result):
+                return telling(result, self._told(result))
+        except Exception as problem:  # noqa: BLE001  # as above
+            self.give_up(problem)
+        return result
+
+    def _told(self, result: Step) -> Told:
+        """What has ended with a step of the outermost layer, or in a reset before it."""
+        if self.counts.played is None and self.length and not self.ends_lives:
+            self.end(is_truncated=is_cut(result))
+        played, self.counts.played = self.counts.played, None
+        return Told() if played is None else Told(played.total, played.length, tuple(played.rewards))
 
     def end(self, *, is_truncated: bool) -> None:
         """Write the episode. A step after its end that ends it again is none of another one."""
@@ -260,12 +281,12 @@ class Tally:
         self.origin.steps += 1
         if self.rewards is not None:
             self.rewards.append(reward)
-        if _is_end(result):
-            self.end(is_truncated=_is_cut(result))
+        if is_end(result):
+            self.end(is_truncated=is_cut(result))
 
     def _end_by_wrapper(self) -> None:
         if self.length and self.end_above is not False:
-            self.end(is_truncated=_is_cut(self.end_above))
+            self.end(is_truncated=is_cut(self.end_above))
         self.end_above = False
 
     def _hand_over(self) -> Any:  # noqa: ANN401  # a VectorTally: its module needs NumPy, which not every script has
@@ -335,6 +356,10 @@ class Tally:
     def give_up(self, problem: Exception) -> None:
         """Count no more, and say why."""
         self.counts.problem(not_counted(self.layers[0] if self.env is None else self.env, problem))
+        self._mark()
+
+    def _mark(self) -> None:
+        """Leave, and have the environment be met no more."""
         self.leave()
         for layer in self.layers:
             self.counts.mark(layer, INNER)
@@ -377,21 +402,3 @@ def not_counted(env: Env, problem: Exception) -> str:
     """The sentence that tells why an environment is no longer counted."""
     kind = type(env).__name__
     return f"The episodes of {kind} could not be counted any further: {type(problem).__name__}: {problem}."
-
-
-def _is_end(result: Step) -> bool:
-    return bool(result[2] or (len(result) > 4 and result[3]))  # noqa: PLR2004  # five values: terminated, truncated
-
-
-def _is_cut(result: Step) -> bool:
-    if len(result) > 4:  # noqa: PLR2004
-        return not result[2]
-    return bool(isinstance(result[3], dict) and result[3].get("TimeLimit.truncated"))
-
-
-def _takes_action(step: object) -> bool:
-    """Whether a method takes one thing and no more, and calls it as libraries do."""
-    code = getattr(getattr(step, "__func__", None), "__code__", None)
-    if not isinstance(code, CodeType) or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS) or code.co_kwonlyargcount:
-        return False
-    return code.co_varnames[: code.co_argcount] == ("self", "action")

@@ -22,7 +22,12 @@ from rlgauge.kinds.evaluate.gyms import Task
 from rlgauge.kinds.evaluate.session import Memory
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 from rlgauge.kinds.train.journal import TESTS, read_episodes
+from rlgauge.kinds.train.reading import read_trained
 from rlgauge.kinds.train.script.actors import Actor, UnlikeError, find_actor
+from rlgauge.kinds.train.script.agreement import texts_of
+from rlgauge.kinds.train.script.apart import told_apart
+from rlgauge.kinds.train.script.asking import Player, Rows
+from rlgauge.kinds.train.script.beginnings import calls_beside_reset
 from rlgauge.kinds.train.script.found import Thing
 from rlgauge.kinds.train.script.fresh import OutOfTimeError, Recipe, recipe_of
 from rlgauge.kinds.train.script.modes import evaluating
@@ -40,6 +45,8 @@ _WHAT_TO_DO = (
     "What a script does to observations or actions outside of wrappers and of its policy is not seen: give it a "
     "wrapper, or a function get_action(observation) that does all of it."
 )
+_MOST_MISSING = 100
+"""For how many test episodes that were not played a record says so."""
 _EARLY = 0.5
 """After which share of the time for tests no episode begins, so that those that have begun can end."""
 
@@ -62,12 +69,13 @@ def play(spec: Spec, things: Sequence[Thing], *, deadline: float, witness: Witne
 
 def _played(spec: Spec, things: Sequence[Thing], witness: Witness, *, deadline: float) -> Tested:
     try:
-        recipe = recipe_of(things, spec.env, witness.stepped)
+        recipe = recipe_of(things, spec.env, witness)
         probe = recipe.make(films=False)
     except UnmadeError as error:
         return _nothing(str(error))
     try:
-        actor = find_actor(things, probe, is_many=recipe.is_many, pairs=witness.pairs, deadline=deadline)
+        calls = calls_beside_reset(texts_of(spec.script))
+        actor = find_actor(things, probe, is_many=recipe.is_many, pairs=witness.pairs, deadline=deadline, calls=calls)
     except UnlikeError as error:
         return _nothing(f"{error}. {_WHAT_TO_DO}")
     finally:
@@ -123,7 +131,39 @@ class _Tests:
         if reason is not None:
             num = self._spec.num_test_episodes
             warnings.append(f"Testing ended after {len(self._records)} of {num} episodes: {reason}")
-        return [*warnings, *self._notes()]
+        warnings += self._errors()
+        if reason is not None and self._records:
+            self._mark_missing(reason)
+        return [*warnings, *self._notes(), *self._apart()]
+
+    def _apart(self) -> list[str]:
+        """A sentence where the returns are far from those of the training."""
+        values = [record.values.get("return") for record in self._records if record.error is None]
+        returns = [float(value) for value in values if isinstance(value, float | int)]
+        training = [episode.total for episode in read_trained(self._spec.artifacts)[-_LAST:]]
+        told = told_apart(returns, training)
+        return [] if told is None else [told]
+
+    def _errors(self) -> list[str]:
+        """A sentence on episodes that ended as errors."""
+        errors = [record.error for record in self._records if record.error is not None]
+        if not errors:
+            return []
+        num = f"{len(errors)} of {len(self._records)} test episodes"
+        rest = "and the test return is the mean of the others, which may be the easier ones"
+        line = errors[0].partition("\n")[0]
+        return [f"{num} ended in an error{f', {rest}' if len(errors) < len(self._records) else ''}. The first: {line}"]
+
+    def _mark_missing(self, reason: str) -> None:
+        """Write a record for each episode that was wanted and is not there, so that no reader takes the rest for all.
+
+        There are as many of them as were asked for, or a hundred: a file of a million says no more.
+        """
+        num_missing = min(self._spec.num_test_episodes - len(self._records), _MOST_MISSING)
+        first = len(self._records) + 1
+        missing = [Record(first + place, {}, f"not played: {reason}") for place in range(num_missing)]
+        with (self._spec.artifacts / TESTS).open("ab") as file:
+            file.write(b"".join(encode_record(record) for record in missing))
 
     def _tried(self, *, films: bool) -> str | None:
         """Why not all episodes could be played; None where they were."""
@@ -141,7 +181,8 @@ class _Tests:
 
     def _notes(self) -> list[str]:
         notes = list(self._recipe.notes)
-        num_cut = sum(record.values["length"] == self._max_steps for record in self._records)
+        fine = [record for record in self._records if record.error is None]
+        num_cut = sum(record.values["length"] == self._max_steps for record in fine)
         if num_cut:
             notes.append(
                 f"{self._recipe.id} has no limit of steps: {num_cut} of {len(self._records)} test episodes were cut "
@@ -161,7 +202,7 @@ class _Tests:
 
     def _play(self, *, films: bool) -> None:
         workload = EvaluateWorkload(
-            self._benchmark(films=films), [_Trained("trained", self._actor.policy)], lanes=self._actor.lanes
+            self._benchmark(films=films), [_Trained("trained", _policy_of(self._actor))], lanes=self._actor.lanes
         )
         memory = Memory(self._spec.num_test_episodes)
         memory.kept = [Record(record.index - 1, {}) for record in self._records]
@@ -260,6 +301,10 @@ class _Fresh(Benchmark):
 
     def tasks(self) -> list[Task]:
         return [Task(self.task, {"gym_id": self.task})]
+
+
+def _policy_of(actor: Actor) -> object:
+    return Rows(actor.policy) if isinstance(actor.policy, Player) else actor.policy
 
 
 def _middle(deadline: float) -> float:

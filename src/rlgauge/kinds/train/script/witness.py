@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rlgauge.kinds.train.script.inputs import Given, Inputs
-from rlgauge.kinds.train.script.layers import Env, attribute, is_vector
+from rlgauge.kinds.train.script.layers import Env, attribute, chain, is_vector, parts_in_process
 
 _LEAST_BETWEEN, _SHARE = 1024, 10
 """After how many steps of all environments one is watched again: at the least, and as a share of those so far."""
@@ -38,13 +38,14 @@ class Pair(NamedTuple):
 class Stepped(NamedTuple):
     """The environment that a script stepped: itself, as long as it is there, and the spec of one like it, if any.
 
-    `around` names the layers around a vector, of which a spec does not tell.
+    `around` names the layers around a vector, of which a spec does not tell. `base` is what lies within all layers.
     """
 
     env: Callable[[], Env | None]
     spec: Any
     is_many: bool = False
     around: tuple[str, ...] = ()
+    base: Callable[[], Env | None] = lambda: None
 
 
 class Witness:
@@ -58,14 +59,37 @@ class Witness:
         self._window: Callable[[], _Window | None] = _nobody
         self._inputs = Inputs()
         self._vectors: dict[int, Callable[[], Env | None]] = {}
+        self._noted: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._steppers: dict[int, Callable[[], Env | None]] = {}
+        self._inner: set[int] = set()
+
+    def was_stepped(self, env: Env) -> bool:
+        """Whether episodes ended in it that the script stepped through it, not through a layer around it."""
+        is_by_itself = self._there(env) and id(env) not in self._inner
+        return is_by_itself or any(self._there(one) for one in (*_beneath(env), *_parts_of_sb3(env)))
+
+    def around(self, env: Env) -> Env | None:
+        """A layer around an environment through which the script stepped that; None where there is none."""
+        alive = (there() for there in list(self._steppers.values()))
+        found = [one for one in alive if one is not None and any(layer is env for layer in chain(one)[1:])]
+        return found[-1] if found else None
 
     def within(self, vector: Env | None, parts: Sequence[Env]) -> None:
         """Know that these are stepped as parts of a vector; by one that can't be watched if it is None."""
         there: Callable[[], Env | None] = _nobody if vector is None else weakref.ref(vector)
         self._vectors.update({id(part): there for part in parts})
 
+    def note(self, env: Env) -> None:
+        """Know that an environment is stepped by the script, as the last one that is."""
+        place = id(env)
+        self._steppers.pop(place, None)
+        self._steppers[place] = weakref.ref(env, lambda _: self._steppers.pop(place, None))
+
     def ended(self, tally: Any, num_steps: int) -> None:  # noqa: ANN401  # of either kind
         """Watch the environment of the tally, of which an episode has ended, if it is time to: the steps say so."""
+        if tally not in self._noted:
+            with contextlib.suppress(Exception):  # as below
+                self._note(tally)
         if num_steps < self._next:
             return
         self._next = num_steps + max(_LEAST_BETWEEN, num_steps // _SHARE)
@@ -84,6 +108,18 @@ class Witness:
 
     def __deepcopy__(self, memo: dict[int, object]) -> Witness:
         return Witness()
+
+    def _note(self, tally: Any) -> None:  # noqa: ANN401  # as above
+        """Note what is stepped: the vector of a part, or the part where its vector can't be known."""
+        self._noted.add(tally)
+        part = tally.layers[0]
+        env = self._vectors.get(id(part), lambda: _stepped_of(tally))()
+        self.note(part if env is None else env)
+        (self._inner.add if env is None else self._inner.discard)(id(part))
+
+    def _there(self, env: Env) -> bool:
+        found = self._steppers.get(id(env))
+        return found is not None and found() is env
 
     def _watch(self, tally: Any) -> None:  # noqa: ANN401  # as above
         part = tally.layers[0]
@@ -116,6 +152,18 @@ def _is_of_sb3(env: Env) -> bool:
     return any(cls.__name__ == "VecEnv" for cls in type(env).__mro__)
 
 
+def _beneath(env: Env) -> list[Env]:
+    """What the layers of a vector of Stable-Baselines3 are around, of which only that is counted."""
+    found = []
+    while _is_of_sb3(env) and (env := attribute(env, "venv")) is not None:
+        found.append(env)
+    return found
+
+
+def _parts_of_sb3(env: Env) -> list[Env]:
+    return parts_in_process([env, *_beneath(env)][-1]) if _is_of_sb3(env) else []
+
+
 def _described(env: Env, part: Env, *, is_many: bool) -> Stepped:
     around = []
     layer = env
@@ -125,7 +173,8 @@ def _described(env: Env, part: Env, *, is_many: bool) -> Stepped:
     spec = None
     with contextlib.suppress(Exception):  # wrappers make the spec when they are asked, and copy what they were given
         spec = (part if is_many else env).spec
-    return Stepped(weakref.ref(env), spec, is_many, tuple(around))
+    base = weakref.ref(part if is_many else chain(env)[-1])
+    return Stepped(weakref.ref(env), spec, is_many, tuple(around), base)
 
 
 class _Window:
