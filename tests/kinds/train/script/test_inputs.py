@@ -53,8 +53,9 @@ def test_a_module_that_fails_leaves_the_next_known():
 
 
 def test_closed_it_leaves_no_hooks_and_forgets():
+    before = list(hooks._global_forward_pre_hooks), list(hooks._global_forward_hooks)
     inputs = looking((nn.Linear(3, 1), torch.ones(3)))
+    assert len(hooks._global_forward_pre_hooks) == len(before[0]) + 1
     inputs.close()
     assert inputs.of_one(3) == []
-    assert not hooks._global_forward_pre_hooks
-    assert not hooks._global_forward_hooks
+    assert (list(hooks._global_forward_pre_hooks), list(hooks._global_forward_hooks)) == before

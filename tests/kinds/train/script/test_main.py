@@ -49,6 +49,7 @@ def run(tmp_path: Path) -> Any:
             check=False,
             timeout=60,
         )
+        assert (work.parent / OUTCOME).exists(), f"ended with {ended.returncode}\n{ended.stdout}"
         outcome = msgspec.json.decode((work.parent / OUTCOME).read_bytes(), type=Outcome)
         return Ran(outcome, json.loads(told.read_text()) if told.exists() else {}, ended.stdout, ended.returncode)
 

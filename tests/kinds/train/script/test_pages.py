@@ -105,3 +105,14 @@ def test_a_file_whose_writer_is_gone_is_cut_behind_its_last_line(tmp_path):
         assert path.read_bytes() == text
     cut(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
+
+
+def test_what_two_threads_close_is_closed_once(tmp_path):
+    pages = Pages(tmp_path / "lines")
+    pages.append(b"a line\n")
+    pages.close()
+    other = os.open(tmp_path / "other", os.O_WRONLY | os.O_CREAT)  # takes the number of the file that was closed
+    pages.close()
+    os.write(other, b"still open")
+    os.close(other)
+    assert (tmp_path / "lines").read_bytes() == b"a line\n"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import threading
 from pathlib import Path
 
 _SIZE = 1 << 16
@@ -26,6 +27,7 @@ class Pages:
         self._size = size
         self._end = os.fstat(self._file).st_size
         self._memory = self._map(self._end)
+        self._once = threading.Lock()
 
     def append(self, line: bytes) -> None:
         """Write a line. Raises OSError where there is no room for it."""
@@ -37,10 +39,13 @@ class Pages:
         self._end = end
 
     def close(self) -> None:
-        """Cut the file off behind its last line."""
+        """Cut the file off behind its last line; once, whoever of several threads comes first."""
+        if not self._once.acquire(blocking=False):
+            return
         self._memory.close()
-        os.ftruncate(self._file, self._end)
-        os.close(self._file)
+        file, self._file = self._file, -1
+        os.ftruncate(file, self._end)
+        os.close(file)
 
     def _map(self, end: int) -> mmap.mmap:
         length = (end // self._size + 1) * self._size
