@@ -69,3 +69,12 @@ def test_episodes_that_32_bits_cannot_count_are_refused():
     point = Point(environment="stepping", library="py", num_envs=50_000, block=50_000, scan_chunk_size=50_000)
     with pytest.raises(UserError, match="too many steps to count"):
         Compiled(lambda: Stepping(lambda state: state + 1), point, 0)
+
+
+@pytest.mark.parametrize("name", ["reward", "is_over"])
+def test_one_value_for_all_environments_is_no_step_of_each(name):
+    env = Stepping(lambda state: state + 1)
+    step = env.step
+    env.step = lambda *given: (step(*given)[0], step(*given)[1]._replace(**{name: jnp.bool_(True)}))
+    with pytest.raises(UserError, match=rf"gave {name} of shape \(\); it must be \(8,\)"):
+        Compiled(lambda: env, Point(environment="stepping", library="py", num_envs=8), 0)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 
+from rlgauge.core.errors import UserError
 from rlgauge.envs.jax_env import Action, FreeRunning, JaxEnv, Outcome, State, Streamed
 from rlgauge.envs.reference import counters
 from rlgauge.kinds.throughput.point import Emit, Policy
@@ -274,6 +275,7 @@ def _chunk(
         elif plan.policy == "fixed":
             action = actions
         state, outcome = env.step(keys[-size:], state, action)
+        _check_shapes(outcome, size)
         so_far = (state, episodes_N + outcome.is_over, rewards_N + outcome.reward.astype(jnp.float32))
         return so_far, None if plan.emit == "drop" else outcome
 
@@ -281,6 +283,16 @@ def _chunk(
     given = (jnp.arange(plan.chunk), actions if plan.policy == "predrawn" else None)
     (state, episodes_N, rewards_N), seen = lax.scan(step, begin, given, length=plan.chunk)
     return state, seen, (episodes_N, rewards_N)
+
+
+def _check_shapes(outcome: Outcome, num_envs: int) -> None:
+    """Raise UserError, while the loop is traced, for rewards and ends that are not one of each environment."""
+    for name in ("reward", "is_over"):
+        shape = jnp.shape(getattr(outcome, name))
+        if shape != (num_envs,):
+            raise UserError(
+                f"A step of {num_envs} environments gave {name} of shape {shape}; it must be ({num_envs},)."
+            )
 
 
 def _parted(leaves: list[Any], is_own: list[bool]) -> tuple[list[Any], list[Any]]:
