@@ -1,20 +1,23 @@
 """What `rlgauge train` adds to a training script, against the script alone.
 
-    python benchmarks/training_overhead.py [--blocks 10] [--only q-learning ppo scalars] [--json FILE]
+    python benchmarks/training_overhead.py [--blocks 8] [--only q-learning ppo scalars] [--json FILE]
 
-The same script is run by `python script.py` and by `rlgauge train script.py --tests 0 --videos 0`, in blocks of four
-runs: alone, wrapped, wrapped, alone, so that what drifts goes to both sides. Both come to the same weights, or nothing
-is said. A block gives one ratio; printed are the geometric mean over the blocks, its 95 % t interval, whether that
+The same script is run by `python script.py` and by `rlgauge train script.py --tests 0 --videos 0`, both at once and in
+turns: its training is cut into stretches of less than a second, the same on both sides, and after each it waits for the
+other one to do as much, on the same core where that can be had. So what drifts, as the speed of a shared machine does,
+goes to both sides. Both come to the same weights, or nothing is said. Every other block begins with the other side.
+
+A block gives one ratio of each kind; printed are the geometric mean over the blocks, its 95 % t interval, whether that
 decides about 3 %, and what one run took:
 
-- `wall`: of the training, by the script's own clock, from before its first step to after its last. Nothing is left out.
-- `cpu`: the processor time of the script's process meanwhile, all threads.
-- `undisturbed`: the same as `wall`, but by stretches of the work, which are the same on both sides: of a block the
-  median of its stretches' ratios, which passes over those that something else on the machine came upon.
-- `calm`: `wall` of the blocks whose runs agree with each other, side by side, within 3 %; not said of fewer than three.
-- `noise`: the last run alone over the first one alone of a block: what the ratio of a script to itself comes to.
+- `wall`: of all stretches, by the script's own clock. Nothing is left out but the waiting.
+- `cpu`: the processor time of the script's process in them, all threads.
+- `undisturbed`: the median over the stretches of their ratios of wall time, which passes over those that something else
+  on the machine came upon.
+- `noise`: the script against itself: the same as `wall`, with the script alone on both sides, in as many blocks.
 - `one-off`: seconds of a run outside its training that are added, by the wall and by all processors: Python's start,
-  imports, the run's folder, its weights; however long it trains. Test episodes and films are off.
+  imports, the run's folder, its weights, and the process that watches the script as long as it is in its turns.
+  Test episodes and films are off.
 
 What is run:
 
@@ -26,15 +29,15 @@ What is run:
 from __future__ import annotations
 
 import argparse
-import itertools
+import contextlib
 import json
 import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -44,9 +47,33 @@ from rlgauge.stats.quantiles import student_t_quantile
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+TURNS = """
+import os
+import time
+
+READ, WRITE = (os.open(path, os.O_RDWR) for path in os.environ["TURNS"].split(os.pathsep))
+MARKS = []
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def mark():
+    MARKS.extend((time.perf_counter(), time.process_time()))
+
+
+def wait():
+    mark()
+    os.read(READ, 1)
+    mark()
+
+
+def give():
+    mark()
+    os.write(WRITE, b".")
+"""
+"""Before each script: taking turns by two pipes that have names."""
 Q_LEARNING = """
 import random
-import time
 
 import gymnasium
 
@@ -64,71 +91,68 @@ def main(env="CartPole-v1", seed=0):
     draw = random.Random(seed).random
     values = [[0.0, 0.0] for _ in range(3 * 3 * 6 * 6)]
     state = state_of(env.reset(seed=seed)[0])
-    marks = []
-    for step in range(STEPS):
-        if step % 2000 == 0:
-            marks += time.perf_counter(), time.process_time()
-        row = values[state]
-        action = int(draw() < 0.5) if draw() < 0.1 else int(row[1] > row[0])
-        observation, reward, ended, cut, _ = env.step(action)
-        following = state_of(observation)
-        target = reward + (0.0 if ended else 0.99 * max(values[following]))
-        row[action] += 0.1 * (target - row[action])
-        state = state_of(env.reset()[0]) if ended or cut else following
+    for _ in range(STRETCHES):
+        wait()
+        for _ in range(2000):
+            row = values[state]
+            action = int(draw() < 0.5) if draw() < 0.1 else int(row[1] > row[0])
+            observation, reward, ended, cut, _ = env.step(action)
+            following = state_of(observation)
+            target = reward + (0.0 if ended else 0.99 * max(values[following]))
+            row[action] += 0.1 * (target - row[action])
+            state = state_of(env.reset()[0]) if ended or cut else following
+        give()
     print("work", sum(map(sum, values)))
-    print("marks", *marks, time.perf_counter(), time.process_time())
+    print("marks", *MARKS)
 
 
 if __name__ == "__main__":
     main()
 """
 PPO = """
-import time
-
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
 
 def main(env="CartPole-v1", seed=0):
     model = PPO("MlpPolicy", make_vec_env(env, 4, seed=seed), n_steps=512, seed=seed, device="cpu")
-    marks = [time.perf_counter(), time.process_time()]
-    for _ in range(STEPS // 2048):
+    for _ in range(STRETCHES):
+        wait()
         model.learn(2048, reset_num_timesteps=False)
-        marks += time.perf_counter(), time.process_time()
-    print("marks", *marks)
+        give()
+    print("marks", *MARKS)
     print("work", sum(float(one.sum()) for one in model.policy.parameters()))
 
 
 if __name__ == "__main__":
     main()
 """
-SCRIPTS = {"q-learning": (Q_LEARNING, 150_000, 10), "ppo": (PPO, 8192, 6)}
-"""Text, steps, and how many blocks of it there are."""
+SCRIPTS = {"q-learning": (Q_LEARNING, 75), "ppo": (PPO, 6)}
+"""Text, and how many stretches its training has."""
 AIM = 0.03
-CALM = math.log(1.03)
 FEWEST = 3
+LIMIT = 600.0
+"""After so many seconds a block is given up."""
 
 
 class Times(NamedTuple):
-    """Of one run: seconds of each stretch of its training, by the wall and the processor; those of all of it.
+    """Of one run: seconds of each stretch of its training, by the wall and the processor, and those outside of it.
 
     `work` is what it came to.
     """
 
     wall: tuple[float, ...]
     cpu: tuple[float, ...]
-    process_wall: float
-    process_cpu: float
+    other_wall: float
+    other_cpu: float
     work: str
 
 
 class Block(NamedTuple):
-    """Four runs, in the order in which they were run."""
+    """Two runs that took turns."""
 
     alone: Times
     wrapped: Times
-    wrapped_again: Times
-    alone_again: Times
 
 
 class Ratio(NamedTuple):
@@ -143,17 +167,17 @@ class Ratio(NamedTuple):
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", type=int, help="default: 10 of q-learning, 6 of ppo")
-    parser.add_argument("--steps", type=int, help="of each run; default: 150,000 of q-learning, 8192 of ppo")
+    parser.add_argument("--blocks", type=int, default=8, help="default: 8")
+    parser.add_argument("--stretches", type=int, help="of each run; default: 75 of q-learning, 6 of ppo")
     parser.add_argument("--only", nargs="+", choices=[*SCRIPTS, "scalars"], default=[*SCRIPTS, "scalars"])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    if options.blocks is not None and options.blocks < FEWEST:
+    if options.blocks < FEWEST:
         parser.error(f"--blocks: fewer than {FEWEST} give no interval.")
     found: dict[str, object] = {}
     for name in (name for name in SCRIPTS if name in options.only):
-        text, steps, num_blocks = SCRIPTS[name]
-        found[name] = told(name, blocks(text, options.steps or steps, options.blocks or num_blocks))
+        text, number = SCRIPTS[name]
+        found[name] = told(name, *blocks(text, options.stretches or number, options.blocks))
     if "scalars" in options.only:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "scalars.json")
@@ -164,97 +188,120 @@ def main() -> None:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def blocks(text: str, steps: int, number: int) -> list[Block]:
-    """Runs of a script, block by block. Raises SystemExit where wrapping changes what it comes to."""
+def blocks(text: str, stretches: int, number: int) -> tuple[list[Block], list[Block]]:
+    """Runs of a script alone and wrapped, and of the script twice alone, block by block.
+
+    Raises SystemExit where wrapping changes what it comes to.
+    """
+    compared, same = [], []
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "script.py")
-        script.write_text(text.replace("STEPS", str(steps)))
-        run_alone(script)  # compiled files of the libraries, and what the system keeps of their files
-        found = []
-        for index in range(number):
-            outs = [Path(folder, f"out{index}{letter}") for letter in "ab"]
-            found.append(
-                Block(run_alone(script), run_wrapped(script, outs[0]), run_wrapped(script, outs[1]), run_alone(script))
-            )
-    if len({run.work for block in found for run in block}) > 1:
+        script.write_text(TURNS + text.replace("STRETCHES", str(stretches)))
+        for index in range(number + 1):
+            out = Path(folder, f"out{index}")
+            first, second = together(script, (None, out) if index % 2 else (out, None), Path(folder))
+            pair = Block(first, second) if index % 2 else Block(second, first)
+            plain = Block(*together(script, (None, None), Path(folder)))
+            if index:  # the first one finds the libraries' files neither compiled nor in memory
+                compared.append(pair)
+                same.append(plain)
+    if len({run.work for block in [*compared, *same] for run in block}) > 1:
         raise SystemExit("The script did not come to the same alone and wrapped: their times cannot be compared.")
-    return found
+    return compared, same
 
 
-def run_alone(script: Path) -> Times:
-    """Times of the script by itself."""
-    return timed([sys.executable, str(script)], None)
+def together(script: Path, outs: tuple[Path | None, Path | None], folder: Path) -> tuple[Times, Times]:
+    """Times of the script run twice at once, in turns: by us where there is a folder for what comes out, else alone.
+
+    The first has the first turn. Raises SystemExit where one of them fails.
+    """
+    pipes = [folder / "first", folder / "second"]
+    for pipe in pipes:
+        pipe.unlink(missing_ok=True)
+        os.mkfifo(pipe)
+    found: list[Times | None] = [None, None]
+
+    def run(place: int) -> None:
+        turns = f"{pipes[place]}{os.pathsep}{pipes[1 - place]}"
+        with contextlib.suppress(OSError, ValueError, LookupError):  # nothing is found then, which is told below
+            found[place] = timed(script, outs[place], turns)
+
+    held = os.open(pipes[0], os.O_RDWR)  # a pipe that nobody has open forgets what was written
+    held_too = os.open(pipes[1], os.O_RDWR)
+    os.write(held, b".")
+    threads = [threading.Thread(target=run, args=[place]) for place in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.close(held)
+    os.close(held_too)
+    first, second = found
+    if first is None or second is None:
+        raise SystemExit(f"A run of {script.name} failed, or took longer than {LIMIT:.0f} s.")
+    return first, second
 
 
-def run_wrapped(script: Path, out: Path) -> Times:
-    """Times of the script as a user has it run by us."""
-    command = [sys.executable, "-m", "rlgauge", "train", str(script), "--env", "CartPole-v1", "--seed", "0"]
-    return timed([*command, "--tests", "0", "--videos", "0", "--out", str(out)], out)
-
-
-def timed(command: list[str], out: Path | None) -> Times:
-    """Times of a command; its script prints here, or into a file in `out`. Raises CalledProcessError where it fails."""
-    begun, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    variables = {**os.environ, "PYTHONHASHSEED": "0"}  # as our side sets it
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=variables)
-    seconds = time.perf_counter() - begun
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = usage.ru_utime + usage.ru_stime - used.ru_utime - used.ru_stime
-    printed = done.stdout if out is None else next(out.rglob("cout.txt")).read_text()
-    told = dict(line.split(maxsplit=1) for line in printed.splitlines() if line.startswith(("work ", "marks ")))
+def timed(script: Path, out: Path | None, turns: str) -> Times:
+    """Times of a run; its script prints here, or into a file in `out`. Raises LookupError where it fails."""
+    command = [sys.executable, str(script)]
+    if out is not None:
+        command = [sys.executable, "-m", "rlgauge", "train", str(script), "--env", "CartPole-v1", "--seed", "0"]
+        command += ["--tests", "0", "--videos", "0", "--out", str(out)]
+    variables = {**os.environ, "PYTHONHASHSEED": "0", "TURNS": turns}  # as our side sets it
+    begun = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as printed:
+        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.DEVNULL, env=variables)
+        end = threading.Timer(LIMIT, process.kill)
+        end.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        end.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - begun
+        printed.seek(0)
+        text = printed.read() if out is None else next(out.rglob("cout.txt")).read_text()
+    told = dict(line.split(maxsplit=1) for line in text.splitlines() if line.startswith(("work ", "marks ")))
+    if process.returncode:
+        raise LookupError(f"{script.name} failed.")
     marks = [float(mark) for mark in told["marks"].split()]
-    return Times(stretches(marks[::2]), stretches(marks[1::2]), seconds, cpu, told["work"])
+    wall, cpu = marks[::2], marks[1::2]  # of each stretch three: it waits, it begins, it ends
+    worked = tuple(end - start for start, end in zip(cpu[1::3], cpu[2::3], strict=True))
+    return Times(
+        wall=tuple(end - start for start, end in zip(wall[1::3], wall[2::3], strict=True)),
+        cpu=worked,
+        other_wall=seconds - (wall[-1] - wall[0]),
+        other_cpu=usage.ru_utime + usage.ru_stime - sum(worked),
+        work=told["work"],
+    )
 
 
-def stretches(marks: list[float]) -> tuple[float, ...]:
-    """Seconds from each mark to the next."""
-    return tuple(after - before for before, after in itertools.pairwise(marks))
-
-
-def told(name: str, found: list[Block]) -> dict[str, object]:
+def told(name: str, found: list[Block], same: list[Block]) -> dict[str, object]:
     """What the blocks say, which is printed, too."""
-    walls = [tuple(sum(run.wall) for run in block) for block in found]
-    cpus = [tuple(sum(run.cpu) for run in block) for block in found]
-    calm = [wall for wall in walls if is_calm(wall)]
     ratios = {
-        "wall": ratio_of([added(wall) for wall in walls]),
-        "cpu": ratio_of([added(cpu) for cpu in cpus]),
+        "wall": ratio_of([math.log(sum(wrapped.wall) / sum(alone.wall)) for alone, wrapped in found]),
+        "cpu": ratio_of([math.log(sum(wrapped.cpu) / sum(alone.cpu)) for alone, wrapped in found]),
         "undisturbed": ratio_of([undisturbed(block) for block in found]),
-        "calm": ratio_of([added(wall) for wall in calm]) if len(calm) >= FEWEST else None,
-        "noise": ratio_of([math.log(wall[3] / wall[0]) for wall in walls]),
+        "noise": ratio_of([math.log(sum(second.wall) / sum(first.wall)) for first, second in same]),
     }
-    alone, wrapped = (statistics.median(one for wall in walls for one in (wall[i], wall[3 - i])) for i in (0, 1))
-    print(f"{name}: {alone:.2f} s of training alone, {wrapped:.2f} s wrapped; {len(found)} blocks of four runs")
+    alone, wrapped = (statistics.median(sum(block[side].wall) for block in found) for side in range(2))
+    number = len(found[0].alone.wall)
+    print(f"{name}: {alone:.2f} s of training alone, {wrapped:.2f} s wrapped; {len(found)} blocks of {number} turns")
     for kind, ratio in ratios.items():
-        if ratio is not None:
-            bounds = f"[{ratio.low - 1:+.2%}, {ratio.high - 1:+.2%}]"
-            verdict = "" if kind == "noise" else f"  {decided(ratio)}"
-            print(f"  {kind:14}{ratio.point - 1:+8.2%}  {bounds:20} {ratio.num_blocks:3} blocks{verdict}")
-    once = {kind: one_off(found, kind) for kind in ("wall", "cpu")}
+        bounds = f"[{ratio.low - 1:+.2%}, {ratio.high - 1:+.2%}]"
+        verdict = "" if kind == "noise" else f"  {decided(ratio)}"
+        print(f"  {kind:14}{ratio.point - 1:+8.2%}  {bounds:20} {ratio.num_blocks:3} blocks{verdict}")
+    once = {
+        "wall": statistics.median(block.wrapped.other_wall - block.alone.other_wall for block in found),
+        "cpu": statistics.median(block.wrapped.other_cpu - block.alone.other_cpu for block in found),
+    }
     print(f"  {'one-off':14}{once['wall']:+8.2f} s of wall time, {once['cpu']:+.2f} s of the processors, medians\n")
-    return {"alone": alone, "wrapped": wrapped, "one-off": once, "ratios": ratios, "blocks": found}
-
-
-def added(times: tuple[float, ...]) -> float:
-    """The logarithm of wrapped over alone, of a block."""
-    alone, wrapped, wrapped_again, alone_again = times
-    return (math.log(wrapped / alone) + math.log(wrapped_again / alone_again)) / 2
+    return {"alone": alone, "wrapped": wrapped, "one-off": once, "ratios": ratios, "blocks": found, "same": same}
 
 
 def undisturbed(block: Block) -> float:
-    """The same as a median over the stretches of the work."""
-    return statistics.median(added(times) for times in zip(*(run.wall for run in block), strict=True))
-
-
-def is_calm(times: tuple[float, ...]) -> bool:
-    """Whether each side took as long both times."""
-    return abs(math.log(times[3] / times[0])) < CALM and abs(math.log(times[2] / times[1])) < CALM
-
-
-def one_off(found: list[Block], kind: str) -> float:
-    """Seconds outside the training that wrapping adds, the median of the blocks."""
-    outside = [[getattr(run, f"process_{kind}") - sum(getattr(run, kind)) for run in block] for block in found]
-    return statistics.median((times[1] + times[2] - times[0] - times[3]) / 2 for times in outside)
+    """The logarithm of wrapped over alone, as a median over the stretches of the work."""
+    pairs = zip(block.alone.wall, block.wrapped.wall, strict=True)
+    return statistics.median(math.log(wrapped / alone) for alone, wrapped in pairs)
 
 
 def ratio_of(logs: list[float]) -> Ratio:

@@ -11,6 +11,7 @@ import pytest
 
 from rlgauge.kinds.train.journal import SCALARS, Journal, read_scalars
 from rlgauge.kinds.train.script.lines import Lines
+from rlgauge.kinds.train.script.pages import Pages
 
 
 def test_lines_are_in_the_file_at_once_and_nothing_else_once_it_is_closed(tmp_path):
@@ -78,14 +79,14 @@ def test_threads_lose_no_line_and_keep_their_own_order(tmp_path):
 def test_a_handler_of_a_signal_may_write_while_a_line_is_written(tmp_path, monkeypatch):
     lines = Lines(tmp_path / "lines")
     lines.append(b"first\n")
-    write = Lines._write
+    write = Pages.append
 
     def interrupted(self, line):
         if line == b"second\n":
-            self.append(b"third\n")  # as a handler does that runs here
+            lines.append(b"third\n")  # as a handler does that runs here
         write(self, line)
 
-    monkeypatch.setattr(Lines, "_write", interrupted)
+    monkeypatch.setattr(Pages, "append", interrupted)
     lines.append(b"second\n")
     assert (tmp_path / "lines").read_bytes().rstrip(b"\0") == b"first\nsecond\nthird\n"
     lines.close()

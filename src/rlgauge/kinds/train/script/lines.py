@@ -41,8 +41,18 @@ class Lines:
         """
         if not self._is_ours:
             return
-        self._waiting.append(line)
-        while self._waiting and self._lock.acquire(False):  # noqa: FBT003  # by name it takes twice as long
+        pages = self._pages
+        if pages is None or self._waiting or not self._lock.acquire(False):  # noqa: FBT003  # by name it takes longer
+            self._waiting.append(line)
+        else:
+            try:
+                pages.append(line)
+            except (OSError, ValueError):  # no room; or closed by another thread since it was looked at
+                self._unmap()
+                self._waiting.append(line)
+            finally:
+                self._lock.release()
+        while self._waiting and self._lock.acquire(False):  # noqa: FBT003  # as above
             try:
                 while self._waiting:
                     self._write(self._waiting.popleft())
@@ -75,7 +85,7 @@ class Lines:
         if self._pages is not None:
             try:
                 self._pages.append(line)
-            except OSError:
+            except (OSError, ValueError):  # as above
                 self._unmap()
             else:
                 return

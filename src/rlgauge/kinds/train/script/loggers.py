@@ -95,7 +95,9 @@ def record(name: str, value: object, step: object) -> None:
 def record_all(values: Mapping[Any, Any], step: object) -> None:
     """Write the numbers among what a script logged at a step, those of mappings in it by names with slashes."""
     if _log.journal is not None:
-        _write(dict(_numbers(values, "")), step)
+        numbers: dict[str, float | None] = {}
+        _collect(values, "", numbers)
+        _write(numbers, step)
 
 
 def num_scalars() -> int:
@@ -155,13 +157,14 @@ def _write(numbers: dict[str, float | None], step: object) -> None:
     log_.journal.scalars(numbers, whole(step))
 
 
-def _numbers(values: Mapping[Any, Any], prefix: str) -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = []
+def _collect(values: Mapping[Any, Any], prefix: str, found: dict[str, float | None]) -> None:
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            found += _numbers(value, f"{prefix}{name}/")
+        key = name if not prefix and type(name) is str else f"{prefix}{name}"
+        if type(value) is float:
+            found[key] = value
+        elif isinstance(value, Mapping):
+            _collect(value, f"{key}/", found)
         else:
             one = number(value)
             if one is not None:
-                found.append((f"{prefix}{name}", one))
-    return found
+                found[key] = one

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import importlib
-import threading
 import weakref
 from collections.abc import Callable, Mapping
+from threading import get_ident
 from types import ModuleType
 from typing import Any
 
@@ -28,16 +28,22 @@ _DISABLED = 50
 """The level at which a logger of Stable-Baselines3 writes nothing, and keeps its values."""
 
 
-class _Inside(threading.local):
-    """Whether this thread is in a logger's method already."""
-
-    is_set = False
-
-
-_INSIDE = _Inside()
+_inside: set[int] = set()
+"""The threads that are in a logger's method. A set takes less time to ask than what is local to a thread."""
 _names = Names()
-_steps: weakref.WeakKeyDictionary[object, int] = weakref.WeakKeyDictionary()
-"""Of each run of wandb, the step of what it is given next."""
+
+
+class _Steps:
+    """The step of what a run of wandb is given next."""
+
+    __slots__ = ("next",)
+
+    def __init__(self, first: int) -> None:
+        self.next = first
+
+
+_steps: dict[int, _Steps] = {}
+"""Of each run of wandb, by its `id`."""
 _has_hooks = False
 
 
@@ -90,9 +96,10 @@ def _noting(note: Note) -> Callable[[Method], Method]:
     def wrap(method: Method) -> Method:
         @functools.wraps(method)
         def noting(*args: Any, **named: Any) -> Any:  # noqa: ANN401  # a stranger's method
-            if _INSIDE.is_set:
+            thread = get_ident()
+            if thread in _inside:
                 return method(*args, **named)
-            _INSIDE.is_set = True
+            _inside.add(thread)
             try:
                 try:  # noqa: SIM105  # a context manager takes half a microsecond
                     note(*args, **named)
@@ -100,7 +107,7 @@ def _noting(note: Note) -> Callable[[Method], Method]:
                     pass
                 return method(*args, **named)
             finally:
-                _INSIDE.is_set = False
+                _inside.discard(thread)
 
         return noting
 
@@ -135,13 +142,23 @@ def _wandb_log(
     **__: object,
 ) -> None:
     """Count its steps as wandb does: asking a run for its step would ask another process."""
-    at = _steps.get(run)
-    if at is None:
-        at = loggers.whole(getattr(run, "starting_step", None)) or 0
-    given = loggers.whole(step)
-    at = at if given is None else max(at, given)
-    _steps[run] = at + (commit is True or (commit is None and step is None))
-    loggers.record_all(data, at if given is None else given)
+    counted = _steps.get(id(run)) or _first_step(run)
+    at = counted.next
+    if step is not None:
+        given = loggers.whole(step)
+        if given is not None:
+            counted.next = max(at, given)
+            at = given
+    if commit or (commit is None and step is None):
+        counted.next += 1
+    loggers.record_all(data, at)
+
+
+def _first_step(run: Any) -> _Steps:  # noqa: ANN401  # a run of wandb
+    place = id(run)
+    weakref.finalize(run, _steps.pop, place, None).atexit = False
+    counted = _steps[place] = _Steps(loggers.whole(getattr(run, "starting_step", None)) or 0)
+    return counted
 
 
 def _sb3_dump(logger: Any, step: int = 0) -> None:  # noqa: ANN401  # a logger of Stable-Baselines3

@@ -32,7 +32,7 @@ class Pages:
     def append(self, line: bytes) -> None:
         """Write a line. Raises OSError where there is no room for it."""
         end = self._end + len(line)
-        if end > len(self._memory):
+        if end > self._room:
             self._memory.close()
             self._memory = self._map(end)
         self._memory[self._end : end] = line
@@ -54,6 +54,7 @@ class Pages:
         if reserve is None:
             raise ValueError("room for pages cannot be reserved here")
         reserve(self._file, 0, length)
+        self._room = length
         return mmap.mmap(self._file, length)
 
 
