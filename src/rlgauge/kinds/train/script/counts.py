@@ -21,6 +21,9 @@ THROUGH, INNER = "through", "inner"
 """Stand in place of a tally: for a vector whose parts have theirs, and for what the reset of another one resets."""
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 class Played(NamedTuple):
     """An episode that has ended: its return, and its rewards where they are kept."""
 
@@ -147,19 +150,22 @@ class Counts:
             return
         if journal is None:
             return
-        number = TESTING
+        number, steps = TESTING, 0
         if self.paused_at is None:
+            turns = self.turns
             number = by.origin.number
-            roles = self.turns.ended(by.origin, total, played.length, reset=reset_at, begun=begun_at)
+            roles = turns.ended(by.origin, total, played.length, reset=reset_at, begun=begun_at)
             if roles:
                 self.tell(roles)
-        steps = self.steps
-        if self.paused_at is None:
-            self.witness.ended(by, steps)
+            # Where there is but one, its own number is that of all: most scripts have one, and cheap steps.
+            steps = self.steps if turns.only is None else turns.only.steps - self.num_paused
+            if steps >= self.witness.next or not by.is_noted:
+                self.witness.ended(by, steps)
         if total - total != 0:
             self.num_dropped += 1
             return
         if self.paused_at is not None:
+            steps = self.steps
             self.num_tests += 1
             self.total_of_tests += total
         if self.pages is not None:
@@ -167,7 +173,7 @@ class Counts:
             index = journal.num_episodes
             one = Episode(index, total, played.length, steps, seconds, played.is_truncated, place, by.name, number)
             if self._append(one):
-                journal.num_episodes += 1
+                journal.num_episodes = index + 1
                 return
         journal.episode(
             total,
@@ -192,7 +198,7 @@ class Counts:
         if self.pages is None:
             return False
         try:
-            self.pages.append(line_of(msgspec.json.encode(episode)))
+            self.pages.append(line_of(_encode(episode)))
         except (OSError, ValueError):  # no room; or a thread of the script's goes on while the run is being closed
             pages, self.pages = self.pages, None
             with contextlib.suppress(OSError, AttributeError):

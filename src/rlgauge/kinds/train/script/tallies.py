@@ -55,6 +55,7 @@ class Tally:
         "end_above",
         "ends_lives",
         "env",
+        "is_noted",
         "is_over",
         "layers",
         "length",
@@ -77,6 +78,7 @@ class Tally:
         self.counts = counts
         self.layers = layers
         self.origin = origin
+        self.is_noted = False
         self.reset_at = self.begun_at = START
         self.num_resets = 0
         self.name = name

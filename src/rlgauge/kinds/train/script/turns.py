@@ -106,6 +106,7 @@ class Turns:
     def __init__(self) -> None:
         """There are none."""
         self.origins: list[Origin] = []
+        self.only: Origin | None = None
         self.is_several = False
         self.others: dict[Origin, str] = {}
         self._told: dict[Origin, str] = {}
@@ -123,8 +124,8 @@ class Turns:
     @property
     def total(self) -> int:
         """How many steps all environments have taken."""
-        if not self.is_several:
-            return self.origins[0].steps if self.origins else 0
+        if self.only is not None:
+            return self.only.steps
         return self._gone + sum(one.steps for one in self._live)
 
     @property
@@ -150,6 +151,7 @@ class Turns:
         there.append(found)
         self.origins.append(found)
         self._live.append(found)
+        self.only = found if len(self.origins) == 1 else None
         if len(self.origins) > 1 and not self.is_several:
             self.is_several = True
             for tally in self.origins[0].tallies:
@@ -178,7 +180,7 @@ class Turns:
         if total - total == 0:
             origin.num_episodes += 1
             origin.total += total
-        if not self.is_several:
+        if self.only is not None:
             origin.num_stays = 1
             origin.last = origin.steps
             return []

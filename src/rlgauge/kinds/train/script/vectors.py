@@ -66,6 +66,7 @@ class VectorTally:
         "_totals_N",
         "counts",
         "env",
+        "is_noted",
         "layers",
         "name",
         "num_envs",
@@ -81,6 +82,7 @@ class VectorTally:
         self.name = name
         self.layers = layers
         self.origin = origin
+        self.is_noted = False
         self.num_envs: int = 0
         self._moments: list[Moment] = []
         self._num_steps = 0

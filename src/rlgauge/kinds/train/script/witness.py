@@ -55,11 +55,10 @@ class Witness:
         """Nothing was seen."""
         self.pairs: deque[Pair] = deque(maxlen=_KEPT)
         self.stepped: Stepped | None = None
-        self._next = 0
+        self.next = 0
         self._window: Callable[[], _Window | None] = _nobody
         self._inputs = Inputs()
         self._vectors: dict[int, Callable[[], Env | None]] = {}
-        self._noted: weakref.WeakSet[Any] = weakref.WeakSet()
         self._steppers: dict[int, Callable[[], Env | None]] = {}
         self._inner: set[int] = set()
 
@@ -86,13 +85,14 @@ class Witness:
         self._steppers[place] = weakref.ref(env, lambda _: self._steppers.pop(place, None))
 
     def ended(self, tally: Any, num_steps: int) -> None:  # noqa: ANN401  # of either kind
-        """Watch the environment of the tally, of which an episode has ended, if it is time to: the steps say so."""
-        if tally not in self._noted:
+        """Watch the environment of the tally, of which an episode has ended, if it is time to: from step `next` on."""
+        if not tally.is_noted:
+            tally.is_noted = True
             with contextlib.suppress(Exception):  # as below
                 self._note(tally)
-        if num_steps < self._next:
+        if num_steps < self.next:
             return
-        self._next = num_steps + max(_LEAST_BETWEEN, num_steps // _SHARE)
+        self.next = num_steps + max(_LEAST_BETWEEN, num_steps // _SHARE)
         self.close()
         with contextlib.suppress(
             Exception
@@ -111,7 +111,6 @@ class Witness:
 
     def _note(self, tally: Any) -> None:  # noqa: ANN401  # as above
         """Note what is stepped: the vector of a part, or the part where its vector can't be known."""
-        self._noted.add(tally)
         part = tally.layers[0]
         env = self._vectors.get(id(part), lambda: _stepped_of(tally))()
         self.note(part if env is None else env)
