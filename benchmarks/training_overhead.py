@@ -51,7 +51,7 @@ TURNS = """
 import os
 import time
 
-READ, WRITE = (os.open(path, os.O_RDWR) for path in os.environ["TURNS"].split(os.pathsep))
+READY, READ, WRITE = (os.open(path, os.O_RDWR) for path in os.environ["TURNS"].split(os.pathsep))
 MARKS = []
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -62,6 +62,8 @@ def mark():
 
 
 def wait():
+    if not MARKS:
+        os.write(READY, b".")
     mark()
     os.read(READ, 1)
     mark()
@@ -70,8 +72,13 @@ def wait():
 def give():
     mark()
     os.write(WRITE, b".")
+
+
+def part():
+    os.read(READ, 1)
+    os.write(WRITE, b".")
 """
-"""Before each script: taking turns by two pipes that have names."""
+"""Before each script: taking turns by pipes that have names; from when both are ready until both are done."""
 Q_LEARNING = """
 import random
 
@@ -102,6 +109,7 @@ def main(env="CartPole-v1", seed=0):
             row[action] += 0.1 * (target - row[action])
             state = state_of(env.reset()[0]) if ended or cut else following
         give()
+    part()
     print("work", sum(map(sum, values)))
     print("marks", *MARKS)
 
@@ -120,6 +128,7 @@ def main(env="CartPole-v1", seed=0):
         wait()
         model.learn(2048, reset_num_timesteps=False)
         give()
+    part()
     print("marks", *MARKS)
     print("work", sum(float(one.sum()) for one in model.policy.parameters()))
 
@@ -215,27 +224,29 @@ def together(script: Path, outs: tuple[Path | None, Path | None], folder: Path) 
 
     The first has the first turn. Raises SystemExit where one of them fails.
     """
-    pipes = [folder / "first", folder / "second"]
+    pipes = [folder / name for name in ("ready", "first", "second")]
     for pipe in pipes:
         pipe.unlink(missing_ok=True)
         os.mkfifo(pipe)
     found: list[Times | None] = [None, None]
 
     def run(place: int) -> None:
-        turns = f"{pipes[place]}{os.pathsep}{pipes[1 - place]}"
+        turns = os.pathsep.join(map(str, (pipes[0], pipes[1 + place], pipes[2 - place])))
         with contextlib.suppress(OSError, ValueError, LookupError):  # nothing is found then, which is told below
             found[place] = timed(script, outs[place], turns)
+        os.write(held[0], b".")  # so that nobody waits for one that failed
 
-    held = os.open(pipes[0], os.O_RDWR)  # a pipe that nobody has open forgets what was written
-    held_too = os.open(pipes[1], os.O_RDWR)
-    os.write(held, b".")
+    held = [os.open(pipe, os.O_RDWR) for pipe in pipes]  # a pipe that nobody has open forgets what was written
     threads = [threading.Thread(target=run, args=[place]) for place in range(2)]
     for thread in threads:
         thread.start()
+    for _ in threads:
+        os.read(held[0], 1)
+    os.write(held[1], b".")
     for thread in threads:
         thread.join()
-    os.close(held)
-    os.close(held_too)
+    for pipe in held:
+        os.close(pipe)
     first, second = found
     if first is None or second is None:
         raise SystemExit(f"A run of {script.name} failed, or took longer than {LIMIT:.0f} s.")
