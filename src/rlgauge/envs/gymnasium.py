@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
 
-_OWN = "rlgauge/"
-"""How the ids begin of environments that we register."""
+_OWN = {"rlgauge/": "rlgauge.envs.nchain", "seals/": "rlgauge.envs.seals"}
+"""How the ids begin of environments that we register, and the module that does so."""
 
 
 def make(env_id: str, *, render: bool = False, **kwargs: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401  # the environment's own
@@ -36,8 +36,9 @@ def find_spec(env_id: str) -> EnvSpec:
     import gymnasium
 
     module, _, name = env_id.rpartition(":")
-    if name.startswith(_OWN):
-        importlib.import_module("rlgauge.envs.nchain")
+    for prefix, home in _OWN.items():
+        if name.startswith(prefix):
+            importlib.import_module(home)
     if module:
         try:
             importlib.import_module(module)
