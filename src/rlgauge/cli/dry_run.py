@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from rlgauge.cli import words
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.evaluation import Manner, write
+from rlgauge.cli.faults import what_went_wrong
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.units import bytes_text, count_text, seconds_text
 from rlgauge.core.execute import execute
@@ -91,7 +91,7 @@ def predict(workload: EvaluateWorkload, manner: Manner) -> int:
         probed = _probe(workload, manner, Path(folder))
         failed = [run for run in probed.runs.values() if run is None or run.status is not Status.COMPLETED]
         prediction = None if failed else _predicted(workload, manner, episodes, probed)
-        reasons = [words.what_went_wrong(run) for run in failed if run is not None]
+        reasons = [what_went_wrong(run) for run in failed if run is not None]
     if manner.quiet:
         for reason in reasons:
             print(f"The probe failed: {reason}", file=sys.stderr)

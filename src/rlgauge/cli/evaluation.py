@@ -12,6 +12,7 @@ import msgspec
 from rlgauge.cli import progress, words
 from rlgauge.cli.asked_runs import note
 from rlgauge.cli.console import say, show_table
+from rlgauge.cli.faults import what_went_wrong
 from rlgauge.cli.interruption import code_of, word_for
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.units import count_text
@@ -180,4 +181,4 @@ def _judge(results: BenchmarkResults, runs: Sequence[Run | None], manner: Manner
 def _told(run: Run | None) -> str:
     if run is None:
         return "  a run that never began"
-    return f"  {run.folder} {run.status}: {words.what_went_wrong(run)}\n    its log: {run.folder / 'cout.txt'}"
+    return f"  {run.folder} {run.status}: {what_went_wrong(run)}\n    its log: {run.folder / 'cout.txt'}"

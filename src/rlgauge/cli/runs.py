@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from rlgauge.cli import words
 from rlgauge.cli.console import say, show_table
+from rlgauge.cli.faults import what_went_wrong
 from rlgauge.cli.main import FINE, dispatch
 from rlgauge.cli.options import as_list, make_parser, parse
 from rlgauge.cli.units import seconds_text
@@ -168,7 +168,7 @@ def _row(run: Run) -> Row:
         start_time=start,
         seconds=_between(start, end) if start and end else None,
         host=run.file.host.get("hostname"),
-        failure=run.note or "" if is_fine else words.what_went_wrong(run),
+        failure=run.note or "" if is_fine else what_went_wrong(run),
         folder=str(run.folder),
         settings=run.case.labels.get("settings", ""),
         checkpoint=run.case.labels.get("checkpoint", ""),

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from rlgauge.cli import words
 from rlgauge.cli.console import complain, say, show_table
+from rlgauge.cli.faults import what_went_wrong
 from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.compare.clones import same_episodes
 from rlgauge.compare.phrases import some
@@ -84,7 +84,7 @@ def _told_by(run: Run, unbegun: Trained) -> Trained:
         **counts,
         actor=result.get("actor"),
         warnings=list(result.get("warnings", ())),
-        reason=None if run.status is Status.COMPLETED else words.what_went_wrong(run),
+        reason=None if run.status is Status.COMPLETED else what_went_wrong(run),
         folder=str(run.folder),
         log=str(run.folder / "cout.txt"),
     )

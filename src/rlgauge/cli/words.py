@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.errors import UserError
-from rlgauge.core.run import Run, Status
 from rlgauge.kinds.evaluate.aggregate import Comparison
 from rlgauge.kinds.evaluate.results import BenchmarkResults
 from rlgauge.kinds.evaluate.there import There
@@ -123,17 +121,3 @@ def _on_device(metadata: dict[str, Any]) -> Iterator[str]:
     for name, reason in found["asked_on_host"].items():
         if reason is not None:
             yield f"{name} {reason}, so it was asked at each step on the host; functions of jax.numpy are compiled."
-
-
-def what_went_wrong(run: Run) -> str:
-    """One line: the exception of a traceback, the reason of a limit, how the process ended."""
-    if run.note is not None:
-        return run.note
-    if run.status is Status.DIED:
-        return "its process is gone"
-    trace = run.file.fail_trace or ""
-    if not trace.startswith("Traceback"):
-        return next(iter(trace.splitlines()), "")
-    after_frames = trace[trace.rfind("\n  ") + 1 :] if "\n  " in trace else trace.partition("\n")[2]
-    found = re.search(r"^\S.*$", after_frames, re.MULTILINE)
-    return found[0] if found else trace.splitlines()[-1]
