@@ -35,6 +35,7 @@ def out(tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "throughput_a_1.json").write_text(json.dumps({"points": points, "tag": "a"}))
+    (folder / "throughput_phase1_0.json").write_text(json.dumps({"points": [], "tag": "phase1"}))
     return folder
 
 
@@ -112,7 +113,8 @@ def test_the_title_says_what_all_points_have_in_common(out, tmp_path, drawn):
         (["all", "{out}", "--style", "poster"], "style"),
         (["all", "{out}", "--dpi", "0"], "--dpi 0: it must be from 20 to 1200."),
         (["all", "{out}", "--dpi", "1201"], "--dpi 1201"),
-        (["all", "{out}", "--tag", "b"], "no measurement with the tag 'b'"),
+        (["all", "{out}", "--tag", "b"], "no measurement with the tag 'b'. Tags there: a, phase1."),
+        (["all", "{out}", "--tag", "phase"], "Did you mean 'phase1'? Tags there: a, phase1."),
         (["all", "{out}/nothing"], "There is no folder or file"),
         (["all", "{out}/broken.json"], "is no file of `rlgauge throughput`"),
     ],
@@ -127,3 +129,11 @@ def test_a_figure_that_lacks_points_says_which_to_measure(tmp_path, capsys):
     (tmp_path / "throughput_1.json").write_text(json.dumps({"points": [point("ours", 1, 1e6)]}))
     assert main(["plot", "library_comparison", str(tmp_path), "-o", str(tmp_path / "plots")]) == 2
     assert "measure several libraries with --library" in capsys.readouterr().err
+    assert not (tmp_path / "plots").exists()
+
+
+def test_where_nothing_has_a_tag_it_is_said(tmp_path, capsys):
+    (tmp_path / "throughput_1.json").write_text(json.dumps({"points": [point("ours", 1, 1e6)]}))
+    assert main(["plot", "all", str(tmp_path), "--tag", "a", "-o", str(tmp_path / "plots")]) == 2
+    assert "no measurement with the tag 'a'. None there has a tag." in capsys.readouterr().err
+    assert not (tmp_path / "plots").exists()

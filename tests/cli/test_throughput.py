@@ -111,6 +111,16 @@ def test_what_was_measured_is_in_the_store(out, capsys):
         (["--library", "gymnx"], "Did you mean 'gymnax'"),
         (["--full", "--quick"], "contradict"),
         (["--env", "CartPole-v1"], "Say which library has 'CartPole-v1'"),
+        (["--env", "cartpol"], "Say which library has 'cartpol': --library NAME. Did you mean 'cartpole'?"),
+        (
+            ["--env", "cartpol", "--library", "rlgauge,gymnax"],
+            "Unknown environment 'cartpol'. Did you mean 'cartpole'?",
+        ),
+        (["--env", "no_such:Env"], "There is no module 'no_such' (of 'no_such:Env')"),
+        (["--env", "no_such:Env-v0", "--library", "gymnasium-sync"], "There is no module 'no_such'"),
+        (["--env", ":Env"], "':Env' names no module"),
+        (["--env", "math:Env-v0"], "say how it is stepped: --library gymnasium-serial, gymnasium-vector"),
+        (["--env", "math:Env-v0", "--library", "gymnax"], "what a module registers with Gymnasium"),
         (["--csv", "no/such/folder/x.csv"], "there is no folder"),
         (["--tag", "a/b"], "slash"),
         (["--num-envs", "10", "--block", "3", "--library", "rlgauge"], "block=3 does not divide"),
@@ -120,6 +130,113 @@ def test_what_was_measured_is_in_the_store(out, capsys):
 def test_mistakes_are_said_before_anything_is_measured(argv, message, out, capsys):
     assert main(["throughput", *argv, "--out", out]) == 2
     assert message in capsys.readouterr().err
+    assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("way", [[], ["--autotune"], ["--find-max"]])
+def test_a_library_that_is_not_installed_is_told_once_and_nothing_is_measured(way, out, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "gymnax", None)  # as if it were not there
+    assert main(["throughput", "--library", "rlgauge,gymnax", "--num-envs", "1,2", *way, "--out", out]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("gymnax needs 'gymnax', which is not installed: pip install 'rlgauge[gymnax]'.") == 1
+    assert not Path(out).exists()
+
+
+def test_where_no_library_of_an_environment_is_installed_the_first_is_named(out, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    assert main(["throughput", "--env", "gene-circuit", "--out", out]) == 2
+    assert "No library that has gene-circuit is installed. rlgauge needs 'jax'" in capsys.readouterr().err
+
+
+def test_a_misspelt_environment_of_envpool_has_its_nearest(out, capsys):
+    assert throughput("--env", "CartPol-v1", "--library", "envpool", "--num-envs", "2", "--out", out) == 1
+    assert "EnvPool has no environment 'CartPol-v1'. Did you mean 'CartPole-v1'?" in capsys.readouterr().err
+
+
+REGISTERS = """
+import gymnasium
+
+
+class Climb(gymnasium.Env):
+    observation_space = gymnasium.spaces.Discrete(9)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.height = 0
+        return 0, {}
+
+    def step(self, action):
+        self.height += int(action)
+        return self.height, float(action), self.height == 8, False, {}
+
+
+gymnasium.register("Climb-v0", entry_point=lambda **given: Climb(**given))
+"""
+
+
+def test_what_a_module_registers_with_gymnasium_is_stepped_in_every_way(folder, give):
+    (folder / "climbing.py").write_text(REGISTERS)
+    libraries = ["gymnasium-serial", "gymnasium-sync", "gymnasium-async"]
+    asked = ["--env", "climbing:Climb-v0", "--library", ",".join(libraries), "--num-envs", "2", *QUICK, "--json"]
+    said = give("throughput", *asked)
+    assert said.code == 0, said.err
+    points = json.loads(said.out)["points"]
+    assert {(one["point"]["library"], one["status"]) for one in points} == {(name, "COMPLETED") for name in libraries}
+
+
+def test_fixed_actions_claim_no_lengths_beside_a_ratio(out, capsys):
+    asked = ["--library", "gymnasium-vector,gymnasium-sync", "--num-envs", "2", "--action", "fixed"]
+    assert throughput(*asked, "--baseline", "gymnasium-sync", "--out", out) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "x gymnasium-sync: the same dynamics, actions, rewards and limits; how long" in told
+    assert "how long episodes were was not checked (fixed actions)." in told
+    assert "as long as they must be" not in told
+
+
+def test_an_environment_that_stops_is_measured_with_a_warning(folder, give):
+    (folder / "stopping.py").write_text(STOPS)
+    said = give("throughput", "--env", "stopping:Stops", "--num-envs", "6", *QUICK)
+    assert said.code == 0, said.err
+    assert "the environments may have stopped" in " ".join(said.out.split())
+
+
+STOPS = """
+import jax.numpy as jnp
+
+from rlgauge.envs.jax_env import Outcome
+
+
+class Stops:
+    kind = "jax"
+    uses_keys = False
+
+    def init(self, keys):
+        return jnp.zeros(len(keys), jnp.int32)
+
+    def sample(self, keys, state):
+        return state
+
+    def step(self, keys, state, action):
+        zeros = jnp.zeros(len(state))
+        return jnp.minimum(state + 1, 9), Outcome(state, zeros, zeros > 0)
+"""
+
+
+def test_of_linear_is_the_same_in_the_table_and_in_compare(out, tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    asked = ["--env", "tests.kinds.throughput.toys:Counting", "--num-envs", "1,10", "--scan-chunk-size", "2,64"]
+    assert throughput(*asked, "--csv", str(table), "--quiet", "--out", out) == 0
+    capsys.readouterr()
+    assert main(["compare", out, "--scaling-only", "--json"]) == 0
+    points = json.loads(capsys.readouterr().out)["points"]
+    rows = list(csv.DictReader(table.open()))
+    ours = {row["steps_per_second"]: float(row["efficiency_of_linear"]) for row in rows}
+    assert len(ours) == len(points) == 4
+    for one in points:
+        (linear,) = [part for speed, part in ours.items() if float(speed) == pytest.approx(one["steps_per_second"])]
+        assert one["efficiency_of_linear"] == pytest.approx(linear)
+    assert sum(part == pytest.approx(1) for part in ours.values()) >= 2
 
 
 def test_the_demonstration_counts_what_it_does(capsys):

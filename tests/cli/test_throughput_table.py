@@ -5,7 +5,7 @@ import pytest
 
 from rlgauge.cli import throughput_table
 from rlgauge.cli.console import fit
-from rlgauge.cli.throughput_table import tell
+from rlgauge.cli.throughput_table import same_work, tell
 from rlgauge.kinds.throughput.results import Measured
 
 
@@ -79,3 +79,51 @@ def test_what_was_not_timed_is_a_dash(shown):
         "compile": "-",
         "run": "2 s",
     }
+
+
+LENGTHS = {"checks": ["rewards sum to 9", "mean length 22.40 of 1000 episodes, expected 22.2..22.6"]}
+
+
+def test_lengths_are_claimed_only_where_every_process_of_every_point_has_checked_them():
+    checked = [measured(name, 1, **LENGTHS) for name in ("gymnax", "envpool")]
+    assert "rewards and limits; episodes of both were as long as they must be." in same_work(checked)
+    twice = measured("gymnax", 9, num_processes=2, **LENGTHS)
+    assert "how long episodes were was not checked of 1 of 3 points." in same_work([*checked, twice])
+    fixed = measured("gymnax", 9, lengths_unchecked=["fixed actions"])
+    few = measured("envpool", 9, lengths_unchecked=["fewer than 200 episodes"])
+    assert "not checked of 2 of 4 points (fixed actions, fewer than 200 episodes)." in same_work([*checked, fixed, few])
+    assert "limits; how long episodes were was not checked (fixed actions)." in same_work([fixed, fixed])
+
+
+def test_an_environment_of_which_no_length_is_known_has_none_to_claim():
+    def of(environment, *libraries):
+        points = [{"environment": environment, "library": library, "num_envs": 1} for library in libraries]
+        return same_work([measured("any", 1, point=point, **LENGTHS) for point in points])
+
+    assert "the same task as docs/performance.md" in of("gene-circuit", "rlgauge", "myriad")
+    assert "both call it Acrobot-v1; whether they do the same work was not checked" in of(
+        "Acrobot-v1", "gymnax", "envpool"
+    )
+    assert "as long as they must be" in of("CartPole-v1", "gymnax", "envpool")
+
+
+def test_of_work_only_what_has_a_ratio_is_told(shown, monkeypatch):
+    said = []
+    monkeypatch.setattr(throughput_table, "say", said.append)
+    failed = {"status": "FAILED", "steps_per_second": None}
+    tell([measured("gymnax", 1, **LENGTHS), measured("envpool", 1, **LENGTHS), measured("envpool", 9, **failed)],
+         baseline="gymnax")  # fmt: skip
+    assert said[-1].startswith("x gymnax: the same dynamics")
+    assert "episodes of both were as long as they must be" in said[-1]
+    said.clear()
+    tell([measured("gymnax", 1, **LENGTHS), measured("envpool", 1, **failed)], baseline="gymnax")
+    assert not any(sentence.startswith("x gymnax") for sentence in said)
+    assert len(shown) == 2
+
+
+def test_warnings_of_a_point_stand_below_the_table(shown, monkeypatch):
+    said = []
+    monkeypatch.setattr(throughput_table, "say", said.append)
+    tell([measured("ours", 1, warnings=["it has stopped."])])
+    assert "ours, cartpole x 1: it has stopped." in said
+    assert shown

@@ -35,8 +35,6 @@ def main(argv: Sequence[str]) -> int:
     _check(options)
     figures = list(_figures(options))
     folder = Path(options.output or "plots")
-    with plain_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     drawn = 0
     for one in figures:
         path = folder / f"{one.name}_{_plain(one.heading)}.{options.format}"
@@ -115,6 +113,7 @@ def _draw(one: Figure, path: Path, options: Namespace) -> bool:
             figure.supxlabel(note, x=0.01, ha="left", fontsize="xx-small", color="#444444")
         _make_room(figure, axes)
         with plain_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path, dpi=options.dpi, metadata={"Date": None} if path.suffix == ".svg" else None)
     finally:
         plt.close(figure)

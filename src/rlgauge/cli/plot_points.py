@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from rlgauge.cli.throughput_files import Written, read_json
-from rlgauge.core.errors import UserError
+from rlgauge.core.errors import UserError, did_you_mean
 from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.results import Measured
 
@@ -42,12 +42,20 @@ def read_points(out: Path, tag: str | None) -> Points:
     if not out.exists():
         raise UserError(f"There is no folder or file {out}: measure with `rlgauge throughput --out {out}`.")
     paths = [out] if out.is_file() else sorted(out.glob(_FILES), key=lambda path: path.stat().st_mtime)
-    files = [file for file in map(read_json, paths) if tag is None or file.tag == tag]
+    there = list(map(read_json, paths))
+    if not there:
+        raise UserError(f"{out} holds no measurement: make one with `rlgauge throughput --out {out}`.")
+    files = [file for file in there if tag is None or file.tag == tag]
     if not files:
-        wanted = "" if tag is None else f" with the tag {tag!r}"
-        raise UserError(f"{out} holds no measurement{wanted}: make one with `rlgauge throughput --out {out}`.")
+        raise UserError(f"{out} holds no measurement with the tag {tag!r}.{_tags_of(there, str(tag))}")
     files.sort(key=lambda file: file.timestamp)
     return Points(timed=_newest(file for file in files if file.tells_speed), all=_newest(files))
+
+
+def _tags_of(files: Iterable[Written], wanted: str) -> str:
+    """The tags that there are, the nearest first."""
+    tags = sorted({file.tag for file in files if file.tag})
+    return f"{did_you_mean(wanted, tags)} Tags there: {', '.join(tags)}." if tags else " None there has a tag."
 
 
 def _newest(files: Iterable[Written]) -> list[Measured]:

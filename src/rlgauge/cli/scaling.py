@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from rlgauge.cli.measurements import (
     FORMAT,
     Told,
@@ -61,8 +63,11 @@ def _with_single_first(spots: Sequence[Spot]) -> list[Spot]:
 
 
 def _measured(spot: Spot) -> Measured:
-    """As the table of `rlgauge throughput` takes it."""
-    point = Point(environment=spot.place.environment, library=spot.library, num_envs=spot.place.num_envs)
+    """As the table of `rlgauge throughput` takes it, with how the work was divided."""
+    place = spot.place
+    given = {"environment": place.environment, "library": spot.library, "num_envs": place.num_envs}
+    chosen = dict(text.split("=", 1) for text in place.variant.split())
+    point = msgspec.convert({**given, **chosen}, Point, strict=False)
     speed = spot.speed
     return Measured(
         point=point,

@@ -12,6 +12,7 @@ from rlgauge.cli.interruption import code_of, word_for
 from rlgauge.cli.main import FAILED, FINE, dispatch
 from rlgauge.cli.options import parse
 from rlgauge.cli.throughput_files import check_jaxarc, path_in, write_csv, write_jaxarc, write_json
+from rlgauge.cli.throughput_libraries import check_library
 from rlgauge.cli.throughput_memory import tell_memory
 from rlgauge.cli.throughput_most import find_max
 from rlgauge.cli.throughput_options import build_parser, check, points_of
@@ -54,6 +55,8 @@ def _measure(options: Namespace) -> int:
     check_baseline([point.name for point in workload.points], options.baseline)
     if options.jaxarc_json is not None:
         check_jaxarc(workload.points)
+    for environment, name in dict.fromkeys((point.environment, point.library) for point in workload.points):
+        check_library(environment, name)
     if not (options.json or options.quiet):
         _announce(workload, options)
     measured = measure(workload, options)

@@ -16,6 +16,7 @@ from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.pythons import REVISION, Pythons
 from rlgauge.cli.throughput_files import check_tag, path_in, write_json
+from rlgauge.cli.throughput_libraries import check_library
 from rlgauge.cli.throughput_progress import Progress, report, silent
 from rlgauge.cli.throughput_table import same_work
 from rlgauge.cli.units import count_text, parse_count
@@ -97,6 +98,8 @@ def _workload(options: Namespace) -> ThroughputWorkload:
     if sides[0] == sides[1]:
         raise UserError(f"Candidate and baseline are the same: {options.candidate}.")
     check_tag(options.tag)
+    for library, source in sides:
+        check_library(options.env, library, source)
     return ThroughputWorkload(
         [
             Point(environment=options.env, num_envs=number, library=library, source=source)
@@ -154,9 +157,12 @@ def _tell(ratios: Sequence[Ratio]) -> None:
     say(
         "\nSteps per second; the ratio is that of pairs, above 1 where the candidate is faster, with its 95 % interval."
     )
+    for one in (side for ratio in ratios for side in (ratio.candidate, ratio.baseline)):
+        for warning in one.warnings:
+            say(f"{one.point.name}, {one.task}: {warning}")
     baseline = ratios[0].baseline.point
     if baseline.library != ratios[0].candidate.point.library:
-        say(f"Work: {same_work(baseline.environment, baseline.library)}")
+        say(f"Work: {same_work([one for ratio in ratios for one in (ratio.candidate, ratio.baseline)])}")
 
 
 def _row(ratio: Ratio) -> tuple[str, ...]:

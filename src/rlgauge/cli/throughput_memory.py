@@ -11,6 +11,8 @@ from rlgauge.cli.units import bytes_text
 from rlgauge.kinds.throughput.memory import Memory, Slope, memory_of, over_floor, per_step_of_chunk
 from rlgauge.kinds.throughput.results import Measured
 
+_TIMES = 4
+"""How many times the least number the other had better be: peaks must rise by some."""
 _HEADER = ("library", "envs", "chunk", "outcomes", "state an env", "planned", "peak", "over one env")
 
 
@@ -22,9 +24,9 @@ def tell_memory(found: Sequence[Measured]) -> None:
         show_table(_HEADER, [_cells(one, part) for one in part])
         print()
         told = [memory.name for memory in memory_of(part) if _tell_slopes(memory)]
-        for name in dict.fromkeys(memory.name for memory in memory_of(part)):
-            if name not in told:
-                say(f"{name}: no slope, for want of larger numbers of environments.")
+        untold = {memory.name: memory for memory in memory_of(part) if memory.name not in told}
+        for name, memory in untold.items():
+            say(f"{name}: no slope; {_why_none(memory)}")
         for name in dict.fromkeys(one.point.name for one in part):
             _tell_chunks([one for one in part if one.point.name == name])
 
@@ -65,6 +67,17 @@ def _tell_slopes(memory: Memory) -> bool:
     elif num is not None and memory.device_peak is None:
         say(f"  About {num:,} would fit into the {bytes_text(free)} that are free; --find-max proves it.")
     return True
+
+
+def _why_none(memory: Memory) -> str:
+    if memory.needed is None and memory.floor is None:
+        return "what its processes held was not measured."
+    if memory.needed is None:
+        return "it takes peaks that rise by 32 MiB or more: measure larger numbers."
+    return (
+        f"it takes two numbers of environments of two blocks or more, {memory.needed:,} at least, such as "
+        f"--num-envs {memory.needed},{_TIMES * memory.needed}."
+    )
 
 
 def _slope(slope: Slope) -> str:

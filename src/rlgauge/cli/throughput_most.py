@@ -11,6 +11,7 @@ import psutil
 
 from rlgauge.cli.console import say
 from rlgauge.cli.main import FAILED, FINE
+from rlgauge.cli.throughput_libraries import check_library
 from rlgauge.cli.throughput_options import grid, limits_of, numbers
 from rlgauge.cli.throughput_runs import failures, measure, workload_of
 from rlgauge.cli.units import bytes_text
@@ -101,7 +102,10 @@ def find_max(options: Namespace) -> int:
     limit = given.resident_bytes or int(_SHARE * psutil.virtual_memory().available)
     found: list[Most] = []
     failed: list[Measured] = []
-    for point in grid(options, num_envs="1"):
+    points = list(grid(options, num_envs="1"))
+    for point in points:
+        check_library(point.environment, point.library)
+    for point in points:
         trial = _Trial(options, point, Limits(seconds=given.seconds, resident_bytes=limit))
         try:
             memory = trial.predict(sorted({1, *numbers(options.num_envs or _NUMS)}))

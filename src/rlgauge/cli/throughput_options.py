@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from rlgauge.cli.options import make_parser
 from rlgauge.cli.throughput_files import check_tag
+from rlgauge.cli.throughput_libraries import DEFAULT_LIBRARIES, libraries_of, listed
 from rlgauge.cli.units import parse_count, parse_memory
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.execute import Limits
-from rlgauge.envs.libraries import LIBRARIES, NAMES, library, missing
+from rlgauge.envs.libraries import LIBRARIES, NAMES, library
 from rlgauge.kinds.throughput.measuring import OWN
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.timer import Settings
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_NUMS = "1,100,1k,10k,100k"
 _FULL_NUMS = "100,1k,10k,100k,1M,5M"
-_DEFAULT_LIBRARIES = ("rlgauge", "gymnax", "gymnasium-vector", "gymnasium-serial", "envpool")
 _QUICK = {"processes": 1, "repeats": 5, "min_seconds": 0.2}
 _PUBLISHED = {"processes": 3, "repeats": 7, "min_seconds": 0.5}
 _LOOKED_AT = {"processes": 1, "repeats": 1, "min_seconds": 0.01}
@@ -58,13 +58,14 @@ def _add_what(parser: ArgumentParser) -> None:
         type=str,
         default="cartpole",
         metavar="NAMES",
-        help=f"{', '.join(NAMES)}, a library's own names, or package.module:Class",
+        help=f"{', '.join(NAMES)}, a library's own names, package.module:Class, or with a "
+        "gymnasium-... library package.module:Id",
     )
     group.add_argument(
         "--library",
         type=str | None,
         metavar="NAMES",
-        help=f"{', '.join(LIBRARIES)} (those of {', '.join(_DEFAULT_LIBRARIES)} that are installed)",
+        help=f"{', '.join(LIBRARIES)} (those of {', '.join(DEFAULT_LIBRARIES)} that are installed)",
     )
     group.add_argument("--num-envs", type=str | None, metavar="NUMBERS", help=f"environments ({_DEFAULT_NUMS})")
     group.add_argument("--scan-chunk-size", type=str | None, metavar="NUMBERS", help="steps of a compiled loop")
@@ -204,14 +205,6 @@ def numbers(text: str | None) -> list[int]:
     return [] if text is None else [parse_count(part) for part in listed(text)]
 
 
-def listed(text: str) -> list[str]:
-    """The parts of a list, each once. Raises UserError for one without any."""
-    found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not found:
-        raise UserError(f"{text!r} is a list of nothing.")
-    return found
-
-
 def _manner(options: Namespace, name: str) -> float:
     if options[name] is not None:
         return float(options[name])
@@ -265,23 +258,3 @@ def grid(options: Namespace, **instead: str) -> Iterator[Point]:
 def _is_much(point: Point) -> bool:
     """Whether nobody would want to wait for it."""
     return point.library == "gymnasium-serial" and point.num_envs > _MOST_SERIAL
-
-
-def libraries_of(environment: str, wanted: str | None) -> list[str]:
-    """The libraries that are measured: those that are wanted, else those that have it and are installed.
-
-    Raises UserError.
-    """
-    if ":" in environment and environment not in NAMES:
-        if wanted not in {None, OWN}:
-            raise UserError(f"--library {wanted}: {environment} is a class of your own; leave --library out.")
-        return [OWN]
-    if wanted is None:
-        known = NAMES.get(environment)
-        if known is None:
-            raise UserError(f"Say which library has {environment!r}: --library NAME.")
-        return [name for name in _DEFAULT_LIBRARIES if name in known and missing(name) is None]
-    names = listed(wanted)
-    for name in names:
-        library(name)
-    return names

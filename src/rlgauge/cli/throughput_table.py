@@ -35,8 +35,8 @@ def tell(found: Sequence[Measured], *, baseline: str | None = None) -> None:
     print()
     _explain(found)
     if baseline:
-        for environment in dict.fromkeys(one.point.environment for one in found if one.point.name == baseline):
-            say(f"x {baseline}: {same_work(environment, baseline)}")
+        for compared in _compared(found, baseline):
+            say(f"x {baseline}: {same_work(compared)}")
 
 
 def check_baseline(names: Sequence[str], baseline: str | None) -> None:
@@ -75,14 +75,38 @@ def efficiencies(one: Measured, found: Sequence[Measured]) -> tuple[float | None
     return one.steps_per_second / best, None if single is None else one.steps_per_second / (single * one.point.num_envs)
 
 
-def same_work(environment: str, library: str) -> str:
-    """What is known of the work on both sides of a ratio."""
+def same_work(found: Sequence[Measured]) -> str:
+    """What is known of the work on both sides of ratios, of all their points, which are of one environment."""
     own = "Random numbers, and how an episode starts, are each library's own."
-    if common_name(environment, library) in EXPECTED:
-        return f"the same dynamics, actions, rewards and limits; episodes of both were as long as they must be. {own}"
-    if environment in NAMES:
+    names = {common_name(one.point.environment, one.point.library) for one in found}
+    if names <= EXPECTED.keys():
+        return f"the same dynamics, actions, rewards and limits; {_lengths(found)}. {own}"
+    if names <= NAMES.keys():
         return f"the same task as docs/performance.md describes it for each library. {own}"
+    environment = found[0].point.environment
     return f"both call it {environment}; whether they do the same work was not checked. {own}"
+
+
+def _lengths(found: Sequence[Measured]) -> str:
+    """Whether episodes were as long as they must be, as far as that was checked."""
+    unchecked = [one for one in found if not one.has_checked_lengths]
+    if not unchecked:
+        return "episodes of both were as long as they must be"
+    of = "" if len(unchecked) == len(found) else f" of {len(unchecked)} of {count_text(len(found), 'point')}"
+    why = ", ".join(dict.fromkeys(reason for one in unchecked for reason in one.lengths_unchecked))
+    return f"how long episodes were was not checked{of}{f' ({why})' if why else ''}"
+
+
+def _compared(found: Sequence[Measured], baseline: str) -> Iterator[list[Measured]]:
+    """Environment by environment, the points that have a ratio to the baseline, and those of the baseline."""
+    for environment in dict.fromkeys(one.point.environment for one in found):
+        compared = [one for one in found if one.point.environment == environment and _has_ratio(one, found, baseline)]
+        if any(one.point.name != baseline for one in compared):
+            yield compared
+
+
+def _has_ratio(one: Measured, found: Sequence[Measured], baseline: str) -> bool:
+    return ratio_to(one, found, baseline) is not None
 
 
 def _division(one: Measured) -> tuple[int | None, int | None, str | None]:
@@ -194,3 +218,4 @@ def _remarks(one: Measured) -> Iterator[str]:
             f"burnt in for {count_text(one.burn_in, 'step')} only, since steps take so long; episodes are in step, and "
             "their lengths were not checked."
         )
+    yield from one.warnings

@@ -11,7 +11,8 @@ import msgspec
 
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE
-from rlgauge.cli.throughput_options import libraries_of, listed, numbers
+from rlgauge.cli.throughput_libraries import check_library, libraries_of, listed
+from rlgauge.cli.throughput_options import numbers
 from rlgauge.cli.throughput_runs import failures, measure, workload_of
 from rlgauge.core.errors import UserError
 from rlgauge.envs.libraries import library
@@ -42,7 +43,10 @@ class _Search(NamedTuple):
 
 def autotune(options: Namespace) -> int:
     """The exit code. Raises UserError where there are no chunks to choose."""
-    searches = [_search(options, environment, name) for environment, name in list(_asked(options))]
+    asked = list(_asked(options))
+    for environment, name in asked:
+        check_library(environment, name)
+    searches = [_search(options, environment, name) for environment, name in asked]
     bests = [search.best for search in searches if search.best is not None]
     if options.json:
         print(json.dumps(msgspec.to_builtins(bests), indent=1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rlgauge.core.errors import UserError
+from rlgauge.core.errors import UserError, did_you_mean
 from rlgauge.envs.gymnasium_vector import NextStep
 from rlgauge.envs.host_env import HostVecEnv
 
@@ -19,8 +19,9 @@ class Pool(NextStep):
         """Raises UserError for a name that EnvPool does not know."""
         import envpool
 
-        if name not in envpool.list_all_envs():
-            raise UserError(f"EnvPool has no environment {name!r}.")
+        known = envpool.list_all_envs()
+        if name not in known:
+            raise UserError(f"EnvPool has no environment {name!r}.{did_you_mean(name, known)}")
         self._name = name
         super().__init__(None, num_envs, envpool.make_spec(name).gymnasium_action_space)
 

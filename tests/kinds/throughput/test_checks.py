@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from rlgauge.kinds.throughput.checks import CheckError, check_change, check_counts, check_work
+from rlgauge.kinds.throughput.checks import (
+    LENGTHS,
+    CheckError,
+    check_change,
+    check_counts,
+    check_work,
+    warnings_of,
+    why_lengths_are_unchecked,
+)
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.prepared import Done
 
@@ -74,3 +82,41 @@ def test_an_environment_of_whole_numbers_needs_no_floats():
     point = Point(environment="toys:Whole", library="py", num_envs=10)
     checked = check_work(point, [Done(9, 1, 1.0)], {"flops": 0.0})
     assert "at least 0 floating-point operations in the compiled step of a block" in checked[1]
+
+
+@pytest.mark.parametrize(
+    ("axes", "done", "is_settled", "why"),
+    [
+        ({}, Done(22_400, 1_000, 1.0), True, None),
+        ({"policy": "fixed"}, Done(22_400, 1_000, 1.0), True, "fixed actions"),
+        ({"policy": "predrawn"}, Done(22_400, 1_000, 1.0), True, "predrawn actions"),
+        ({}, Done(22_400, 1_000, 1.0), False, "episodes in step"),
+        ({}, Done(1_000, 30, 1.0), True, "fewer than 200 episodes"),
+        ({"environment": "mine:Env"}, Done(22_400, 1_000, 1.0), True, "how long they must be is not known"),
+    ],
+)
+def test_why_lengths_tell_nothing_is_said_exactly_where_they_are_not_checked(axes, done, is_settled, why):
+    point = Point(**{"environment": "cartpole", "library": "rlgauge", "num_envs": 10, **axes})
+    checked = check_work(point, [done], {}, is_settled=is_settled)
+    assert why_lengths_are_unchecked(point, [done], is_settled=is_settled) == why
+    assert any(text.startswith(LENGTHS) for text in checked) is (why is None)
+
+
+class Standing:
+    """Stands still, and says how often it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def stands_still(self, num_trips):
+        self.asked.append(num_trips)
+        return True
+
+
+def test_what_stands_still_is_a_warning_and_is_looked_for_only_where_nothing_happened():
+    prepared = Standing()
+    assert "one repetition more ended no episode" in warnings_of(prepared, 300, Done(1_200, 0, 0.0))[0]
+    assert prepared.asked == [300]
+    for last in (Done(1_200, 1, 0.0), Done(1_200, 0, 0.5)):
+        assert warnings_of(prepared, 300, last) == []
+    assert prepared.asked == [300]

@@ -45,6 +45,21 @@ def test_steps_that_lead_back_are_steps(follow, has_changed):
     assert stepped(follow).has_changed() is has_changed
 
 
+@pytest.mark.parametrize(
+    ("follow", "is_still"),
+    [
+        (lambda state: jnp.minimum(state + 1, 20), True),
+        (lambda state: state + 1, False),
+        (lambda state: 1 - state, False),  # as before after a chunk, whose steps are even in number
+    ],
+    ids=["stopped", "counting", "there and back"],
+)
+def test_environments_that_have_stopped_stand_still(follow, is_still):
+    prepared = stepped(follow)
+    prepared.go(9)
+    assert prepared.stands_still(5) is is_still
+
+
 def test_the_operations_of_the_loop_itself_are_not_the_environments():
     assert stepped(lambda state: state + 1).facts["flops"] == 0
 
@@ -55,6 +70,16 @@ def test_the_operations_of_the_loop_itself_are_not_the_environments():
         return part.astype(jnp.int32)
 
     assert stepped(reckoned).facts["flops"] >= 8 * 20
+
+
+@pytest.mark.parametrize("part", ["reward", "is_over"])
+def test_what_gives_rewards_or_ends_does_not_stand_still(part):
+    env = Stepping(lambda state: state)
+    step = env.step
+    given = {"reward": jnp.ones(8), "is_over": jnp.ones(8, bool)}[part]
+    env.step = lambda *arguments: (step(*arguments)[0], step(*arguments)[1]._replace(**{part: given}))
+    point = Point(environment="stepping", library="py", num_envs=8, scan_chunk_size=4)
+    assert Compiled(lambda: env, point, 0).stands_still(1) is False
 
 
 @pytest.mark.parametrize("axes", [{"policy": "fixed"}, {"emit": "write"}])

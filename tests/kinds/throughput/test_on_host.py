@@ -115,3 +115,25 @@ def test_environments_that_show_the_same_for_ever_do_nothing():
         prepared = on_host.Vectorised(lambda env=env: env, point(), 0)
         prepared.go(3)
         assert prepared.has_changed() is has_changed
+
+
+def test_environments_that_show_the_same_from_some_step_on_stand_still():
+    stopped, moving, chosen = Single(), Single(), Single()
+    for env, seen in ((stopped, lambda env: min(env.length, 9)), (moving, lambda env: env.length)):
+        env.step = lambda _action, env=env, seen=seen: (
+            setattr(env, "length", env.length + 1),
+            (seen(env), 0.0, False),
+        )[1]
+    chosen.step = lambda action: (round(action), 0.0, False)
+    for env, is_still in ((stopped, True), (moving, False), (chosen, False)):
+        prepared = on_host.Serial(lambda env=env: env, point(num_envs=1), 0)
+        prepared.go(20)
+        assert prepared.stands_still(20) is is_still
+    native = on_host.Native(lambda: Compiled(6), point(), 0)
+    assert native.stands_still(1) is False
+
+
+def test_observations_of_another_form_than_the_first_are_others():
+    assert not on_host._is_same({"a": 1}, np.zeros(1))
+    assert not on_host._is_same((1, 2), (1, 2, 3))
+    assert on_host._is_same({"a": (1, 2)}, {"a": (1, 2)})

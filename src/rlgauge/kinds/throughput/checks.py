@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from rlgauge.envs.libraries import EXPECTED, common_name
+from rlgauge.envs.libraries import EXPECTED, Expectation, common_name
 from rlgauge.kinds.throughput.point import Point
-from rlgauge.kinds.throughput.prepared import Done
+from rlgauge.kinds.throughput.prepared import Done, Prepared
 
 _FEWEST_EPISODES = 200
+LENGTHS = "mean length"
+"""What the sentence begins with that says that the lengths of episodes were checked."""
 _Z = 5.0
 """Standard errors beyond the expected range at which chance is no explanation."""
 
@@ -31,20 +33,36 @@ def check_work(point: Point, done: Sequence[Done], facts: dict[str, Any], *, is_
     if facts.get("flops") is not None:
         checked.append(_check_flops(facts["flops"], has_floats=expected is not None))
     if expected is not None and point.policy == "random" and is_settled:
-        num_steps, num_episodes = (sum(getattr(one, name) for one in done) for name in ("num_steps", "num_episodes"))
-        if num_episodes == 0 and num_steps > 100 * expected.high:
-            raise CheckError(f"No episode ended in {num_steps} random steps of {point.environment}.")
-        if num_episodes >= _FEWEST_EPISODES:
-            length, error = num_steps / num_episodes, expected.deviation / math.sqrt(num_episodes)
-            if not expected.low - _Z * error <= length <= expected.high + _Z * error:
-                raise CheckError(
-                    f"Episodes of {point.environment} with random actions last {expected.low} to {expected.high} steps "
-                    f"on average; here {length:.2f} of {num_episodes} episodes."
-                )
-            checked.append(
-                f"mean length {length:.2f} of {num_episodes} episodes, expected {expected.low}..{expected.high}"
-            )
+        checked += _check_lengths(point, done, expected)
     return checked
+
+
+def why_lengths_are_unchecked(point: Point, done: Sequence[Done], *, is_settled: bool = True) -> str | None:
+    """Why `check_work` does not look at the lengths of episodes; None where it does."""
+    if common_name(point.environment, point.library) not in EXPECTED:
+        return "how long they must be is not known"
+    if point.policy != "random":
+        return f"{point.policy} actions"
+    if not is_settled:
+        return "episodes in step"
+    num_episodes = sum(one.num_episodes for one in done)
+    return f"fewer than {_FEWEST_EPISODES} episodes" if num_episodes < _FEWEST_EPISODES else None
+
+
+def _check_lengths(point: Point, done: Sequence[Done], expected: Expectation) -> list[str]:
+    """What was checked; nothing where episodes are too few to tell."""
+    num_steps, num_episodes = (sum(getattr(one, name) for one in done) for name in ("num_steps", "num_episodes"))
+    if num_episodes == 0 and num_steps > 100 * expected.high:
+        raise CheckError(f"No episode ended in {num_steps} random steps of {point.environment}.")
+    if num_episodes < _FEWEST_EPISODES:
+        return []
+    length, error = num_steps / num_episodes, expected.deviation / math.sqrt(num_episodes)
+    if not expected.low - _Z * error <= length <= expected.high + _Z * error:
+        raise CheckError(
+            f"Episodes of {point.environment} with random actions last {expected.low} to {expected.high} steps "
+            f"on average; here {length:.2f} of {num_episodes} episodes."
+        )
+    return [f"{LENGTHS} {length:.2f} of {num_episodes} episodes, expected {expected.low}..{expected.high}"]
 
 
 def check_change(point: Point, done: Sequence[Done], *, has_changed: bool | None) -> list[str]:
@@ -55,6 +73,21 @@ def check_change(point: Point, done: Sequence[Done], *, has_changed: bool | None
     if has_changed is False and is_idle:
         raise CheckError(f"Steps of {point.environment} do nothing: all is as it was at the start, no episode ended.")
     return ["the state changes"] if has_changed else []
+
+
+def warnings_of(prepared: Prepared, num_trips: int, last: Done) -> list[str]:
+    """What a person should look at, a sentence each: environments that stand still after the last of the repetitions.
+
+    They are stepped as often once more, and only where the repetition ended no episode and gave no reward. It is no
+    failure, for what happens seldom may be all that happens.
+    """
+    if last.num_episodes or last.reward or not prepared.stands_still(num_trips):
+        return []
+    told = (
+        "one repetition more ended no episode, gave no reward, and left all as it was, as far as one sees: the "
+        "environments may have stopped, and the speed may be that of doing nothing."
+    )
+    return [told]
 
 
 def check_counts(point: Point, one: Done, other: Done, *, how: str) -> str:

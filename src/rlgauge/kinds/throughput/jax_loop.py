@@ -288,11 +288,11 @@ def _chunk(
 def _check_shapes(outcome: Outcome, num_envs: int) -> None:
     """Raise UserError, while the loop is traced, for rewards and ends that are not one of each environment."""
     for name in ("reward", "is_over"):
-        shape = jnp.shape(getattr(outcome, name))
+        value = getattr(outcome, name)
+        shape = getattr(value, "shape", None)
         if shape != (num_envs,):
-            raise UserError(
-                f"A step of {num_envs} environments gave {name} of shape {shape}; it must be ({num_envs},)."
-            )
+            what = f"shape {shape}" if shape is not None else f"type {type(value).__name__}"
+            raise UserError(f"A step of {num_envs} environments gave {name} of {what}; it must be ({num_envs},).")
 
 
 def _parted(leaves: list[Any], is_own: list[bool]) -> tuple[list[Any], list[Any]]:

@@ -75,9 +75,11 @@ def measure_case(case: Case, context: Context) -> Iterator[Record]:
             raise
         raise NoRoomError(str(error).splitlines()[0]) from error
     done = [repetition.done for repetition in series.repetitions]
-    checked = checks.check_work(point, done, prepared.facts, is_settled=0 < settings.burn_in <= series.burn_in)
+    is_settled = 0 < settings.burn_in <= series.burn_in
+    checked = checks.check_work(point, done, prepared.facts, is_settled=is_settled)
     checked += checks.check_change(point, done, has_changed=prepared.has_changed())
     result = _result(prepared, series, checked, settings)
+    result["lengths_unchecked"] = checks.why_lengths_are_unchecked(point, done, is_settled=is_settled)
     if case.seed == 0 and _maker(point)[0] == "jax" and not settings.only_steps:
         result["checks"] = [*checked, *_check_other_ways(prepared, point, case.seed)]
     context.result.update(result, version=_version(point))
@@ -191,8 +193,11 @@ def _result(prepared: Prepared, series: Series, checked: list[str], settings: Se
     """What a run reports beside its repetitions; seconds, bytes.
 
     Peaks are those of stepping, and taken first: a reset holds a second state, and bandwidth is measured by copies.
+    Whether all stands still is seen before a reset.
     """
+    last = series.repetitions[-1].done
     peaks = {"peak_resident_bytes": _peak_bytes(), "peak_device_bytes": prepared.device_peak_bytes()}
+    warnings = [] if settings.only_steps else checks.warnings_of(prepared, series.num_trips, last)
     roofline = None if settings.only_steps else prepared.roofline()
     reset = {} if settings.only_steps else {"reset": _reset_seconds(prepared)}
     return {
@@ -204,6 +209,7 @@ def _result(prepared: Prepared, series: Series, checked: list[str], settings: Se
         "tries": series.num_tries,
         "burn_in": {"wanted": settings.burn_in, "done": series.burn_in},
         "checks": checked,
+        "warnings": warnings,
         "roofline": msgspec.to_builtins(roofline),
         **peaks,
     }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from rlgauge.kinds.throughput.point import BLOCK
 from rlgauge.kinds.throughput.results import Measured
 from rlgauge.stats.intervals import two_sided
 from rlgauge.stats.quantiles import student_t_quantile
@@ -37,6 +38,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     compiler plans for each environment, `peak` what the process held for each; `device_peak` what a device with memory
     of its own did. Slopes are over numbers of two blocks or more, for a block's temporaries are there once; those of
     peaks, where these rise by 32 MiB or more: less may be an allocator's habit. None is what was not measured.
+    `needed` is how large two numbers must be, at least, for a slope of what is planned; None where they were.
     """
 
     environment: str
@@ -47,6 +49,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     planned: Slope | None = None
     peak: Slope | None = None
     device_peak: Slope | None = None
+    needed: int | None = None
 
     @property
     def per_env(self) -> float | None:
@@ -134,6 +137,7 @@ def _unit(number: float) -> int:
 def _memory(group: Sequence[Measured], floor: int | None) -> Memory:
     first = group[0].point
     large = _alike([one for one in group if one.point.num_envs >= _BLOCKS * one.facts.get("block", 0)])
+    is_enough = len({one.point.num_envs for one in large}) >= _PAIR
     return Memory(
         environment=first.environment,
         name=first.name,
@@ -143,7 +147,15 @@ def _memory(group: Sequence[Measured], floor: int | None) -> Memory:
         planned=_slope([(one.point.num_envs, one.planned_bytes) for one in large]),
         peak=_slope_of_peaks([(one.point.num_envs, one.peak_bytes) for one in large]),
         device_peak=_slope_of_peaks([(one.point.num_envs, one.device_peak_bytes) for one in large]),
+        needed=None if is_enough else _needed(group),
     )
+
+
+def _needed(group: Sequence[Measured]) -> int | None:
+    """Two of the blocks that very many are stepped in; None of libraries without blocks."""
+    known = [one for one in group if "block" in one.facts]
+    blocks = [one.point.block or one.facts.get("best_block", BLOCK) for one in known]
+    return _BLOCKS * max(blocks) if blocks else None
 
 
 def _alike(found: Sequence[Measured]) -> list[Measured]:

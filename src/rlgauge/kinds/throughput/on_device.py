@@ -15,11 +15,12 @@ from jax.sharding import Mesh, NamedSharding
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs.jax_env import FreeRunning, JaxEnv, Outcome
-from rlgauge.kinds.throughput import jax_loop, tuned
+from rlgauge.kinds.throughput import jax_border, jax_loop, tuned
+from rlgauge.kinds.throughput.border import in_plain_words
 from rlgauge.kinds.throughput.jax_loop import Carry, Plan
 from rlgauge.kinds.throughput.on_host import refuse
 from rlgauge.kinds.throughput.point import BLOCK, Point, default_block, default_chunk, is_odd_block
-from rlgauge.kinds.throughput.prepared import Done, NoRoomError
+from rlgauge.kinds.throughput.prepared import LOOKS, Done, NoRoomError
 from rlgauge.kinds.throughput.roofline import Roofline, roofline
 
 Tree = TypeVar("Tree")
@@ -74,17 +75,13 @@ class Compiled:
         )
         _check_counts(self.plan)
         self.steps_per_trip = self.plan.chunk
-        _check_room(self._env, self.plan)
         self._mesh = Mesh(np.array(jax.devices()[: point.devices]), (jax_loop.AXIS,))
-        self._start = self._timed("init_compile", lambda: _compiled(lambda: jax_loop.start(self._env, self.plan), []))
-        self._carry = self._timed("init", self._first_carry)
-        self._actions = _settled(self._spread_actions(self._first_actions()))
-        loop = jax.jit(self._make_loop(), donate_argnums=0)
-        lowered = self._timed("trace", lambda: loop.lower(self._carry, self._actions, 0))
-        self._loop = self._timed("compile", lowered.compile)
+        with in_plain_words(lambda: jax_border.check(self._env, point.environment, self.plan.block)):
+            self._compile()
         self._first = _some(self._carry.state)
         self.facts: dict[str, Any] = {
             "block": self.plan.block,
+            "best_block": best,
             "block_is_odd": point.block is None and is_odd_block(own, self.plan.block, best),
             "scan_chunk_size": self.plan.chunk,
             "chunk_is_tuned": point.scan_chunk_size is None and self.plan.chunk != default_chunk(point.num_envs),
@@ -98,6 +95,16 @@ class Compiled:
             "jax": jax.__version__,
             "threads": os.environ.get("NPROC", "one a core"),
         }
+
+    def _compile(self) -> None:
+        """Start and compile them. Raises NoRoomError."""
+        _check_room(self._env, self.plan)
+        self._start = self._timed("init_compile", lambda: _compiled(lambda: jax_loop.start(self._env, self.plan), []))
+        self._carry = self._timed("init", self._first_carry)
+        self._actions = _settled(self._spread_actions(self._first_actions()))
+        loop = jax.jit(self._make_loop(), donate_argnums=0)
+        lowered = self._timed("trace", lambda: loop.lower(self._carry, self._actions, 0))
+        self._loop = self._timed("compile", lowered.compile)
 
     def go(self, num_trips: int) -> Done:
         """What so many trips did; all that they write is there."""
@@ -118,6 +125,16 @@ class Compiled:
     def has_changed(self) -> bool:
         """Whether anything in the state of the first environments is another than at the start, or a step later."""
         return any(self._changes()) or self._changes_once_more()
+
+    def stands_still(self, num_trips: int) -> bool:
+        """Whether so many trips more, and a step after them, leave the first environments as they were."""
+        before = _some(self._carry.state)
+        looks = LOOKS if self.plan.num_envs < _LOOKED_AT else ()  # so many are never all the same by chance
+        for trips in (num_trips, *looks):
+            done = self.go(trips)
+            if done.num_episodes or done.reward or not all(map(np.array_equal, before, _some(self._carry.state))):
+                return False
+        return not self._changes_once_more()
 
     def roofline(self) -> Roofline | None:
         """What the memory of the device allows at most: what steps change must be fetched and put back."""

@@ -13,8 +13,9 @@ import numpy as np
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs.host_env import HostEnv, HostOutcome, HostVecEnv, NativeEnv
+from rlgauge.kinds.throughput.border import check_native, check_single, check_vector, in_plain_words
 from rlgauge.kinds.throughput.point import Point
-from rlgauge.kinds.throughput.prepared import Done
+from rlgauge.kinds.throughput.prepared import LOOKS, Done
 
 _PREDRAWN = 64
 """Steps whose actions are drawn before the clock starts."""
@@ -33,6 +34,7 @@ class _InPython:
         self.phases = {"make": time.perf_counter() - start}
         self.facts: dict[str, Any] = {"observed": "returned by every step"}
         self._seed = seed
+        self._name = point.environment
         self._num_envs = point.num_envs
         self._rng = np.random.default_rng(seed)
         self._emit = point.emit == "write"
@@ -42,6 +44,22 @@ class _InPython:
         self._actions = _drawn(self._envs[0].sample, self._rng, point.policy)
         self._written: list[Any] = [None] * _PREDRAWN
         self._num = 0
+
+    def go(self, num_trips: int) -> Done:
+        """What so many steps of each did. Raises UserError for a step that returns what it must not."""
+        with in_plain_words(self._check_step):
+            return self._go(num_trips)
+
+    def _go(self, num_trips: int) -> Done:
+        raise NotImplementedError
+
+    def _check_step(self) -> None:
+        """Raise UserError where a step of the first one returns what it must not."""
+        env = self._envs[0]
+        action = env.sample(self._rng) if self._actions is None else self._actions[0]
+        self._check_returned(self._name, env.step(action))
+
+    _check_returned: Callable[[str, object], None]
 
     def reset(self) -> None:
         """All at the start of an episode."""
@@ -54,6 +72,15 @@ class _InPython:
     def has_changed(self) -> bool:
         """Whether what was seen last is another than at the start, of the last of single ones."""
         return not _is_same(self._first, self._last)
+
+    def stands_still(self, num_trips: int) -> bool:
+        """Whether so many trips more leave what is seen as it was, of the last of single ones."""
+        before = _copied(self._last)
+        for trips in (num_trips, *LOOKS):
+            done = self.go(trips)
+            if done.num_episodes or done.reward or not _is_same(before, self._last):
+                return False
+        return True
 
     def roofline(self) -> None:
         """How much a library moves is not known."""
@@ -72,12 +99,14 @@ class _InPython:
 class Vectorised(_InPython):
     """N environments behind one call."""
 
+    _check_returned = staticmethod(check_vector)
+
     @staticmethod
     def _num_objects(point: Point) -> int:
         del point
         return 1
 
-    def go(self, num_trips: int) -> Done:
+    def _go(self, num_trips: int) -> Done:
         """What so many steps of each did."""
         env: HostVecEnv = self._envs[0]
         rng, actions, written = self._rng, self._actions, self._written
@@ -110,7 +139,9 @@ class Vectorised(_InPython):
 class Serial(_InPython):
     """N single environments, stepped one after the other."""
 
-    def go(self, num_trips: int) -> Done:
+    _check_returned = staticmethod(check_single)
+
+    def _go(self, num_trips: int) -> Done:
         """What so many steps of each did; an episode that ends is followed by the next."""
         envs: list[HostEnv] = self._envs
         rng, actions = self._rng, self._actions
@@ -128,7 +159,8 @@ class Serial(_InPython):
                     self._written[number % _PREDRAWN] = _copied(observation)
         self._num += num_trips
         self._last = observation
-        return Done(num_trips * len(envs), num_episodes, reward)
+        check_single(self._name, (observation, gain, is_over))
+        return Done(num_trips * len(envs), num_episodes, float(reward))
 
 
 class Native:
@@ -143,6 +175,7 @@ class Native:
         self._env = make()
         self.phases = {"make": time.perf_counter() - start}
         self.facts: dict[str, Any] = {"observed": "nothing"}
+        self._name = point.environment
         self._num_envs = point.num_envs
         self._seed = seed
         self.reset()
@@ -150,6 +183,7 @@ class Native:
     def go(self, num_trips: int) -> Done:
         """What so many trips did."""
         counts = self._env.run(num_trips * self.steps_per_trip)
+        check_native(self._name, counts)
         return Done(num_trips * self.steps_per_trip * self._num_envs, counts.num_episodes, counts.reward)
 
     def reset(self) -> None:
@@ -161,6 +195,11 @@ class Native:
 
     def has_changed(self) -> None:
         """Their states are their own."""
+
+    def stands_still(self, num_trips: int) -> bool:
+        """Of states that can't be looked at nothing is said."""
+        del num_trips
+        return False
 
     def roofline(self) -> None:
         """How much a library moves is not known."""
@@ -181,9 +220,9 @@ def _copied(observation: Any) -> Any:  # noqa: ANN401  # the environment's own
 def _is_same(one: Any, other: Any) -> bool:  # noqa: ANN401
     """Whether two observations are."""
     if isinstance(one, dict):
-        return all(_is_same(part, other[name]) for name, part in one.items())
+        return isinstance(other, dict) and all(_is_same(part, other.get(name)) for name, part in one.items())
     if isinstance(one, tuple):
-        return all(map(_is_same, one, other))
+        return isinstance(other, tuple) and len(one) == len(other) and all(map(_is_same, one, other))
     return np.array_equal(one, other)
 
 

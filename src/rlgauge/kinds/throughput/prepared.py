@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from rlgauge.kinds.throughput.roofline import Roofline
 
 
+LOOKS = (1, 1, 2, 3, 5, 8)
+"""Trips between looks at what may stand still: a few states that come and go are the same now and then."""
+
+
 class Done(NamedTuple):
     """What was done: steps of all environments together, episodes that ended, the sum of rewards."""
 
@@ -42,6 +46,9 @@ class Prepared(Protocol):
 
     def has_changed(self) -> bool | None:
         """Whether the state is another than at the start; None where it can't be looked at."""
+
+    def stands_still(self, num_trips: int) -> bool:
+        """Whether so many trips more end no episode, give no reward, and leave all as it was, as far as one sees."""
 
     def roofline(self) -> Roofline | None:
         """What the memory of the machine allows at most; None where that is not known, or does not matter."""

@@ -6,13 +6,14 @@ import itertools
 import math
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from rlgauge.core.run import KILLED, MEMORY, Run, Status
+from rlgauge.kinds.throughput.checks import LENGTHS
 from rlgauge.kinds.throughput.noise import Noise
 from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
@@ -31,7 +32,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     environments; medians over processes. Bytes: `planned` is what the compiler has planned, `peak` the most that the
     process held, `device_peak` that a device with memory of its own did. `roofline` is steps per second that the
     machine's memory allows at most, where no cache holds the environments. `burn_in` is how many steps each environment
-    took before, where these were fewer than wanted, for time. `reason` says why a point failed,
+    took before, where these were fewer than wanted, for time. `checks` says what was checked, `lengths_unchecked` why
+    the lengths of episodes were not, and `warnings` what a person should look at. `reason` says why a point failed,
     `is_too_large` that it was for lack of memory.
     """
 
@@ -62,12 +64,19 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     burn_in: int | None = None
     noise: Noise | None = None
     checks: tuple[str, ...] = ()
+    lengths_unchecked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
 
     @property
     def per_env(self) -> float | None:
         """Steps per second of each environment."""
         return None if self.steps_per_second is None else self.steps_per_second / self.point.num_envs
+
+    @property
+    def has_checked_lengths(self) -> bool:
+        """Whether every process has checked how long its episodes were."""
+        return 0 < self.num_processes <= sum(text.startswith(LENGTHS) for text in self.checks)
 
 
 def results_of(workload: ThroughputWorkload, runs: Mapping[str, Run | None]) -> list[Measured]:
@@ -119,8 +128,14 @@ def _measured(point: Point, task: str, runs: Sequence[Run]) -> Measured:
         burn_in=_burn_in(results),
         noise=max((Noise(result["noise"]) for result in results), key=_WORST.index),
         checks=tuple(check for result in results for check in result["checks"]),
+        lengths_unchecked=_each_once([why] if (why := one.get("lengths_unchecked")) else [] for one in results),
+        warnings=_each_once(one.get("warnings", ()) for one in results),
         facts=first["facts"],
     )
+
+
+def _each_once(told: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(told)))
 
 
 def _burn_in(results: Sequence[Mapping[str, Any]]) -> int | None:
