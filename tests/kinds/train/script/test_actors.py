@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from rlgauge.kinds.train.script.actors import find_actor
+from rlgauge.kinds.train.script.actors import UnlikeError, find_actor
 from rlgauge.kinds.train.script.beginnings import Call
 from rlgauge.kinds.train.script.found import Thing, things
+from rlgauge.kinds.train.script.inputs import Given
 from rlgauge.kinds.train.script.left import Left
+from rlgauge.kinds.train.script.witness import Pair
 
 
 def cart():
@@ -351,3 +353,37 @@ def test_an_object_that_fails_when_it_is_looked_at_does_not_stop_the_search():
             raise RuntimeError("do not touch")
 
     assert find(cart(), touchy=Touchy(), policy=linear(bias=[0.0, 1.0])) is not None
+
+
+class Halves(nn.Module):
+    """Acts between 0 and 1, of which its script makes -2 to 2."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+
+    def select_action(self, observation, deterministic):
+        with torch.no_grad():
+            mean = torch.sigmoid(self.layer(torch.as_tensor(observation)[None]))[0]
+            drawn = mean if deterministic else torch.clamp(torch.normal(mean, 0.5), 0, 1)
+        return drawn.numpy(), None
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_method_that_is_told_not_to_explore_is_held_against_what_it_draws_when_it_does(is_changed):
+    torch.manual_seed(0)
+    agent, env = Halves(), gymnasium.make("Pendulum-v1")
+    pairs = []
+    observation = env.reset(seed=0)[0]
+    for _ in range(128):
+        action = agent.select_action(observation, deterministic=False)[0]
+        done = 4 * action - 2 if is_changed else action
+        pairs.append(Pair(observation, done, [Given(id(agent.layer), observation)]))
+        observation = env.step(done)[0]
+    found = things(Left({}, {"agent": agent}, None))
+    if is_changed:
+        with pytest.raises(UnlikeError, match=r"with deterministic=True, .* acts unlike .* lie beyond all"):
+            find_actor(found, env, is_many=False, pairs=pairs)
+    else:
+        actor = find_actor(found, env, is_many=False, pairs=pairs)
+        assert actor.text.startswith("`agent.select_action` with deterministic=True")

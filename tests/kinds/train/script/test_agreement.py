@@ -87,6 +87,70 @@ def test_few_episodes_may_end_before_a_script_logs(monkeypatch, tmp_path):
     assert agreement.warnings(str(path), 5) == []
 
 
+PRINTS = """
+    import gymnasium as gym
+
+    envs = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", wrappers=[
+        gym.wrappers.RecordEpisodeStatistics
+    ])
+    envs.action_space.seed(3)
+    envs.reset(seed=3)
+    for global_step in range(200):
+        _, _, _, _, infos = envs.step(envs.action_space.sample())
+        for info in {asks}:
+            if info and "episode" in info:
+                print(f"{{global_step}}: return {{info['episode']['r']}}")
+"""
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "infos.get('final_info', [])",
+        "(infos['final_info'] if 'final_info' in infos else [])",
+        "(infos['final_info'] if 'final_info' in infos.keys() else [])",
+    ],
+)
+def test_one_that_prints_or_writes_what_never_comes_is_caught_whatever_it_logs_with(run, asks):
+    [warning] = run(PRINTS.format(asks=asks))
+    num = counting.num_episodes()
+    assert num > 10
+    assert warning.startswith(
+        f"{num} episodes ended, and the script saw none where it looks for them. It waits for infos['final_info'], "
+        "which Gymnasium 1 gives only with autoreset_mode=SAME_STEP: it was written for an older Gymnasium"
+    )
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "(infos['final_info'] if 'final_info' in infos else [infos] if 'episode' in infos else [])",
+        "infos.get('final_info', [{'episode': infos['episode']}] if '_episode' in infos else [])",
+        "infos.get('final_info', {'final_info': []}['final_info'])",
+        "[]",
+    ],
+)
+def test_one_that_looks_elsewhere_too_or_gives_itself_what_it_waits_for_is_not_warned_of(run, asks):
+    assert run(PRINTS.format(asks=asks)) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["import gym", "from gym.vector import make", "import mani_skill.envs", "mode = AutoresetMode.SAME_STEP"]
+)
+def test_vectors_that_may_give_final_info_still_are_not_waited_for_in_vain(line):
+    text = textwrap.dedent(PRINTS.format(asks="infos.get('final_info', [])"))
+    assert agreement.waits_in_vain([text])
+    assert not agreement.waits_in_vain([text, line])
+    assert not agreement.waits_in_vain([text, "infos['final_info'] = []"])
+    assert not agreement.waits_in_vain([text, "def broken("])
+    assert not agreement.waits_in_vain([text.replace("make_vec", "make_several")])
+
+
+def test_one_that_logs_returns_otherwise_does_not_wait_in_vain(run):
+    text = PRINTS.format(asks="infos.get('final_info', [])")
+    assert run(text + "    import rlgauge\n    rlgauge.log({'episode' + '_return': 9.0})\n") == []
+
+
 def test_what_a_script_of_several_files_means_to_log_is_found_in_its_neighbours(run, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     text = textwrap.dedent(TRAP.format(mode="NextStep"))

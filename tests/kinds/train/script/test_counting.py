@@ -5,6 +5,7 @@ import pickle
 import sys
 import textwrap
 import threading
+from types import ModuleType
 
 import gymnasium
 import numpy as np
@@ -311,6 +312,19 @@ def test_an_exception_in_the_environment_passes_unchanged(run):
         Countdown.step(env)
     (text,) = counting.warnings()
     assert text.startswith("Nothing was counted: no step of an environment")
+
+
+def test_of_a_script_that_failed_before_its_first_step_it_is_not_told_that_nothing_was_counted(run):
+    assert [text.partition(":")[0] for text in counting.warnings()] == ["Nothing was counted"]
+    assert counting.warnings(has_failed=True) == []
+
+
+def test_where_environments_step_in_what_jax_has_compiled_that_is_told(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "brax", ModuleType("brax"))
+    for name in ("gymnax", "jumanji"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (text,) = counting.warnings()
+    assert " brax steps inside of what JAX has compiled, where nothing is seen: with rlgauge.log({...}, " in text
 
 
 def test_a_result_that_cannot_be_counted_stops_the_counting_not_the_script(run):

@@ -226,3 +226,36 @@ def test_a_network_that_draws_is_told_by_actions_beyond_all_that_it_draws(scale)
     told = doubt(pairs, lambda seen: drawn(seen, test), Box(-2, 2, (1,), np.float32))
     assert (told or "").endswith("of 128 actions of the script lie beyond all that it says") == (scale > 1)
     assert scale > 1 or told is None
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_a_greedy_actor_is_held_against_what_it_draws_where_it_can_be_told_to_explore(scale):
+    net = nn.Linear(4, 1)
+    script, test = RNG(1), RNG(2)
+
+    def mean(observation):
+        with torch.no_grad():
+            return torch.sigmoid(net(torch.as_tensor(observation)[None]))[0].numpy()
+
+    def drawn(observation, rng):
+        return np.clip(mean(observation) + rng.normal(scale=0.5, size=1), 0, 1)
+
+    space = Box(-2, 2, (1,), np.float32)
+    pairs = [
+        Pair(seen, scale * (drawn(seen, script) - (scale > 1) / 2), [Given(id(net), seen)]) for seen in observations()
+    ]
+    likeness = Likeness(pairs, World(OBSERVED, space), describe(space), deadline=math.inf)
+    told = likeness.doubt(mean, exploring=lambda seen: drawn(seen, test))
+    assert (told or "").endswith("of 128 actions of the script lie beyond all that it says") == (scale > 1)
+    assert scale > 1 or told is None
+
+
+@pytest.mark.parametrize("is_his", [True, False])
+def test_after_a_doubt_what_tells_nothing_of_what_was_done_is_not_trusted(is_his):
+    pairs = [Pair(seen, greedy(seen)) for seen in observations()]
+    space = Discrete(2)
+    likeness = Likeness(pairs, World(OBSERVED, space), describe(space), deadline=math.inf)
+    assert likeness.doubt(lambda seen: 1 - greedy(seen)).startswith("it repeats 0% ")
+    rng = RNG(5)
+    told = likeness.doubt(greedy if is_his else lambda seen: int(rng.integers(2)))
+    assert (told is None) == is_his

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import rlgauge
-from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.journal import Journal, read_scalars
 from rlgauge.kinds.train.script import loggers
 
@@ -57,10 +56,10 @@ def test_once_the_log_is_closed_nothing_is_written_and_what_was_counted_stays_kn
     assert (loggers.num_scalars(), loggers.num_returns()) == (1, 1)
 
 
-def test_what_is_no_number_is_refused_in_a_sentence(logged):
-    with pytest.raises(UserError, match=r"rlgauge\.log records numbers: 'name' is a str\."):
+def test_what_is_no_number_is_passed_over_with_a_warning(logged):
+    with pytest.warns(UserWarning, match=r"rlgauge\.log records numbers: 'name' is a str, and is passed over\."):
         rlgauge.log({"loss": 1.0, "name": "ppo"})
-    assert logged() == []
+    assert logged() == [({"loss": 1.0}, None)]
 
 
 def test_outside_a_run_logging_does_nothing(monkeypatch):

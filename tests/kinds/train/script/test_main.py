@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from rlgauge.kinds.train.journal import read_scalars
 from rlgauge.kinds.train.spec import OUTCOME, Outcome, Spec
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -232,6 +233,14 @@ def test_a_script_that_raises_leaves_its_own_lines_and_prints_all(run: Any) -> N
     assert "rlgauge/kinds" not in ran.printed + ran.outcome.trace
 
 
+def test_bytes_that_are_no_utf8_are_told_as_what_they_are(run: Any, tmp_path: Path) -> None:
+    source = "import rlgauge\nrlgauge.log({'odd \\udcfe': 1.0, 'even': 2.0})\nraise ValueError('odd \\udcff')\n"
+    (tmp_path / "odd.py").write_text(source)
+    ran = run(tmp_path / "odd.py", env=None)
+    assert (ran.outcome.error, ran.code) == (r"The script raised ValueError in line 3 of odd.py: odd \udcff", 1)
+    assert [one.values for one in read_scalars(tmp_path / "artifacts")] == [{r"odd \udcfe": 1.0, "even": 2.0}]
+
+
 @pytest.mark.parametrize("code", [0, 5])
 def test_a_fork_that_comes_to_the_scripts_end_ends_there(run: Any, code: int) -> None:
     ran = run("forks.py", args=[f"--code={code}"])
@@ -286,6 +295,83 @@ def test_a_module_that_is_not_there_is_a_mistake(run: Any, script: str, error: s
 
 def test_a_function_that_a_module_only_imports_is_called_by_its_signature(run: Any, tmp_path: Path) -> None:
     assert run("pack:train").told.items() >= {"env": ENV, "seed": 42}.items()
+
+
+MADE = "import functools\nfrom told import tell\n"
+TRAIN = "def train(env, n=1, seed=0, **more):\n    tell(env=env, n=n, seed=seed, more=more)\n    return n\n"
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        "def make():\n    def made(env, seed=0):\n        return train(env, 5, seed)\n    return made\nmain = make()",
+        "main = functools.partial(train, n=5)",
+        "main: object = functools.partial(train, n=5)",
+        "main = lambda env, seed=1: train(env, n=5, seed=seed)",
+        "class Trainer:\n    def __call__(self, env='A', seed=0):\n        train(env, 5, seed)\nmain = Trainer()",
+        "from beside import main",
+        "def main(env, n, seed):\n    train(env, n, seed)\nmain = functools.partial(main, n=5)",
+        "def timed(call):\n    return lambda **given: call(n=5, seed=SEED, **given)\nSEED = 3\nmain = timed(train)",
+        "async def wait(env, seed):\n    train(env, 5, seed)\nother, main = None, wait",
+    ],
+)
+def test_a_main_that_is_bound_and_that_nothing_calls_is_called(run: Any, tmp_path: Path, binding: str) -> None:
+    (tmp_path / "beside.py").write_text(
+        "from told import tell\nSEED = 3\ndef main(env='A'):\n    tell(env=env, n=5, seed=SEED)\n"
+    )
+    (tmp_path / "bound.py").write_text(f"{MADE}{TRAIN}{binding}\n")
+    ran = run(tmp_path / "bound.py")
+    assert (ran.outcome.error, ran.code) == (None, 0), ran.printed
+    assert ran.told.items() >= {"env": ENV, "n": 5, "seed": 42}.items()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "main = functools.partial(train, n=5)\nmain('A', seed=3)\n",
+        "main = print if train else None\ndef use():\n    main('x')\n    train('A', 5)\nuse()\n",
+        "main = [train]\ntrain(n=5, env='A')\n",
+    ],
+)
+def test_a_bound_main_that_the_file_calls_or_that_is_no_function_is_not_called_again(
+    run: Any, tmp_path: Path, body: str
+) -> None:
+    train = TRAIN.replace("    tell", "    print('trained')\n    tell")
+    (tmp_path / "bound.py").write_text(f"{MADE}{train}{body}")
+    ran = run(tmp_path / "bound.py")
+    assert (ran.outcome.error, ran.printed.count("trained"), ran.told["n"]) == (None, 1, 5), ran.printed
+
+
+@pytest.mark.parametrize("binding", ["main = lambda env: train(env, 5)", "main = functools.partial(train, 'A')"])
+def test_a_bound_main_that_seeds_itself_is_warned_of_where_it_takes_no_seed(
+    run: Any, tmp_path: Path, binding: str
+) -> None:
+    train = TRAIN.replace("    tell", "    import random; random.seed(3)\n    tell")
+    (tmp_path / "bound.py").write_text(f"{MADE}{train}{binding}\n")
+    ran = run(tmp_path / "bound.py")
+    assert ran.outcome.error is None, ran.printed
+    warned = [text for text in ran.outcome.warnings if "(3 in line 4" in text]
+    assert len(warned) == ("lambda" in binding)
+
+
+@pytest.mark.parametrize(
+    ("body", "seed"),
+    [
+        ("def main(**kwargs):\n    tell(**{'seed': None, 'env': kwargs['env']})\n", None),
+        ("def main(**kwargs):\n    tell(env=kwargs.get('env_id'), seed=kwargs.pop('seed', 0))\n", 42),
+        ("def main(seed=0, **kwargs):\n    tell(seed=seed, **kwargs)\n", 42),
+        ("def main(n=2, **kwargs):\n    train(n=n, **kwargs)\n", 42),
+        ("def main(**kwargs):\n    tell(env=kwargs['env'], seed=kwargs['seed'])\nmain(env='A', seed=1)\n", 42),
+        ("def wrapped(**kwargs):\n    tell(seed=None, **kwargs)\nmain = wrapped\n", None),
+    ],
+)
+def test_what_takes_any_name_gets_the_environment_and_the_seed_that_it_asks_for(
+    run: Any, tmp_path: Path, body: str, seed: int | None
+) -> None:
+    (tmp_path / "any.py").write_text(f"{MADE}{TRAIN}{body}")
+    ran = run(tmp_path / "any.py")
+    assert ran.outcome.error is None, ran.printed
+    assert ran.told.items() >= {"env": ENV, "seed": seed}.items()
 
 
 def test_a_seed_that_comes_with_everything_from_beside_is_overwritten(run: Any, tmp_path: Path) -> None:

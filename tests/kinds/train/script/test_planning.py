@@ -78,6 +78,23 @@ def test_a_file_with_an_option_is_run_though_it_calls_main_in_a_loop(planned: An
     assert found.argv == ["--env", "Pendulum-v1"]
 
 
+def test_a_function_that_the_file_calls_goes_before_a_main_that_it_binds(planned: Any) -> None:
+    taker = "def train(env_id, n=1):\n    pass\n"
+    found = planned(f"{taker}from others import main\ntrain('A')\n")
+    assert (found.entry, found.calls_entry) == ("train", False)
+    found = planned(f"{taker}main = functools.partial(train, n=2)\n")
+    assert (found.entry, found.calls_entry) == ("main", True)
+    found = planned(f"{taker}from others import main\n{BLOCK}    print()\n")
+    assert (found.entry, found.calls_entry) == (None, False)
+
+
+def test_a_name_that_main_takes_among_others_is_given_as_it_asks_for_it(planned: Any) -> None:
+    assert planned("def main(**kwargs):\n    kwargs['env_id']\n").values == {"env_id": "Pendulum-v1"}
+    assert planned("def main(seed=1, **kwargs):\n    pass\n").values == {"env": "Pendulum-v1", "seed": 7}
+    assert planned("def main(**kwargs):\n    pass\nmain(lr=1)\n").values == {}
+    assert planned("def main(**kwargs):\n    kwargs['env']\nmain(env=gym.make('Pendulum-v1'))\n").values == {}
+
+
 def test_a_module_called_main_is_no_function(planned: Any) -> None:
     assert planned(f"import main\nx = 1\n{BLOCK}    main.train()\n").entry is None
 

@@ -368,6 +368,31 @@ def test_a_training_that_is_called_a_test_is_none_beside_a_few_steps_elsewhere(c
     assert said("one after the other")
 
 
+def test_tests_that_take_most_of_the_steps_are_known_by_the_names_of_both_environments(counted):
+    env, eval_env = Countdown((2,)), Countdown((100,))
+    for _ in range(5):
+        play(env)
+        play(eval_env, 2)
+    assert figures(counted) == (5, 10, 10)
+    (text,) = said("taken for tests")
+    assert "eval_env" in text
+
+
+def test_names_that_do_not_tell_are_named_and_those_that_would_only_where_there_are_none(counted):
+    first, second = Countdown((10,)), Countdown((4,))
+
+    def evaluate(env):
+        play(env, 2)
+
+    for _ in range(5):
+        evaluate(first)
+        evaluate(second)
+    assert figures(counted) == (20, 140, 0)
+    (text,) = said("took turns")
+    assert "Its names that speak of tests (evaluate) do not tell which" in text
+    assert "would show in names" not in text
+
+
 SCRIPT = """
 import gymnasium
 
@@ -423,7 +448,7 @@ def test_steps_past_an_end_are_told(counted):
     assert any(text.startswith("3 steps were taken after an episode had ended") for text in counting.warnings())
 
 
-def test_episodes_that_are_left_are_told_where_they_are_more_than_those_that_end(counted):
+def test_episodes_that_are_left_are_told_where_none_ends(counted):
     env = gymnasium.make("MountainCar-v0")
     for _ in range(3):
         env.reset()
@@ -431,4 +456,37 @@ def test_episodes_that_are_left_are_told_where_they_are_more_than_those_that_end
             env.step(1)
     env.reset()
     assert read_episodes(counted) == []
-    assert any(text.startswith("3 episodes were left by a reset") for text in counting.warnings())
+    (told,) = [text for text in counting.warnings() if "were left by a reset" in text]
+    assert told.startswith(
+        "3 episodes were left by a reset before they ended (after 20 steps and with a return of -20 on average), and "
+        "are not counted. "
+    )
+
+
+@pytest.mark.parametrize(("num_left", "is_told"), [(0, False), (2, False), (3, True)])
+def test_episodes_that_a_loop_gives_up_are_told_where_they_are_more_than_a_tenth(counted, num_left, is_told):
+    env = gymnasium.make("FrozenLake-v1", is_slippery=False)
+    down, right = 1, 2
+    for actions in [*[[down]] * num_left, *[[down, right]] * 20]:
+        env.reset()
+        for action in actions:
+            env.step(action)
+    assert [(episode.total, episode.length) for episode in read_episodes(counted)] == [(0.0, 2)] * 20
+    told = [text for text in counting.warnings() if "were left by a reset" in text]
+    assert [text.partition(" (")[0] for text in told] == ["3 episodes were left by a reset before they ended"] * is_told
+    assert all("the training's figures are of those that ended" in text for text in told)
+
+
+@pytest.mark.parametrize(("maps", "is_told"), [(["4x4", "4x4"], False), (["4x4", "8x8"], True)])
+def test_tasks_of_one_name_and_several_sizes_that_one_line_makes_are_told(counted, maps, is_told):
+    for name in maps:
+        env = gymnasium.make("FrozenLake-v1", map_name=name, is_slippery=False)
+        for _ in range(2):
+            env.reset()
+            while not any(env.step(1)[2:4]):
+                pass
+    assert len(read_episodes(counted)) == 4
+    told = [text for text in counting.warnings() if "they are different tasks" in text]
+    assert [text.partition(": ")[0] for text in told] == [
+        "Environments that are all called FrozenLake-v1 come in 2 sizes of observations or actions (16 and 4, 64 and 4)"
+    ] * is_told

@@ -35,6 +35,11 @@ class Numbered(gymnasium.Env):
         return self.seen, 1.0, self.steps % 10 == 0, False, {}
 
 
+class Endless(Numbered):
+    def step(self, action):
+        return *super().step(action)[:2], False, False, {}
+
+
 @pytest.fixture
 def witness(tmp_path):
     spec = Spec(script="no.py", env=None, seed=7, args=[], folder=str(tmp_path))
@@ -64,11 +69,21 @@ def test_the_last_pairs_are_kept_and_no_more_than_some(witness):
     assert witness.pairs[0].observation[0] > 12_000
 
 
+def test_an_episode_that_never_ends_is_watched_from_its_first_steps_on(witness):
+    env = Endless()
+    env.reset()
+    for _ in range(300):
+        env.step(3)
+    assert counting.num_episodes() == 0
+    assert len(witness.pairs) >= 40
+    assert {pair.action for pair in witness.pairs} == {3}
+
+
 def test_between_times_an_environment_has_the_step_that_counts_alone(witness):
     env = Numbered()
     play(env, 10, lambda observation: 0)
     watched = env.step
-    play(env, 220, lambda observation: 0)
+    play(env, 700, lambda observation: 0)
     assert type(env.step.__self__).__name__ == "Tally"
     assert type(watched.__self__).__name__ != "Tally"
     counting.stop()

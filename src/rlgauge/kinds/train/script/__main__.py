@@ -14,7 +14,7 @@ import msgspec
 
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
-from rlgauge.kinds.train.journal import Journal
+from rlgauge.kinds.train.journal import Journal, encoded
 from rlgauge.kinds.train.script import (
     after,
     counting,
@@ -77,13 +77,14 @@ def _run(run: Run, spec: Spec) -> int:
     logging_hooks.stop()  # what a policy logs while it is tested is none of its training
     made, steps = counting.made(), counting.steps_by_env()
     error = ended.error or labels.wrong(run.plan, spec, made, script.path.name, steps)
+    has_failed = ended.error is not None and not time_up.is_up()
     doubts = [] if ended.error else labels.doubts(run.plan, spec, made, script.texts, steps)
     outcome = Outcome(
         error=error,
         trace=ended.trace or time_up.trace(script.path.parent),
         exit_code=ended.exit_code or int(error is not None),
         environments=made,
-        warnings=[*run.warnings, *doubts, *going_on, *counting.warnings()],
+        warnings=[*run.warnings, *doubts, *going_on, *counting.warnings(has_failed=has_failed)],
         train_seconds=seconds,
         facts=_facts(run, brought),
     )
@@ -151,7 +152,7 @@ def _refused(spec: Spec, error: str, cause: SyntaxError | None) -> int:
 
 
 def _write(outcome: Outcome, spec: Spec, name: str) -> None:
-    write_atomic(spec.artifacts / name, msgspec.json.encode(outcome))
+    write_atomic(spec.artifacts / name, encoded(outcome))
 
 
 if __name__ == "__main__":

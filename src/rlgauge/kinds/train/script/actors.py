@@ -107,7 +107,10 @@ def find_actor(
         if player is None:
             continue
         given = "" if form == "array" else f", given {FORMS[form.partition('@')[0]]}"
-        doubt = likeness.doubt(player.act, module=ask.module, read=player.read, forget=player.forget)
+        exploring = None if ask.exploring is None else Player(ask._replace(call=ask.exploring), form, space).act
+        doubt = likeness.doubt(
+            player.act, module=ask.module, read=player.read, forget=player.forget, exploring=exploring
+        )
         if doubt is None:
             return Actor(f"{ask.text}{given}", player, 1)
         name = f"{ask.text}{given}"
@@ -189,7 +192,7 @@ def _functions(things: Sequence[Thing], env: object, forms: Sequence[str]) -> It
     }
     for name in _FUNCTIONS:
         if name in functions and (call := _with_switches(functions[name], env)) is not None:
-            yield Ask(f"the function `{name}`{call.note}", call.function, forms, first)
+            yield Ask(f"the function `{name}`{call.note}", call.function, forms, first, exploring=call.exploring)
 
 
 def _is_function(value: object) -> bool:
@@ -213,7 +216,7 @@ def _methods(
             bound = found.attribute(value, method)
             if inspect.isroutine(bound) and (call := _with_switches(bound, env)) is not None:
                 text = f"`{name}.{method}`{call.note}{_exploring(value)}"
-                yield Ask(text, call.function, own, first, begins=begins)
+                yield Ask(text, call.function, own, first, begins=begins, exploring=call.exploring)
                 if method == "predict" and isinstance(space, Discrete):
                     yield Ask(f"the largest of `{name}.predict`", call.function, own, greedy(space))
         if callable(value) and not found.is_module(value) and _last(name) in _FUNCTIONS:
@@ -230,6 +233,7 @@ def _exploring(value: object) -> str:
 class _Call(NamedTuple):
     function: Callable[[Any], Any]
     note: str
+    exploring: Callable[[Any], Any] | None
 
 
 def _with_switches(function: Callable[..., Any], env: object) -> _Call | None:
@@ -248,11 +252,19 @@ def _with_switches(function: Callable[..., Any], env: object) -> _Call | None:
     ]
     if len(needed) != 1 or needed[0].kind is needed[0].KEYWORD_ONLY:
         return None
-    told = ", ".join(f"{name}={value}" for name, value in keywords.items() if name in _SWITCHES)
-    name = needed[0].name
-    if needed[0].kind is needed[0].POSITIONAL_ONLY or not keywords:
-        return _Call(_without_grad(lambda x: function(x, **keywords)), f" with {told}" if told else "")
-    return _Call(_without_grad(lambda x: function(**{name: x}, **keywords)), f" with {told}" if told else "")
+    told = {name: value for name, value in keywords.items() if name in _SWITCHES}
+    note = f" with {', '.join(f'{name}={value}' for name, value in told.items())}" if told else ""
+    name = None if needed[0].kind is needed[0].POSITIONAL_ONLY or not keywords else needed[0].name
+    turned = {one: not value for one, value in told.items() if isinstance(value, bool)}
+    exploring = _given(function, name, {**keywords, **turned}) if turned else None
+    return _Call(_given(function, name, keywords), note, exploring)
+
+
+def _given(function: Callable[..., Any], name: str | None, keywords: dict[str, object]) -> Callable[[Any], Any]:
+    """The function of an observation, by its name or by place, with the rest filled in."""
+    if name is None:
+        return _without_grad(lambda x: function(x, **keywords))
+    return _without_grad(lambda x: function(**{name: x}, **keywords))
 
 
 def _without_grad(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -25,7 +25,7 @@ class Ask(NamedTuple):
     """A way to get an action: `call` is given the observation in one of `forms`, `read` makes an action of the rest.
 
     `module` is the identity of a module of torch where calling that is all that `call` does. `begins` are to be called
-    before each episode.
+    before each episode. `exploring` is the same call told to explore, where it can be told either.
     """
 
     text: str
@@ -34,6 +34,7 @@ class Ask(NamedTuple):
     read: Callable[[Any], Any]
     module: int | None = None
     begins: Sequence[Callable[[], object]] = ()
+    exploring: Callable[[Any], Any] | None = None
 
 
 class Player:

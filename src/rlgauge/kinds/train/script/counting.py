@@ -59,6 +59,11 @@ _NOTHING = (
     "Nothing was counted: no step of an environment of Gymnasium, Gym, EnvPool or Stable-Baselines3 was seen in the "
     "script or in processes that it started by multiprocessing."
 )
+_COMPILED = ("gymnax", "brax", "jumanji", "craftax", "navix", "pgx", "xminigrid", "mujoco_playground")
+_NOT_SEEN = (
+    " {} steps inside of what JAX has compiled, where nothing is seen: with rlgauge.log({{...}}, step=...) the script "
+    "can record what it knows of its episodes."
+)
 
 
 class _Run:
@@ -172,18 +177,28 @@ def witness() -> Witness | None:
     return _last.counts.witness if _last is not None else None
 
 
-def warnings() -> list[str]:
-    """What whoever reads the episodes should know: where they were not counted, and where the script counts others."""
+def warnings(*, has_failed: bool = False) -> list[str]:
+    """What whoever reads the episodes should know: where they were not counted, and where the script counts others.
+
+    Of a script that `has_failed` before its first step nobody needs to be told that there was none.
+    """
     if _last is None:
         return []
     counts, elsewhere = _last.counts, _of_children(_last).num_episodes
-    nothing = [] if _last.is_one_of_many or counts.problems or num_steps() or num_others() else [_NOTHING]
+    is_told = has_failed or _last.is_one_of_many or counts.problems or num_steps() or num_others()
+    nothing = [] if is_told else [_nothing()]
     text = (
         f"Episodes of the script's own process ({counts.num_episodes}) and of processes that it started ({elsewhere}) "
         "were counted together. Where some of them only test, its training return and its steps are a mixture."
     )
     mixed = [text] if elsewhere and counts.num_episodes else []
     return [*nothing, *counts.warnings, *mixed, *agreement.warnings(_last.spec.script, num_episodes())]
+
+
+def _nothing() -> str:
+    """That nothing was counted, and why, where that shows."""
+    compiled = next((name for name in _COMPILED if name in sys.modules), None)
+    return _NOTHING if compiled is None else _NOTHING + _NOT_SEEN.format(compiled)
 
 
 def _made(run: _Run) -> list[str]:

@@ -19,6 +19,14 @@ from rlgauge.kinds.train.script.witness import Witness
 
 THROUGH, INNER = "through", "inner"
 """Stand in place of a tally: for a vector whose parts have theirs, and for what the reset of another one resets."""
+_FEW_LEFT = 10
+"""Of so many episodes that ended one may have been left by a reset, and nothing needs to be said of it."""
+
+_MOST_FORMS = 4
+_DIFFERENT = (
+    "Environments that are all called {} come in {} sizes of observations or actions ({}): they are different tasks, "
+    "and the training's figures are a mixture of them."
+)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -42,6 +50,7 @@ class Counts:
     __slots__ = (
         "__weakref__",
         "_known",
+        "forms",
         "is_part",
         "journal",
         "num_dropped",
@@ -53,6 +62,8 @@ class Counts:
         "paused_at",
         "played",
         "problems",
+        "steps_left",
+        "total_left",
         "total_of_tests",
         "turns",
         "witness",
@@ -68,10 +79,13 @@ class Counts:
         self.total_of_tests = 0.0
         self.num_dropped = 0
         self.num_left = 0
+        self.steps_left = 0
+        self.total_left = 0.0
         self.num_past = 0
         self.turns = Turns()
         self.witness = Witness()
         self.problems: list[str] = []
+        self.forms: dict[str, dict[str, None]] = {}
         self._known: dict[int, Callable[[], Any]] = {}
         self.pages: Pages | None = None
 
@@ -210,6 +224,9 @@ class Counts:
     def warnings(self) -> list[str]:
         """What whoever reads the episodes should know."""
         found = [*self.problems, *self.turns.warnings]
+        for name, forms in self.forms.items():
+            if name and len(forms) > 1:
+                found.append(_DIFFERENT.format(name, len(forms), ", ".join([*forms][:_MOST_FORMS])))
         if self.num_tests:
             episodes = "1 episode" if self.num_tests == 1 else f"{self.num_tests} episodes"
             found.append(
@@ -223,9 +240,28 @@ class Counts:
                 f"{self.num_past} steps were taken after an episode had ended and before a reset, as by a script that "
                 "does not look at `truncated`: they count as steps, and what they gave is part of no return."
             )
-        if self.num_left and self.journal is not None and self.num_left > self.journal.num_episodes:
-            found.append(f"{self.num_left} episodes were left by a reset before they ended, and are not counted.")
+        if self.num_left and self.journal is not None and self.num_left * _FEW_LEFT > self.journal.num_episodes:
+            length, total = self.steps_left / self.num_left, self.total_left / self.num_left
+            of_the_rest = "" if not self.journal.num_episodes else ": the training's figures are of those that ended"
+            found.append(
+                f"{self.num_left} episodes were left by a reset before they ended (after {length:.4g} steps and with a "
+                f"return of {total:.4g} on average), and are not counted{of_the_rest}. An environment's TimeLimit ends "
+                "episodes; a loop of the script that stops does not."
+            )
         return found
+
+    def see(self, name: str, env: Env) -> None:
+        """Note how large an environment without layers is: another one of the same name may be another task."""
+        with contextlib.suppress(Exception):  # a stranger's properties
+            sizes = [str(getattr(space, "n", space.shape)) for space in (env.observation_space, env.action_space)]
+            self.forms.setdefault(name, {})[" and ".join(sizes)] = None
+
+    def abandon(self, total: float, length: int) -> None:
+        """Note an episode in progress that a reset has left: it is none."""
+        self.num_left += 1
+        self.steps_left += length
+        with contextlib.suppress(TypeError, ValueError):  # a stranger's rewards: the script is in the middle of a reset
+            self.total_left += float(total)
 
     def problem(self, text: str) -> None:
         """Remember a sentence, once."""

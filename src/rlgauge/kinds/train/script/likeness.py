@@ -71,11 +71,13 @@ class Likeness:
         module: int | None = None,
         read: Act | None = None,
         forget: Callable[[], object] = lambda: None,
+        exploring: Act | None = None,
     ) -> str | None:
         """Why what acts is not what acted, as the end of a sentence; None where nothing says so.
 
         Where all of `act` is a module of torch, and to `read` what that returns, it is held against what it returned
-        then: it has learned since. Before it is asked for all observations it is to `forget` what it remembers.
+        then: it has learned since. Before it is asked for all observations it is to `forget` what it remembers. Where
+        it can be told to explore, as the script did, `exploring` does: what that draws shows between which bounds.
         """
         self._forget = forget
         if len(self._observations) < _FEWEST:
@@ -83,11 +85,17 @@ class Likeness:
         answers_mnd = self._all_said(act, self._observations)
         if answers_mnd is None:  # After another one was doubted, what can't be asked is not trusted in its place.
             return "it could not be held against what the script did" if self._has_doubts else None
-        found = self._doubt_of(act, answers_mnd, module=module, read=read)
+        said_nd = self._done.middle(answers_mnd)
+        drawn_mnd = answers_mnd if exploring is None else self._all_said(exploring, self._observations)
+        found = self._doubt_of(act, said_nd, drawn_mnd, module=module, read=read)
+        if found is None and self._has_doubts and not self._done.is_told_by(said_nd):
+            found = "nothing that the script did shows that it acted"
         self._has_doubts = self._has_doubts or found is not None
         return found
 
-    def _doubt_of(self, act: Act, answers_mnd: Floats, *, module: int | None, read: Act | None) -> str | None:
+    def _doubt_of(
+        self, act: Act, said_nd: Floats, drawn_mnd: Floats | None, *, module: int | None, read: Act | None
+    ) -> str | None:
         apart_n = self._inputs_apart(act)
         share = float(np.mean(apart_n < _APART)) if len(apart_n) >= _FEWEST // 2 else None
         if share is not None and share < _FEW_SAME:
@@ -98,11 +106,11 @@ class Likeness:
             if found is not None:
                 return found
         is_given_the_same = share is not None and share > _MOST_SAME
-        if is_given_the_same and len(apart_n) > _MOST_ASKED * len(self._observations):
-            beyond = self._done.beyond(answers_mnd)
+        if is_given_the_same and drawn_mnd is not None and len(apart_n) > _MOST_ASKED * len(self._observations):
+            beyond = self._done.beyond(drawn_mnd)
             if beyond > _MOST_BEYOND:
                 return f"{beyond:.0%} of {len(self._observations)} actions of the script lie beyond all that it says"
-        return self._doubt_of_actions(act, self._done.middle(answers_mnd), is_given_the_same=is_given_the_same)
+        return self._doubt_of_actions(act, said_nd, is_given_the_same=is_given_the_same)
 
     def _inputs_apart(self, act: Act) -> Floats:
         """How far what it is given is from what it was given, for each observation for which that is known: 0 to 2."""

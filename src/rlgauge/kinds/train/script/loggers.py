@@ -6,10 +6,11 @@ import atexit
 import math
 import operator
 import re
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.journal import Journal
 
 _RETURNS = (
@@ -38,6 +39,7 @@ class _Log:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self.journal = journal
+        self.folder = None if journal is None else journal.folder
         self.num_scalars = 0
         self.num_returns = 0
         self.is_return = _Returns()
@@ -67,14 +69,16 @@ def close_log() -> None:
 def log(values: Mapping[str, Any], *, step: int | None = None) -> None:
     """Record numbers by name, at a step; in a script that `rlgauge train` does not run, this does nothing.
 
-    Raises UserError for what is no number.
+    What is no number is passed over, with a warning: a training is worth more than a line of its log.
     """
     numbers: dict[str, float | None] = {}
     for name, value in values.items():
         found = value if type(value) is float else number(value)
         if found is None:
-            raise UserError(f"rlgauge.log records numbers: {name!r} is a {type(value).__name__}.")
-        numbers[name if type(name) is str else str(name)] = found
+            text = f"rlgauge.log records numbers: {name!r} is a {type(value).__name__}, and is passed over."
+            warnings.warn(text, stacklevel=2)
+        else:
+            numbers[name if type(name) is str else str(name)] = found
     _write(numbers, step)
 
 
@@ -108,6 +112,16 @@ def num_scalars() -> int:
 def num_returns() -> int:
     """How many of them were returns of training episodes, or means of such, by their names."""
     return _log.num_returns
+
+
+def names() -> list[str]:
+    """The names under which numbers were logged, each once."""
+    return list(_log.is_return)
+
+
+def folder() -> Path | None:
+    """Where what was logged is, also when nothing is logged any more; None where nothing is recorded."""
+    return _log.folder
 
 
 def is_return(name: str) -> bool:

@@ -183,7 +183,7 @@ def _reseed(body: list[ast.stmt]) -> None:
         for inner in _bodies(statement):
             _reseed(inner)
         after: ast.stmt | None = None
-        if binds_seed(statement):
+        if binds(statement, SEED):
             after = ast.Assign([ast.Name(SEED, ast.Store())], _call(RESEED, ast.Name(SEED, ast.Load())))
         elif isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":  # nobody knows what it binds
             after = ast.Expr(_call(OVERWRITE))
@@ -192,10 +192,10 @@ def _reseed(body: list[ast.stmt]) -> None:
             body.insert(index + 1, after)
 
 
-def binds_seed(statement: ast.stmt) -> bool:
-    """Whether the statement itself, and not one inside it, binds the global seed."""
+def binds(statement: ast.stmt, name: str) -> bool:
+    """Whether the statement itself, and not one inside it, binds the name by an import or an assignment."""
     if isinstance(statement, ast.Import | ast.ImportFrom):
-        return any((alias.asname or alias.name) == SEED for alias in statement.names)
+        return any((alias.asname or alias.name) == name for alias in statement.names)
     if isinstance(statement, ast.Assign):
         targets = statement.targets
     elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
@@ -203,7 +203,7 @@ def binds_seed(statement: ast.stmt) -> bool:
     else:
         return False
     names = (node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
-    return any(node.id == SEED and isinstance(node.ctx, ast.Store) for node in names)
+    return any(node.id == name and isinstance(node.ctx, ast.Store) for node in names)
 
 
 def _fill(body: list[ast.stmt], name: str) -> None:
@@ -212,17 +212,10 @@ def _fill(body: list[ast.stmt], name: str) -> None:
         statement = body[index]
         for inner in _bodies(statement):
             _fill(inner, name)
-        if _binds(statement, name):
+        if binds(statement, name):
             after = ast.Assign([ast.Name(name, ast.Store())], _call(FILL, ast.Name(name, ast.Load())))
             _place(after, at=statement)
             body.insert(index + 1, after)
-
-
-def _binds(statement: ast.stmt, name: str) -> bool:
-    if isinstance(statement, ast.ImportFrom):
-        return any((alias.asname or alias.name) == name for alias in statement.names)
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
 
 
 def _assignment(function: Function, name: str, value: object) -> ast.stmt:

@@ -90,6 +90,10 @@ class Done:
         is_beyond_nd = (self.done_nd < low_d - room_d) | (self.done_nd > high_d + room_d)
         return float(is_beyond_nd.any(axis=1).mean())
 
+    def is_told_by(self, said_nd: Floats) -> bool:
+        """Whether this tells more of what was done than who always says the same."""
+        return bool(self.missed(said_nd).mean() <= _WORTH * self._missed_by_one_answer())
+
     def better(self, rivals: Sequence[Rival], missed_n: Floats) -> str | None:
         """What is missed, and what the best of the rivals misses that are much better; None where none is."""
         worth = _WORTH * self._missed_by_one_answer()

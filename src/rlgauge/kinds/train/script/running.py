@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from rlgauge.core.errors import UserError
-from rlgauge.kinds.train.script import left, loops, rewriting, seeding
+from rlgauge.kinds.train.script import fixed, left, loops, rewriting, seeding
 from rlgauge.kinds.train.script.arguments import ENV_NAMES, SEED_NAMES
 from rlgauge.kinds.train.script.left import Left
 from rlgauge.kinds.train.script.planning import plan
@@ -34,6 +34,8 @@ class Run:
         with _deep_recursion():
             self.script = _script_of(spec.script, self._found)
             self.plan = plan(self.script, spec)
+        self._fixed = fixed.seeds(self.script.tree)  # which is rewritten to run
+        self._late_warnings: list[str] = []
         self._module = ModuleType("__main__")
 
     def __call__(self) -> None:
@@ -45,8 +47,7 @@ class Run:
         self._place()
         exec(code, vars(self._module))  # noqa: S102  # running it is what was asked for
         if self.plan.calls_entry and self.plan.entry is not None:
-            function = getattr(self._module, self.plan.entry)
-            left.keep_returned(self.plan.entry, _awaited(function(**self._values(function))))
+            self._call(self.plan.entry)
 
     @property
     def left(self) -> Left:
@@ -59,10 +60,31 @@ class Run:
         entry, given = self.plan.entry, self.plan.values
         num = left.num_ends(entry) if entry is not None and not self.plan.calls_entry else 0
         if num < 2 or not given:  # noqa: PLR2004  # once is as it should be
-            return self.plan.warnings
+            return [*self.plan.warnings, *self._late_warnings]
         told = ", ".join(f"{name}={value!r}" for name, value in given.items())
         text = f"The script called {entry} {num} times, each time with {told}: its figures are of all of these."
         return [*self.plan.warnings, text]
+
+    def _call(self, entry: str) -> None:
+        """Call what counts as `main`; where the file binds that to what can't be called, nothing."""
+        if entry in self.script.functions or self._found is not None:
+            function = getattr(self._module, entry)
+        else:
+            function = getattr(self._module, entry, None)
+            if not callable(function):
+                return
+            seeding.overwrite(self._spec.seed, self.script.folder)  # what stands elsewhere does not do so as it starts
+        values = self._values(function)
+        if self._is_unseeded(values):
+            seeding.offset_jax(self._spec)
+            self._late_warnings = fixed.warning(self.script.path.name, self._fixed)
+        left.keep_returned(entry, _awaited(function(**values)))
+
+    def _is_unseeded(self, values: Mapping[str, object]) -> bool:
+        """Whether a seed that the plan left to the signature of a function does not get in by these values."""
+        if self.plan.entry in self.script.functions or set(SEED_NAMES) & set(values):
+            return False
+        return not self.script.binds_seed and "BENCH_SEED" not in self.script.texts
 
     def _code(self) -> CodeType:
         entry, is_called = self.plan.entry, self.plan.calls_entry
@@ -121,13 +143,28 @@ class Run:
         """The plan's values; of a function whose source is elsewhere, by its signature."""
         if self.plan.entry in self.script.functions or not callable(function):
             return {**self.plan.own, **self.plan.values}
-        known = inspect.signature(function).parameters
-        env = next((name for name in ENV_NAMES if name in known), None)
+        known, takes_rest = _parameters(function, by_name=self.plan.calls_entry)
+        env = next((name for name in ENV_NAMES if name in known), "env" if takes_rest else None)
         seed = next((name for name in SEED_NAMES if name in known), None)
         if env is None and self._spec.env is not None and self._found is not None:
             raise UserError(f"{self._spec.script} has no parameter for an environment, such as env.")
         given = {env: self._spec.env, seed: self._spec.seed}
         return {name: value for name, value in given.items() if name is not None and value is not None}
+
+
+def _parameters(function: Callable[..., object], *, by_name: bool) -> tuple[set[str], bool]:
+    """The names of a function's parameters, and whether it takes any other; `by_name`, of what can be given so.
+
+    Nothing where nobody knows, as of what is built in.
+    """
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return set(), False
+    kinds = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    known = {one.name for one in found if one.kind in kinds or (not by_name and one.kind is one.POSITIONAL_ONLY)}
+    has_given = isinstance(function, functools.partial) and bool(function.args)  # nobody knows what has a value
+    return known, by_name and not has_given and any(one.kind is one.VAR_KEYWORD for one in found)
 
 
 def _with_values(

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from rlgauge.kinds.train.script import arguments, imports, notebooks
+from rlgauge.kinds.train.script import arguments, imports, notebooks, starred
 from rlgauge.kinds.train.script.arguments import ENV_NAMES
 from rlgauge.kinds.train.script.rewriting import (
+    SEED,
     Function,
-    binds_seed,
+    binds,
     defaults_of,
     functions_of,
     is_main_test,
@@ -69,14 +70,16 @@ class Script:
         """The function that trains: the one named, `main`, or the only one called that takes an environment."""
         if self.function is not None or "main" in self.functions or (self._binds_main and self.calls_main):
             return self.function or "main"
-        takers = [name for name in self.called if not _is_aside(name) and self._takes_name(name)]
-        return takers[0] if len(takers) == 1 else None
+        called = [name for name in self._own_mentions.once if name in self.functions]
+        takers = [name for name in called if not _is_aside(name) and self._takes_name(name)]
+        if len(takers) == 1:
+            return takers[0]
+        return "main" if self._leaves_main else None
 
     @cached_property
     def calls_main(self) -> bool:
         """Whether the file calls `main` itself."""
-        found = _Mentions(self.tree.body)
-        return "main" in found.once or "main" in found.looped
+        return "main" in self._own_mentions.once or "main" in self._own_mentions.looped
 
     @cached_property
     def has_block(self) -> bool:
@@ -110,7 +113,7 @@ class Script:
     @cached_property
     def binds_seed(self) -> bool:
         """Whether it has a global `SEED`."""
-        return any(binds_seed(one) for one in statements_of(self.tree.body))
+        return any(binds(one, SEED) for one in statements_of(self.tree.body))
 
     @cached_property
     def texts(self) -> frozenset[str]:
@@ -144,31 +147,59 @@ class Script:
         """The parameter of a function that is called by the first of the names; None where that takes an object."""
         known = {one.arg: one for one in parameters_of(self.functions[name])} if name in self.functions else {}
         found = next((known[one] for one in names if one in known), None)
-        if found is None or _is_env_class(found.annotation) or self._is_handed_object(name, found.arg):
+        taken = self._key(name, names) if found is None else found.arg
+        if taken is None or (found is not None and _is_env_class(found.annotation)):
             return None
-        return found.arg
+        return None if self._is_handed_object(name, taken) else taken
 
     def required(self, name: str) -> list[str]:
-        """The parameters of a function that have no default."""
+        """The parameters of a function that have no default; none of a `main` that is bound anew, to anything."""
+        if name == "main" and self._binds_main:
+            return []
         found = self.functions[name].args
         plain = [*found.posonlyargs, *found.args]
         named = [one for one, default in zip(found.kwonlyargs, found.kw_defaults, strict=True) if default is None]
         return [one.arg for one in (*plain[: len(plain) - len(found.defaults)], *named)]
 
     @cached_property
+    def _own_mentions(self) -> _Mentions:
+        """What its own statements mention, but for those that bind `main`: these do not call what they bind."""
+        return _Mentions(self.tree.body, without="main")
+
+    @cached_property
     def _binds_main(self) -> bool:
-        """Whether `main` is made by a call, or imported."""
-        for one in statements_of(self.tree.body):
-            if isinstance(one, ast.ImportFrom) and any((name.asname or name.name) == "main" for name in one.names):
-                return True
-            if isinstance(one, ast.Assign) and any(_last_name(target) == "main" for target in one.targets):
-                return True
-        return False
+        """Whether `main` is made by a call or a lambda, or imported."""
+        found = [one for one in statements_of(self.tree.body) if binds(one, "main")]
+        return any(
+            not isinstance(one, ast.Import) and not isinstance(getattr(one, "value", None), ast.Constant)
+            for one in found
+        )
+
+    @cached_property
+    def _leaves_main(self) -> bool:
+        """Whether `main` is bound for whoever runs the file, and not for its own statements or what these call."""
+        if not self._binds_main or self.calls_main or self.has_block:
+            return False
+        own = [one for one in self.tree.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+        mentioned = {*self._own_mentions.once, *self._own_mentions.looped}
+        return not any(one.name in mentioned for one in own) or not any(_asks_for(one, "main") for one in own)
+
+    def _key(self, name: str, names: Sequence[str]) -> str | None:
+        """Under which of the names a function takes a value by its `**kwargs`; None where it does not.
+
+        One that is called here takes an environment as `env`, unless it asks for another name.
+        """
+        function = self.functions.get(name)
+        if function is None or function.args.kwarg is None:
+            return None
+        taken = starred.taken(function, names, self.functions)
+        is_called = name == self.function or (name == "main" and not self.calls_main and not self.has_block)
+        return "env" if taken is None and is_called and "env" in names else taken
 
     def _takes_name(self, name: str) -> bool:
         """Whether a function takes an environment by its id, and no object, as its text says."""
         found = self.parameter(name, ENV_NAMES)
-        default = None if found is None else defaults_of(self.functions[name])[found]
+        default = None if found is None else defaults_of(self.functions[name]).get(found)
         has_text = isinstance(default, ast.Constant) and isinstance(default.value, str)
         return has_text or (found is not None and found.endswith(("id", "name")))
 
@@ -176,10 +207,10 @@ class Script:
         """Whether the file calls the function with an environment that it has made."""
         function = self.functions[name]
         place = [one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
-        index = place.index(parameter)
+        index = place.index(parameter) if parameter in place else None  # among `**kwargs`, by name only
         outside = [node for one in self.tree.body if not isinstance(one, _APART) for node in ast.walk(one)]
         calls = [node for node in outside if isinstance(node, ast.Call) and _last_name(node.func) == name]
-        handed = [call.args[index] for call in calls if index < len(call.args)]
+        handed = [call.args[index] for call in calls if index is not None and index < len(call.args)]
         handed += [one.value for call in calls for one in call.keywords if one.arg == parameter]
         objects = {
             target.id
@@ -194,14 +225,18 @@ class Script:
 class _Mentions:
     """The names that statements mention: once, and in loops or functions inside, where nobody knows how often."""
 
-    def __init__(self, body: Iterable[ast.AST]) -> None:
+    def __init__(self, body: Iterable[ast.AST], *, without: str | None = None) -> None:
+        """Statements that bind the name `without` are passed over."""
         self.once: dict[str, None] = {}
         self.looped: dict[str, None] = {}
+        self._without = without
         for node in body:
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 self._look(node, is_looped=False)
 
     def _look(self, node: ast.AST, *, is_looped: bool) -> None:
+        if self._without is not None and isinstance(node, ast.stmt) and binds(node, self._without):
+            return
         is_compiled = isinstance(node, ast.Call) and _last_name(node.func) in _COMPILERS
         is_looped = is_looped or is_compiled or isinstance(node, (*_LOOPS, *_APART))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -216,6 +251,14 @@ def _is_compiled(function: Function) -> bool:
     """Whether it is run by something else than Python, or elsewhere."""
     inside = (node for decorator in function.decorator_list for node in ast.walk(decorator))
     return any(_last_name(node) in _COMPILERS for node in inside)
+
+
+def _asks_for(statement: ast.stmt, name: str) -> bool:
+    """Whether a function or a class asks for a name that it does not bind itself."""
+    inside = list(ast.walk(statement))
+    uses = [node for node in inside if isinstance(node, ast.Name) and node.id == name]
+    is_own = any(getattr(node, "name", getattr(node, "arg", None)) == name for node in inside)
+    return bool(uses) and not is_own and all(isinstance(node.ctx, ast.Load) for node in uses)
 
 
 def _is_aside(name: str) -> bool:

@@ -115,6 +115,7 @@ class Tally:
         self.leave()
         stepped = self.layers[index]
         self.env = counted(self.layers[index:])
+        self.counts.see(self.name, self.layers[-1])
         if self.counts.is_part and self.env is stepped:  # the vector sees all that is to be seen
             self._mark()
             return stepped
@@ -165,7 +166,7 @@ class Tally:
         if self.length and self._is_stepping():
             return
         if self.length:
-            self.counts.num_left += 1
+            self.counts.abandon(self.total, self.length)
         self.total = 0.0
         self.length = 0
         self.is_over = False
@@ -199,6 +200,7 @@ class Tally:
                 is_exact = isinstance(result[1], float | int) and self.rewards is None
                 self._swap(self.step if is_quick and is_exact else self.step_any)
                 self._count(result)
+                self.counts.witness.begun(self)
         except Exception as problem:  # noqa: BLE001  # a stranger's result: counting it may fail, the script may not
             self.give_up(problem)
         return result
@@ -297,6 +299,7 @@ class Tally:
         self.leave()
         tally = VectorTally(self.counts, self.env, name=self.name, layers=self.layers, origin=self.origin)
         tally.sit()
+        self.counts.witness.begun(tally)
         return tally
 
     def _sit(self, layer: Env, step: object) -> Any:  # noqa: ANN401  # the layer's own step

@@ -15,13 +15,14 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from rlgauge.kinds.train.journal import TESTING, Role
-from rlgauge.kinds.train.script.callers import Way, name_of_tests, way_to
+from rlgauge.kinds.train.script.callers import Way, is_told_by_its_own_name, name_of_tests, way_to
 
 _WAITED, _BROKEN = 1, 2
 """Others stepped while an environment waited between its reset and its first step; and in the middle of an episode."""
 _MOST = 10
-"""An environment in which a script trains has a tenth of the steps of its tests, at the least; of environments that are
-stepped in turn a tenth of the episodes, at the most, goes by without a step of the others."""
+"""An environment in which a script trains has a tenth of the steps of its tests, at the least, unless the script calls
+these tests where it steps them; of environments that are stepped in turn a tenth of the episodes, at the most, goes by
+without a step of the others."""
 _FEW = 64
 """So many environments may be there before it is looked which of them are gone."""
 
@@ -254,7 +255,7 @@ class Turns:
             is_first = all((one.first or 0) >= first for one in names)
             kept = {one: name for one, name in names.items() if is_first or first <= (one.first or 0) < base.last}
             if _MOST * max(base.steps, 1) < sum(one.steps for one in kept):
-                continue
+                kept = {one: name for one, name in kept.items() if is_told_by_its_own_name(one.way, base.way)}
             known = {(name, one.way[-1].code) for one, name in kept.items()}
             alike = {one: name for one, name in names.items() if (name, one.way[-1].code) in known}
             found.update({one: _called(name) for one, name in alike.items()})
@@ -310,9 +311,11 @@ class Turns:
             return []
         first = stays[0].num_episodes
         others = sum(one.num_episodes for one in stays[1:])
+        names = dict.fromkeys(name for one in ended if (name := name_of_tests(one.way, ())))
+        hint = _UNTOLD.format(", ".join(names)) if names else _HINT
         if any(two.first < one.last for one, two in itertools.pairwise(stays)):
-            return [_IN_TURNS.format(first=first, others=others)]
-        return [_IN_SEQUENCE.format(num=len(stays), first=first, others=others)]
+            return [_IN_TURNS.format(first=first, others=others, hint=hint)]
+        return [_IN_SEQUENCE.format(num=len(stays), first=first, others=others, hint=hint)]
 
 
 class _Stay(NamedTuple):
@@ -348,14 +351,18 @@ def _are_apart(origins: list[Origin]) -> bool:
 
 
 _HINT = "That it does so would show in names such as eval_env or evaluate."
+_UNTOLD = (
+    "Its names that speak of tests ({}) do not tell which: they stand for all of these environments, or for one that "
+    "is stepped first, or for more than ten times the steps of what is left."
+)
 _IN_TURNS = (
     "Episodes of several environments were counted together, {first} of the first and {others} of others that took "
-    f"turns with it. Where the script tests in those, its training return and its steps are a mixture. {_HINT}"
+    "turns with it. Where the script tests in those, its training return and its steps are a mixture. {hint}"
 )
 _IN_SEQUENCE = (
     "Episodes of {num} environments that were stepped one after the other were counted together, {first} of the first "
     "and {others} of those after it. Where the script tests in the last, its training return is that of tests. "
-    f"{_HINT}"
+    "{hint}"
 )
 _WHOLE = "the script steps it for whole episodes only, while the one that it trains in stands still and then goes on"
 

@@ -1,7 +1,7 @@
 """What a script observed and what it did then, some dozens of times: by this, what acts in tests is told from what did.
 
-From time to time, after an episode's end, an environment gets another `step` for a hundred steps. All others cost
-nothing.
+From time to time, from its first step on and then after an episode's end, an environment gets another `step` for a
+hundred steps or two. All others cost nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _LEAST_BETWEEN, _SHARE = 1024, 10
 """After how many steps of all environments one is watched again: at the least, and as a share of those so far."""
 _EVERY, _LONGEST = 4, 256
 """Which steps of those that are watched are kept, and how many an environment is watched at the most."""
-_AT_ONCE, _ROWS = 32, 4
-"""How many steps are kept of those that are watched together, and how many parts of a vector at a step."""
+_FIRST, _AT_ONCE, _ROWS = 64, 32, 4
+"""How many steps are kept of those that are watched together, the first time and later, and how many parts of a vector
+at a step. Of a script that ends no other episode the first must be enough."""
 _KEPT = 128
 _LARGEST = 1 << 19
 """Bytes of an observation above which none is kept."""
@@ -63,7 +64,7 @@ class Witness:
         self._inner: set[int] = set()
 
     def was_stepped(self, env: Env) -> bool:
-        """Whether episodes ended in it that the script stepped through it, not through a layer around it."""
+        """Whether the script stepped it through itself, not through a layer around it."""
         is_by_itself = self._there(env) and id(env) not in self._inner
         return is_by_itself or any(self._there(one) for one in (*_beneath(env), *_parts_of_sb3(env)))
 
@@ -83,6 +84,16 @@ class Witness:
         place = id(env)
         self._steppers.pop(place, None)
         self._steppers[place] = weakref.ref(env, lambda _: self._steppers.pop(place, None))
+
+    def begun(self, tally: Any) -> None:  # noqa: ANN401  # of either kind
+        """Watch the first environment of all from its first step on."""
+        if self.next:
+            return
+        self.next = _LONGEST
+        tally.is_noted = True
+        with contextlib.suppress(Exception):  # as below
+            self._note(tally)
+            self._watch(tally, most=_FIRST)
 
     def ended(self, tally: Any, num_steps: int) -> None:  # noqa: ANN401  # of either kind
         """Watch the environment of the tally, of which an episode has ended, if it is time to: from step `next` on."""
@@ -120,7 +131,7 @@ class Witness:
         found = self._steppers.get(id(env))
         return found is not None and found() is env
 
-    def _watch(self, tally: Any) -> None:  # noqa: ANN401  # as above
+    def _watch(self, tally: Any, *, most: int = _AT_ONCE) -> None:  # noqa: ANN401  # as above
         part = tally.layers[0]
         there = self._vectors.get(id(part))
         env: Env = _stepped_of(tally) if there is None else there()
@@ -129,7 +140,7 @@ class Witness:
         is_many = there is not None or is_vector(env)
         if self.stepped is None or self.stepped.env() is not env:
             self.stepped = _described(env, part, is_many=is_many)
-        window = _Window(env, env.step, self.pairs, self._inputs, is_many=is_many)
+        window = _Window(env, env.step, self.pairs, self._inputs, is_many=is_many, most=most)
         self._window = weakref.ref(window)  # so that an environment goes when its script lets go of it
         object.__setattr__(env, "step", window.step)
         self._inputs.open()
@@ -185,6 +196,7 @@ class _Window:
         "_env",
         "_inputs",
         "_is_many",
+        "_most",
         "_num",
         "_num_kept",
         "_pairs",
@@ -200,12 +212,14 @@ class _Window:
         inputs: Inputs | None = None,
         *,
         is_many: bool = False,
+        most: int = _AT_ONCE,
     ) -> None:
         self._env = env
         self._plain = plain
         self._pairs = pairs
         self._inputs = inputs or Inputs()
         self._is_many = is_many
+        self._most = most
         self._was_own = _instance_has_step(env)
         self._before: Any = None
         self._num = 0
@@ -222,7 +236,7 @@ class _Window:
             self._keep(args[0] if args else next(iter(named.values()), None))
         result = self._plain(*args, **named)
         self._num += 1
-        if self._num_kept >= _AT_ONCE or self._num >= _LONGEST:
+        if self._num_kept >= self._most or self._num >= _LONGEST:
             self.close()
         elif self._num % _EVERY == 0:
             self._look(result)
