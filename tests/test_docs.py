@@ -31,7 +31,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 COMMANDS = (
     *("benchmark", "train", "runs list", "runs show", "import", "summary", "compare", "power"),
     *("throughput", "throughput ab", "throughput demo", "plot", "doctor", "quickstart"),
-    *("suite list", "suite show", "suite run"),
+    *("suite list", "suite show", "suite run", "expert list", "expert show", "expert train"),
 )
 
 NOT_RUN = (
@@ -41,6 +41,7 @@ NOT_RUN = (
     ". .venv/bin/activate",
     "python -m pip install",
     "rlgauge quickstart",  # half a minute of films
+    "rlgauge expert train",  # minutes
     "python scripts/",
     "python benchmarks/",
 )

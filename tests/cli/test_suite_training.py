@@ -283,3 +283,52 @@ def test_a_target_is_judged_by_the_runs_that_the_suite_asked_for_last(suite, giv
     assert "missing" not in "".join(lines[:3])
     assert "1 of 3 seeds missing" in lines[3]
     assert lines[3].split("missing")[0] in give("summary", "runs", "--targets").out
+
+
+ALGORITHMS = """
+description: Two algorithms of ours.
+entries:
+  - train:
+      algo: [bc, gail]
+      env: [seals/CartPole-v0, seals/HalfCheetah-v1]
+      seed: 0..1
+      config-name: bc_seals_half_cheetah
+      args: {policy.normalize_features: false}
+    overrides:
+      - where: {algo: bc, budget: smoke}
+        args: {bc.n_epochs: "null", bc.n_batches: 5}
+    smoke: {seed: 0, tests: 2}
+"""
+
+
+def test_of_algorithms_of_ours_arguments_are_settings_of_their_configuration(planned):
+    assert planned("--select", "algo=bc", text=ALGORITHMS) == [
+        (
+            "rlgauge train --algo bc --env seals/CartPole-v0,seals/HalfCheetah-v1 --seeds 0..1 --name bc"
+            " --config-name bc_seals_half_cheetah --set policy.normalize_features=false --out o"
+        )
+    ]
+    (smoke,) = planned("--select", "algo=bc", "--budget", "smoke", text=ALGORITHMS)
+    assert "--tests 2 --set policy.normalize_features=false --set bc.n_epochs=null --set bc.n_batches=5" in smoke
+
+
+def test_algorithms_of_ours_are_run_as_a_suite_has_them(give, suite):
+    path = suite(ALGORITHMS)
+    argv = ("suite", "run", path, "--budget", "smoke", "--out", "o", "--select", "algo=bc", "env=seals/CartPole-v0")
+    said = give(*argv)
+    assert said.code == 0, said.err
+    (run,) = Path("o/train").glob("bc-*/*/run.json")
+    told = json.loads(run.read_text())
+    assert told["result"]["imit_stats"]["n_traj"] == 2
+    config = json.loads(run.with_name("config.json").read_text())["case"]["params"]["algorithm"]["config"]
+    assert config["bc"]["n_batches"] == 5
+    assert config["bc"]["n_epochs"] is None
+    assert config["policy"]["normalize_features"] is False
+
+
+def test_the_imitation_suite_is_four_algorithms_in_five_environments_with_ten_seeds(give):
+    said = give("suite", "show", "imitation")
+    assert said.code == 0, said.err
+    lines = [line for line in said.out.splitlines() if line.startswith("rlgauge train")]
+    assert [line.split()[3] for line in lines] == ["bc", "dagger", "gail", "airl"]
+    assert all(line.count("seals/") == 5 and "--seeds 0..9" in line for line in lines)

@@ -265,7 +265,17 @@ def test_a_mistake_in_the_script_ends_with_2(give, scripts):
     said = give("train", "bad.py", *NONE)
     assert said.code == 2
     assert said.err.count("bad.py does not parse") == 1
-    assert give("train", "nothing.py").code == 2
+    (log,) = (scripts / "out").glob("train/train/*/*/cout.txt")
+    assert f"in line 1. Log: {log.relative_to(scripts)}\n" in said.err
+    assert "def main(:" in log.read_text()
+    nothing = give("train", "nothing.py")
+    assert nothing.code == 2
+    assert "Log:" not in nothing.err
+    (scripts / "other.py").write_text("import gymnasium\nenv = gymnasium.make('CartPole-v1')\n")
+    other = give("train", "other.py", "--env", "Acrobot-v1", "--out", "out/other", *NONE)
+    assert other.code == 2
+    (log,) = (scripts / "out").glob("other/train/*/*/cout.txt")
+    assert f"what it makes. Log: {log.relative_to(scripts)}\n" in other.err
 
 
 def test_warnings_of_runs_are_told_once(give, scripts):

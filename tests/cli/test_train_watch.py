@@ -53,7 +53,7 @@ def test_a_run_tells_steps_episodes_returns_and_what_is_left(watch, workload, st
     for number in range(12):
         journal.episode(float(number), 5, num_steps=(number + 1) * 20)
     (run,) = watch.look()
-    assert run.text() == "240 steps, 12 episodes, last return 11, mean of 10 6.5, 31.7 s left"
+    assert run.text() == "240 steps, 12 episodes, last return 11, mean of 10 6.5 in 5 steps, 31.7 s left"
 
 
 def test_without_a_length_nothing_is_said_of_what_is_left(tmp_path, store):

@@ -63,6 +63,10 @@ register(id="MinitaurBulletEnv-v0", entry_point="pybullet_envs.bullet:MinitaurBu
 IDS = ("CartPoleContinuousBulletEnv-v0", "MinitaurBulletEnv-v0")
 
 
+def of_gym():
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "gym"}
+
+
 @pytest.fixture(autouse=True)
 def _package(tmp_path, monkeypatch):
     """A package in the form of the real one; what was imported and registered is forgotten."""
@@ -77,7 +81,7 @@ def _package(tmp_path, monkeypatch):
     importlib.import_module("rlgauge.envs.pybullet")
     yield
     for name in set(sys.modules) - before:
-        if name.startswith(("pybullet", "rlgauge.envs.pybullet")):
+        if name.startswith(("pybullet", "rlgauge.envs.pybullet")) or name.partition(".")[0] == "gym":
             del sys.modules[name]
     for env_id in IDS:
         gymnasium.registry.pop(env_id, None)
@@ -115,6 +119,24 @@ def test_a_frame_is_of_bytes_and_small_enough_to_be_drawn_without_a_gpu():
     env.close()
 
 
+@pytest.mark.parametrize("is_imported", [False, True])
+def test_a_gym_that_is_too_new_for_them_is_not_used_and_stays_as_it_was(tmp_path, is_imported):
+    new = tmp_path / "gym" / "envs"
+    new.mkdir(parents=True)
+    (new.parent / "__init__.py").write_text("from gym import envs\nclass Env: pass\n")
+    (new / "__init__.py").write_text("from gym.envs import registration\n")
+    (new / "registration.py").write_text("registry = {}\ndef register(id, **_): registry[id] = 1\nmake = spec = None\n")
+    importlib.invalidate_caches()
+    if is_imported:
+        importlib.import_module("gym")
+    before = of_gym()
+    assert len(before) == 3 * is_imported
+    env = gymnasium.make("MinitaurBulletEnv-v0")
+    env.reset(seed=0)
+    env.close()
+    assert of_gym() == before
+
+
 def test_nothing_stays_of_the_modules_that_stood_in():
     gymnasium.make("MinitaurBulletEnv-v0").close()
-    assert not [name for name in sys.modules if name.partition(".")[0] == "gym"]
+    assert not of_gym()

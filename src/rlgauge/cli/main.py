@@ -15,6 +15,7 @@ from rlgauge.core.errors import UserError, unknown
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "benchmark": ("evaluate policies in environments", "rlgauge.cli.benchmark:main"),
     "train": ("run a training script over environments and seeds", "rlgauge.cli.train:main"),
+    "expert": ("list and show the experts that come with rlgauge, and train others", "rlgauge.cli.expert:main"),
     "runs": ("list the runs of a folder, or show one of them", "rlgauge.cli.runs:main"),
     "import": ("write the results of other systems as runs into a folder", "rlgauge.cli.import_:main"),
     "summary": ("summarise runs per algorithm and task, with intervals", "rlgauge.cli.summary:main"),

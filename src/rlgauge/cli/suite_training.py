@@ -14,6 +14,8 @@ from rlgauge.kinds.train.workload import COMMON
 from rlgauge.suites.cases import AXES, TrainCase, cases, selected
 from rlgauge.suites.suite import Entry, Scalar, Suite, scripts
 
+_CONFIG = ("config-name", "config_name")
+"""What an entry says that trains algorithms of ours: its `args` are settings of their configurations."""
 SAID_AS = {"seeds": "seed", "name": "algo"}
 """Options of `rlgauge train` that are axes of a suite, by the axis."""
 
@@ -25,12 +27,17 @@ class _Call(msgspec.Struct, frozen=True):
     label: str | None
     options: tuple[tuple[str, Scalar], ...]
     args: tuple[tuple[str, Scalar], ...]
+    algo: str | None = None
+    """The algorithm of ours that is trained, where one is."""
 
 
 def train_calls(where: str, suite: Suite, entry: Entry, asked: Asked) -> Iterator[tuple[list[str], list[str]]]:
     """Arguments of `rlgauge train` for all cases that are asked for, and those of their scripts. Raises UserError."""
-    if len({"script", "command"}.intersection(entry.options)) != 1:
-        raise UserError(f"{where}: say a `script`, by its path from the suite's folder, or a `command`.")
+    if len({"script", "command", *_CONFIG}.intersection(entry.options)) != 1:
+        raise UserError(
+            f"{where}: say a `script`, by its path from the suite's folder, a `command`, or, of algorithms of ours, a "
+            "`config-name`."
+        )
     found = selected(cases(where, entry, asked.budget), asked.wanted)
     groups: dict[_Call, list[TrainCase]] = {}
     for case in found:
@@ -66,6 +73,7 @@ def _call(where: str, suite: Suite, case: TrainCase, asked: Asked) -> _Call:
         label=_label(case, script),
         options=tuple(options.items()),
         args=tuple(args.items()),
+        algo=str(case.axes["algo"]) if "algo" in case.axes and set(_CONFIG).intersection(options) else None,
     )
 
 
@@ -121,6 +129,8 @@ def _seed(seed: Scalar) -> int:
 
 def _argv(call: _Call, envs: Sequence[str], seeds: Sequence[int], asked: Asked) -> list[str]:
     argv = [] if call.script is None else [call.script]
+    if call.algo is not None:
+        argv += ["--algo", call.algo]
     said = {name.replace("-", "_") for name in asked.replaced}
     if "env" not in said:
         argv += ["--env", ",".join(envs)] if envs else []
@@ -130,10 +140,22 @@ def _argv(call: _Call, envs: Sequence[str], seeds: Sequence[int], asked: Asked) 
         argv += ["--name", call.label]
     for name, value in call.options:
         argv += _spelled(f"--{name.replace('_', '-')}", value)
+    if _is_ours(call):
+        argv += [part for name, value in call.args for part in ("--set", f"{name}={_as_yaml(value)}")]
     return argv + [argument for given in asked.replaced.values() for argument in given]
 
 
+def _is_ours(call: _Call) -> bool:
+    return any(name in _CONFIG for name, _ in call.options)
+
+
+def _as_yaml(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _script_args(call: _Call, asked: Asked) -> list[str]:
+    if _is_ours(call):
+        return list(asked.script_args)
     return [part for name, value in call.args for part in _spelled(_flag(name), value)] + list(asked.script_args)
 
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from rlgauge.cli.asked_runs import note
 from rlgauge.cli.interruption import code_of, word_for
 from rlgauge.cli.main import FAILED, FINE
-from rlgauge.cli.train_options import ask, build_parser, limits_of, trackers_of, workload_of
-from rlgauge.cli.train_table import Trained, as_json, how_many, tell, tell_failures, trained
+from rlgauge.cli.train_options import Trainings, ask, build_parser, limits_of, trackers_of, workload_of
+from rlgauge.cli.train_table import Trained, as_json, how_many, log_of, tell, tell_failures, trained
 from rlgauge.cli.train_view import Listener, Tell, say_error, shown
 from rlgauge.cli.train_watch import Watch
 from rlgauge.cli.units import count_text
+from rlgauge.core.errors import UserError
 from rlgauge.core.execute import execute
 from rlgauge.core.store import Store
 from rlgauge.kinds.train import stale
 from rlgauge.kinds.train.variables import threads_of
-from rlgauge.kinds.train.workload import ScriptWorkload
 from rlgauge.launch.local import Local
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt as error:
         say_error(f"{word_for(error)}. What was trained is in {options.out}: {_left(workload, options)}")
         return code_of(error)
+    except UserError as error:
+        if log := log_of(error, map(Store(options.out).find, workload.cases())):
+            raise UserError(f"{error}{log}") from error
+        raise
     if options.json:
         print(as_json(found, options.out))
     elif not options.quiet:
@@ -47,14 +51,14 @@ def main(argv: Sequence[str]) -> int:
     return FAILED if tell_failures(found) else FINE
 
 
-def _left(workload: ScriptWorkload, options: Namespace) -> str:
+def _left(workload: Trainings, options: Namespace) -> str:
     """How far the runs are of a command that was ended, and how the rest is run."""
     store = Store(options.out)
     told = how_many(trained(case, store.find(case)) for case in workload.cases())
     return f"{told}. The same command runs what is missing; a run that was ended on its way begins anew."
 
 
-def _train(workload: ScriptWorkload, options: Namespace) -> list[Trained]:
+def _train(workload: Trainings, options: Namespace) -> list[Trained]:
     """What every run came to, after those that were missing have been run."""
     store = Store(options.out)
     store.make()
@@ -78,7 +82,7 @@ def _train(workload: ScriptWorkload, options: Namespace) -> list[Trained]:
 
 
 def _listener(
-    workload: ScriptWorkload, store: Store, options: Namespace, stack: contextlib.ExitStack
+    workload: Trainings, store: Store, options: Namespace, stack: contextlib.ExitStack
 ) -> tuple[Listener, Tell]:
     """What is told of events, and what tells a sentence."""
     if options.json or options.quiet:

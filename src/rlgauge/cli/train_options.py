@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rlgauge.cli.errors import in_options
 from rlgauge.cli.options import as_list, make_parser, parse
@@ -19,10 +19,17 @@ from rlgauge.kinds.train.workload import ScriptWorkload
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
-_REPEATED = ("--env", "--track")
+    from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+
+Trainings: TypeAlias = "ScriptWorkload | AlgorithmWorkload"
+
+_REPEATED = ("--env", "--track", "--set")
 _RAW = ("--env-flag", "--seed-flag", "--command")
 """Options whose value may look like an option."""
 _SEED = 42
+_NUM_TESTS, _NUM_VIDEOS = 25, 5
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+"""Numbers that YAML takes for texts."""
 _GRACE_SECONDS = 30.0
 """So much later than the run itself its worker ends it: a run that is ended tells first where it stands."""
 _SPELLED = {
@@ -67,6 +74,28 @@ def _add_what(parser: ArgumentParser) -> None:
         help="run this instead, of any language, such as 'python x.py --env {env} --seed {seed}'",
     )
     group.add_argument(
+        "--algo",
+        type=str | None,
+        metavar="NAME",
+        help="train this instead: bc, dagger, gail, airl, or your own package.module:function",
+    )
+    group.add_argument(
+        "--config-name", type=str | None, metavar="NAME", help="its configuration by name, such as bc_seals_ant"
+    )
+    group.add_argument(
+        "--set",
+        type=list[str] | str,
+        default=[],
+        metavar="SETTING=VALUE",
+        help="a setting of the configuration by its dotted path, such as bc.l2_weight=1e-4; repeatable",
+    )
+    group.add_argument(
+        "--expert", type=str | None, metavar="NAME", help="who shows how it is done; see `rlgauge expert list`"
+    )
+    group.add_argument(
+        "--demonstrations", type=str | None, metavar="PATH", help="what was shown: a data set, read instead"
+    )
+    group.add_argument(
         "--env",
         type=list[str] | str,
         default=[],
@@ -102,9 +131,21 @@ def _add_how(parser: ArgumentParser) -> None:
 
 def _add_after(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("What is done beside and after it")
-    group.add_argument("--tests", type=int, default=25, metavar="N", help="test episodes of what was trained")
-    group.add_argument("--videos", type=int, default=5, metavar="N", help="how many of them are filmed")
-    group.add_argument("--keep-rewards", action="store_true", help="keep the reward of every step of the training")
+    group.add_argument(
+        "--tests",
+        type=int | None,
+        metavar="N",
+        help=f"test episodes of what was trained ({_NUM_TESTS}; of an algorithm as its configuration says)",
+    )
+    group.add_argument(
+        "--videos",
+        type=int | None,
+        metavar="N",
+        help=f"how many of them are filmed ({_NUM_VIDEOS}; of an algorithm none)",
+    )
+    group.add_argument(
+        "--keep-rewards", action="store_true", help="keep the reward of each step of the episodes that ended"
+    )
     group.add_argument(
         "--track",
         type=list[str] | str,
@@ -136,7 +177,7 @@ def ask(argv: Sequence[str], variables: Mapping[str, str] = os.environ) -> Asked
         raise
     if options is None:
         return None
-    if options.script is None and options.command is None:
+    if options.script is None and options.command is None and not _names_algorithm(options):
         options.script = _script_in(options.config) or variables.get(SCRIPT) or None
     options.env = [env for text in as_list(options.env) or [variables.get(ENV, "")] for env in _ids(text)]
     if options.seed is None and options.seeds is None:
@@ -160,9 +201,54 @@ def check(options: Namespace) -> None:
         raise UserError("--name is empty: give a name, or leave it out.")
 
 
-def workload_of(asked: Asked) -> ScriptWorkload:
+def workload_of(asked: Asked) -> Trainings:
     """The workload that was asked for. Raises UserError."""
+    return _algorithm(asked) if _names_algorithm(asked.options) else _script(asked)
+
+
+def _names_algorithm(options: Namespace) -> bool:
+    return options.algo is not None or options.config_name is not None
+
+
+def _algorithm(asked: Asked) -> AlgorithmWorkload:
+    from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+
     options = asked.options
+    if options.script is not None or options.command is not None or asked.args:
+        raise UserError("--algo trains an algorithm of ours: give no script, command or arguments of a script with it.")
+    return AlgorithmWorkload(
+        options.algo,
+        config_name=options.config_name,
+        overrides=dict(map(_setting, as_list(options.set))),
+        env=options.env,
+        seeds=seeds_of(options),
+        expert=options.expert,
+        demonstrations=options.demonstrations,
+        algorithm=options.name,
+        num_tests=options.tests,
+        num_videos=0 if options.videos is None else options.videos,
+        time_limit=options.time_limit,
+    )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """The dotted path and the value, which is read as YAML reads it, and 1e-4 as a number. Raises UserError."""
+    import yaml
+
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise UserError(f"--set {text}: write the setting and its value, such as --set bc.l2_weight=1e-4.")
+    try:
+        return path.strip(), float(value) if _EXPONENT.fullmatch(value.strip()) else yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {text}: the value can't be read: {error}") from error
+
+
+def _script(asked: Asked) -> ScriptWorkload:
+    options = asked.options
+    for name in ("set", "expert", "demonstrations"):
+        if options[name]:
+            raise UserError(f"--{name} is for algorithms of ours: name one with --algo or --config-name.")
     try:
         workload = ScriptWorkload(
             options.script,
@@ -173,8 +259,8 @@ def workload_of(asked: Asked) -> ScriptWorkload:
             algorithm=options.name,
             env_flag=options.env_flag,
             seed_flag=options.seed_flag,
-            num_tests=options.tests,
-            num_videos=options.videos,
+            num_tests=_NUM_TESTS if options.tests is None else options.tests,
+            num_videos=_NUM_VIDEOS if options.videos is None else options.videos,
             keep_rewards=options.keep_rewards,
             time_limit=options.time_limit,
         )

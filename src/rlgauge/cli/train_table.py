@@ -17,7 +17,8 @@ from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.compare.clones import same_episodes
 from rlgauge.compare.phrases import some
 from rlgauge.core.case import Case
-from rlgauge.core.run import Run, Status
+from rlgauge.core.errors import UserError
+from rlgauge.core.run import USAGE, Run, Status
 from rlgauge.kinds.train.reading import NUM_LAST, read_training
 
 _HEADER = ["algorithm", "environment", "seeds", "test return", "training return", "episodes", "steps", "time"]
@@ -88,6 +89,17 @@ def _told_by(run: Run, unbegun: Trained) -> Trained:
         folder=str(run.folder),
         log=str(run.folder / "cout.txt"),
     )
+
+
+def log_of(error: UserError, runs: Iterable[Run | None]) -> str:
+    """Where the log is of the run that a mistake ended, as ` Log: PATH`; empty where it ended none that printed."""
+    for run in runs:
+        if run is None or run.file.fail_kind != USAGE or not (run.file.fail_trace or "").startswith(str(error)):
+            continue
+        log = run.folder / "cout.txt"
+        if log.is_file() and log.stat().st_size:
+            return f" Log: {log}"
+    return ""
 
 
 def _as_far_as_it_came(artifacts: Path) -> tuple[dict[str, float], dict[str, int]]:

@@ -8,16 +8,16 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from rlgauge.cli.train_options import Trainings
 from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.case import Case
 from rlgauge.core.claim import number_of
 from rlgauge.core.execute import Event
 from rlgauge.core.run import Status
 from rlgauge.core.store import Need, Store
-from rlgauge.kinds.train.reading import Progress
+from rlgauge.kinds.train.reading import Progress, Training
 from rlgauge.kinds.train.spec import SPEC
-from rlgauge.kinds.train.totals import Length, length_of
-from rlgauge.kinds.train.workload import ScriptWorkload
+from rlgauge.kinds.train.totals import Length
 
 
 class Running:
@@ -47,7 +47,7 @@ class Running:
             f"{training.num_steps:,} steps",
             count_text(training.num_episodes, "episode"),
             f"last return {training.last[-1].total:.4g}",
-            *([f"mean of {len(training.last)} {training.mean_return:.4g}"] if len(training.last) > 1 else []),
+            *([_means(training)] if len(training.last) > 1 else []),
         ]
         left = self._seconds_left()
         return ", ".join([*told, *([] if left is None else [f"{seconds_text(left)} left"])])
@@ -63,25 +63,28 @@ class Running:
         return seconds if seconds >= 1 else None
 
 
+def _means(training: Training) -> str:
+    """Of the last episodes: `mean of 10 28.3 in 28 steps`."""
+    return f"mean of {len(training.last)} {training.mean_return:.4g} in {training.mean_length:.4g} steps"
+
+
 class Watch:
     """Counts the runs of a workload, and follows those that go on. May be asked from several threads."""
 
-    def __init__(self, workload: ScriptWorkload, store: Store, *, rerun_failed: bool) -> None:
+    def __init__(self, workload: Trainings, store: Store, *, rerun_failed: bool) -> None:
         """Look at what is there already."""
         self._lock = threading.Lock()
         self._store = store
         self._num_tests = workload.num_tests
         self._open = {case.id: case for case in workload.cases() if _is_open(store, case, rerun_failed=rerun_failed)}
         self._running: dict[str, Running] = {}
-        script = None if workload.source is None else Path(next(iter(workload.source.files.values())))
-        command = [] if workload.template is None else workload.template.words
-        self._length = length_of([*workload.args, *command], script)
+        self._length = workload.length
         self.num_runs = len(list(workload.cases()))
         self.num_there = self.num_runs - len(self._open)
         self.num_done = self.num_there
         self.num_failed = self.num_given_up = sum(_has_failed(store, case) for case in self._done(workload))
 
-    def _done(self, workload: ScriptWorkload) -> Iterator[Case]:
+    def _done(self, workload: Trainings) -> Iterator[Case]:
         return (case for case in workload.cases() if case.id not in self._open)
 
     def take(self, event: Event) -> Case | None:

@@ -134,6 +134,12 @@ class _Config(msgspec.Struct, gc=False):
     format: int = FORMAT
 
 
+class _Result(msgspec.Struct, gc=False):
+    """What is needed of a result, which may hold anything."""
+
+    references: Any = None
+
+
 class _End(msgspec.Struct, gc=False):
     """What is needed of run.json."""
 
@@ -144,6 +150,7 @@ class _End(msgspec.Struct, gc=False):
     num_errors: int | None = None
     fail_kind: str | None = None
     fail_trace: str | None = None
+    result: _Result | None = None
     format: int = FORMAT
 
 
@@ -289,7 +296,7 @@ def _reading(attempt: _Attempt, path: str) -> Reading:
         status=attempt.status,
         totals=(end.totals or _totals(attempt)) if attempt.status is Status.COMPLETED else {},
         units=attempt.config.units,
-        references=_references(params.references) if params.references else {},
+        references=_references(params.references or (end.result and end.result.references)),
         num_errors=end.num_errors or 0,
         kind=case.workload,
         settings=labels["settings"] if "settings" in labels else _settings_of(attempt),
@@ -317,6 +324,7 @@ def _reason(trace: str | None) -> str | None:
 
 
 def _references(given: object) -> dict[str, float]:
+    """Scores of the task by name: what a case knows beforehand, or what its run has found out."""
     named = given.items() if isinstance(given, dict) else ()
     return {name: float(value) for name, value in named if isinstance(value, (int, float))}
 

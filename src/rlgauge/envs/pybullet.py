@@ -7,7 +7,7 @@ package still ships for OpenAI Gym: they keep the ids that they have there.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib
 import sys
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
@@ -22,6 +22,7 @@ _OWN = {
     "MinitaurBulletEnv-v0": ("MinitaurBulletEnv", 1000),
 }
 """The class in `pybullet_envs.bullet`, and the steps after which an episode is cut off."""
+_OLD = frozenset({"gym", "pkg_resources"})
 _FRAME = (320, 240)
 """Pixels of Minitaur's frames, width and height; its own are nine times as many, which takes long without a GPU."""
 
@@ -74,16 +75,23 @@ def _box(space: Any) -> gymnasium.spaces.Box:  # noqa: ANN401  # of Gym's class,
 
 @contextlib.contextmanager
 def _old_modules() -> Iterator[None]:
-    """Stand-ins for `gym` and `pkg_resources`, which `pybullet_envs` imports and which need not be installed."""
-    given = {
-        name: made for name, made in _stand_ins().items() if importlib.util.find_spec(name.partition(".")[0]) is None
-    }
-    sys.modules.update(given)
+    """Stand-ins for `gym` and `pkg_resources`, which `pybullet_envs` imports, in place of any that are installed.
+
+    They need not be, and it knows only a Gym older than 0.26. Afterwards what was imported of them is there as it was.
+    """
+    before = _taken_out()
+    sys.modules.update(_stand_ins())
     try:
         yield
     finally:
-        for name in given:
-            del sys.modules[name]
+        _taken_out()
+        sys.modules.update(before)
+
+
+def _taken_out() -> dict[str, ModuleType]:
+    """What is imported of `gym` and `pkg_resources`, which is forgotten."""
+    names = [name for name in sys.modules if name.partition(".")[0] in _OLD]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 class _GymEnv:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from rlgauge.core.errors import UserError
@@ -40,6 +42,53 @@ def test_a_program_is_no_source_and_gives_no_name(tmp_path):
     assert template.files == [tmp_path / "run.sh"]
     assert template.argv(env=None, seed=0)[0] == str(tmp_path / "python3")
     assert template.name == "run"
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("echo hi; python x.py {env} {seed}", "echo hi; python FOLDER/x.py {env} {seed}"),
+        (
+            "A=1 ./run&&python 'a b.py' --c=c.yaml c.yaml>x.py",
+            "A=1 FOLDER/run&&python 'FOLDER/a b.py' --c=c.yaml FOLDER/c.yaml>x.py",
+        ),
+        ('(python "x.py" < c.yaml) | tee run', "(python FOLDER/x.py < FOLDER/c.yaml) | tee run"),
+        ("run; test x; python -u run run", "run; test x; python -u FOLDER/run run"),
+        ("exec python -m pack.x\npython x.py", "exec python -m pack.x\npython FOLDER/x.py"),
+        ("cd sub && python x.py {env}", "cd sub && python x.py {env}"),
+        ("python $0 `cat c.yaml` ${{X}}/x.py x.p*", "python $0 `cat c.yaml` ${{X}}/x.py x.p*"),
+        ("python x.py >& sub/y.py 2>>x.py", "python FOLDER/x.py >& sub/y.py 2>>x.py"),
+        ("cat <<X\nx.py\nX", "cat <<X\nx.py\nX"),
+        ("echo 'see x.py' \"x.py'\"", "echo 'see x.py' \"x.py'\""),
+    ],
+)
+def test_files_in_a_text_that_a_shell_reads_are_named_by_their_whole_paths(tmp_path, text, whole):
+    (tmp_path / "sub").mkdir()
+    for name in ("x.py", "a b.py", "c.yaml", "run", "sub/y.py"):
+        (tmp_path / name).write_text("pass")
+    for shell in (["bash", "-c"], ["nice", "/bin/sh", "-euo", "pipefail", "-c"]):
+        template = Template(shlex.join([*shell, text]), folder=tmp_path)
+        assert template.words == [*shell, whole.replace("FOLDER", str(tmp_path))]
+        assert Template(template.whole, folder=tmp_path / "other").words == template.words
+        assert Template(template.whole, folder=tmp_path / "other").files == template.files
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("echo hi; python x.py {env} {seed}", "x"),
+        ("cd exp && A=2 python -u train_it.py {env}", "train_it"),
+        ("python x.py", "x"),
+    ],
+)
+def test_a_command_of_a_shell_is_called_after_the_script_in_it(tmp_path, text, name):
+    (tmp_path / "x.py").write_text("pass")
+    assert Template(shlex.join(["bash", "-c", text]), folder=tmp_path).name == name
+
+
+def test_a_text_that_is_longer_than_a_files_name_can_be_is_one(tmp_path):
+    text = "print(1); " * 100 + "x.y"
+    assert Template(shlex.join(["python", "-c", text]), folder=tmp_path).words[2] == text
 
 
 def test_what_is_read_again_from_its_whole_text_is_the_same(tmp_path):

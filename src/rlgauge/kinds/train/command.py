@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 import string
 from collections.abc import Iterator, Sequence
@@ -10,10 +9,10 @@ from pathlib import Path
 
 from rlgauge.core import provenance
 from rlgauge.core.errors import UserError, unknown
+from rlgauge.kinds.train.words import INTERPRETERS, found_in
 
 FIELDS = ("env", "seed")
 """What stands in braces."""
-_INTERPRETERS = {"python", "python3", "bash", "sh", "uv", "julia", "Rscript", "node", "mpirun", "torchrun"}
 _MOST_BYTES = 2**20
 _LOOKED_AT = 1024
 
@@ -23,6 +22,8 @@ class Template:
 
     def __init__(self, text: str, *, args: Sequence[str] = (), folder: Path | None = None) -> None:
         """Words as a shell would part them, then `args`; `files`, which lie in `folder`, get their whole paths.
+
+        So do those in a text that a shell is to read, as in `bash -c TEXT`, where it is sure which words name files.
 
         `modules` are those that Python is to run by -m. Raises UserError.
         """
@@ -34,19 +35,19 @@ class Template:
         if not words:
             raise UserError("--command is empty: write one such as 'python x.py --env {env} --seed {seed}'.")
         self.fields = frozenset(field for word in words for field in _fields(word, text))
-        place = _script_place(words)
-        found = [_file(word, folder or Path.cwd(), is_script=at in (0, place)) for at, word in enumerate(words)]
-        self.modules = [name for before, name in itertools.pairwise(words) if before == "-m" and "{" not in name]
-        self.files = [path for path in found if path is not None and _is_source(path)]
-        self._words = [word if path is None else str(path) for word, path in zip(words, found, strict=True)]
+        found = found_in(words, folder or Path.cwd())
+        self.modules = [module for one in found for module in one.modules]
+        self.files = [path for one in found for path in one.files if _is_source(path)]
+        self._words = [one.word for one in found]
+        self._script = next((one.script for one in found if one.script is not None), None)
         self._args = list(args)
 
     @property
     def name(self) -> str:
-        """That of the first file in it, else of the first word that is no interpreter."""
-        if self.files:
-            return self.files[0].stem
-        own = [word for word in self._words if not word.startswith("-") and Path(word).name not in _INTERPRETERS]
+        """That of the first file in it, else of what a shell's text runs, else of the first word but interpreters."""
+        if self.files or self._script is not None:
+            return (self.files[0] if self.files else Path(str(self._script))).stem
+        own = [word for word in self._words if not word.startswith("-") and Path(word).name not in INTERPRETERS]
         return Path((own or self._words)[0]).stem
 
     @property
@@ -91,20 +92,3 @@ def _fields(word: str, text: str) -> Iterator[str]:
         if field not in FIELDS:
             raise unknown("field of --command", f"{{{field}}}", [f"{{{name}}}" for name in FIELDS])
         yield field
-
-
-def _script_place(words: Sequence[str]) -> int:
-    """Where the word is that an interpreter runs; that of the program itself where it is none."""
-    if Path(words[0]).name not in _INTERPRETERS:
-        return 0
-    return next((place for place, word in enumerate(words) if place and not word.startswith("-")), 0)
-
-
-def _file(word: str, folder: Path, *, is_script: bool) -> Path | None:
-    """The file that a word names, since the command runs in another folder; None where it names none.
-
-    A word such as `train` may be a value that a file happens to be called: it names one where a script stands only.
-    """
-    path = folder / word
-    is_path = is_script or "/" in word or bool(path.suffix)
-    return path.absolute() if is_path and "{" not in word and path.is_file() else None

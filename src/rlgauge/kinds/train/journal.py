@@ -12,7 +12,7 @@ import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -129,17 +129,17 @@ class Journal:
             if sys.byteorder == "big":
                 numbers.byteswap()
             os.write(self._file(REWARDS), numbers.tobytes())
-        os.write(self._file(EPISODES), line_of(msgspec.json.encode(one)))
+        os.write(self._file(EPISODES), line_of(encoded(one)))
 
     def role(self, one: Role) -> None:
         """Write what an environment is to the training."""
         if os.getpid() == self._pid:
-            os.write(self._file(ENVIRONMENTS), line_of(msgspec.json.encode(one)))
+            os.write(self._file(ENVIRONMENTS), line_of(encoded(one)))
 
     def made(self, env: str) -> None:
         """Write the id of an environment that was made."""
         if os.getpid() == self._pid:
-            os.write(self._file(MADE), line_of(msgspec.json.encode(Made(env))))
+            os.write(self._file(MADE), line_of(encoded(Made(env))))
 
     def _claim(self) -> None:
         """Find out whether the files of the run itself are this process's."""
@@ -163,12 +163,32 @@ class Journal:
             self._claim()
         one = Scalars(values, step, time.monotonic() - self.start)
         if self._scalars is not None:
-            self._scalars.append(line_of(self._encode(one)))
+            try:
+                body = self._encode(one)
+            except UnicodeEncodeError:
+                body = encoded(one)
+            self._scalars.append(line_of(body))
 
     def close_scalars(self) -> None:
         """Cut the file of scalars off behind its last line."""
         if self._scalars is not None:
             self._scalars.close()
+
+
+def encoded(value: object) -> bytes:
+    r"""JSON of it; bytes that were no UTF-8, which names of files bring into texts, stand in it as `\udcff`."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_plain(msgspec.to_builtins(value)))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  # whatever JSON can hold
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_plain(name): _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def line_of(body: bytes) -> bytes:

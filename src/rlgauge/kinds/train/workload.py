@@ -18,6 +18,7 @@ from rlgauge.kinds.train.command import Template
 from rlgauge.kinds.train.reading import UNITS
 from rlgauge.kinds.train.source import Source, find_source, source_of, with_settings
 from rlgauge.kinds.train.spec import Spec
+from rlgauge.kinds.train.totals import Length, length_of
 
 PROTOCOL = 2
 """Version of how scripts are seeded, counted and tested; raised when the same case would come out differently."""
@@ -149,6 +150,12 @@ class ScriptWorkload:
         if self.template is not None:
             return self.template.shown
         return "" if self.source is None else self.source.target
+
+    @property
+    def length(self) -> Length | None:
+        """How long it trains, as its arguments say, or its source; None where neither does."""
+        script = None if self.source is None else Path(next(iter(self.source.files.values())))
+        return length_of([*self.args, *([] if self.template is None else self.template.words)], script)
 
     def check(self, case: Case) -> None:
         """Raise UserError where the script is not what it was when the command was given."""

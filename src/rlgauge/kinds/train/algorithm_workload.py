@@ -1,0 +1,217 @@
+"""The workload: an algorithm that learns from demonstrations, over environments and seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from rlgauge.core.case import Case, fingerprint
+from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.workload import Description, Measure, describe_arguments
+from rlgauge.kinds.train.algorithms.interface import ALGORITHMS
+from rlgauge.kinds.train.algorithms.reading import as_data, overridden, read
+from rlgauge.kinds.train.algorithms.tuned import name_for, tuned
+from rlgauge.kinds.train.reading import UNITS
+from rlgauge.kinds.train.totals import Length
+
+PROTOCOL = 1
+"""Version of how algorithms learn and are judged; raised when the same case would come out differently."""
+TUNED = "tuned"
+"""The name that stands for the tuned configuration of each environment."""
+_NUM_TESTS = 50
+NUM_DEMONSTRATIONS = 20
+"""Episodes that the expert shows, where a configuration asks for no number and no data set is given."""
+
+
+class AlgorithmWorkload:
+    """An algorithm (bc, dagger, gail, airl, or another's as package.module:function) with a configuration.
+
+    The configuration is that of a name (`config_name`, such as bc_seals_ant; `tuned` for that of each environment) or
+    `config`, with `overrides` by dotted paths; what it leaves out is as by default. Without `env` it is trained where
+    the configuration says. `expert` is one that `rlgauge expert` knows, by default the shipped one of the environment;
+    `demonstrations` a data set that is read instead of asking the expert. `algorithm` is what statistics call it.
+    Of `num_tests` None is what the configuration says.
+    """
+
+    name = "train"
+    units: Mapping[str, str] = UNITS
+    process: Literal["shared", "fresh"] = "shared"
+    hang_seconds: float | None = None
+
+    def __init__(
+        self,
+        algo: str | None = None,
+        *,
+        config_name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        env: str | Sequence[str] | None = None,
+        seeds: int | Sequence[int] = 42,
+        expert: str | None = None,
+        demonstrations: str | None = None,
+        algorithm: str | None = None,
+        num_tests: int | None = None,
+        num_videos: int = 0,
+        time_limit: float | None = None,
+    ) -> None:
+        """Raises UserError for what can't be trained."""
+        self.algo = _algorithm(algo, config_name)
+        self.is_ours = self.algo in ALGORITHMS
+        self.config_name = config_name
+        chosen = None if config_name == TUNED else _chosen(config_name, config)
+        self.home = None if chosen is None else _home(chosen)
+        self.envs = _envs(env, self.home)
+        self.seeds = [seeds] if isinstance(seeds, int) else list(dict.fromkeys(seeds))
+        self._configs = {
+            one: self._read(_tuned(self.algo, one) if chosen is None else chosen, overrides or {}) for one in self.envs
+        }
+        self.expert = expert
+        self.demonstrations = demonstrations
+        self.algorithm = algorithm or self.algo.rpartition(":")[2]
+        self.num_tests = _num_tests(self._configs) if num_tests is None else num_tests
+        self.num_videos = num_videos
+        self.time_limit = time_limit
+        self._given = {
+            "algo": self.algo,
+            "config_name": config_name,
+            "config": None if config is None else dict(config),
+            "overrides": dict(overrides or {}),
+            "env": self.envs,
+            "seeds": self.seeds,
+            "expert": expert,
+            "demonstrations": demonstrations,
+            "algorithm": self.algorithm,
+            "num_tests": self.num_tests,
+            "num_videos": num_videos,
+            "time_limit": time_limit,
+        }
+
+    def describe(self) -> Description:
+        """How a worker makes it again."""
+        return Description(
+            "rlgauge.kinds.train.algorithm_workload:AlgorithmWorkload",
+            describe_arguments(type(self).__name__, self._given),
+        )
+
+    def cases(self) -> Iterable[Case]:
+        """All seeds in the first environment, then in the next."""
+        for env in self.envs:
+            for seed in self.seeds:
+                yield self.case(env, seed)
+
+    def case(self, env: str, seed: int) -> Case:
+        """One training."""
+        algorithm = {"name": self.algorithm, "train": self.algo, "config": self._configs[env], **self._shown(env)}
+        labels = {
+            "algorithm": self.algorithm,
+            "task": env,
+            "train_seed": str(seed),
+            "settings": fingerprint([PROTOCOL, algorithm, self.num_tests]),
+            **self._named(env),
+            **({} if env == self.home or self.home is None else {"config_env": self.home}),
+        }
+        params = {"protocol": PROTOCOL, "algorithm": algorithm, "environment": {"gym_id": env}, "tests": self.num_tests}
+        return Case(workload=self.name, name=f"{self.algorithm}-{env}-s{seed}", params=params, seed=seed, labels=labels)
+
+    def num_wanted(self, case: Case) -> int | None:
+        """One finished run is enough."""
+        del case
+        return None
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Measure]:
+        """What measures, one training after the other in this process: what they import is imported once."""
+        from rlgauge.kinds.train.learning import measure
+
+        yield functools.partial(measure, self)
+
+    @property
+    def length(self) -> Length | None:
+        """For how many steps of the environment it trains; None where no configuration says, or they differ."""
+        told = {_num_steps(config) for config in self._configs.values()}
+        number = told.pop() if len(told) == 1 else None
+        return None if number is None else Length(number, "steps")
+
+    def config_of(self, env: str) -> dict[str, Any]:
+        """The whole configuration in an environment, as plain data."""
+        return self._configs[env]
+
+    def expert_of(self, env: str) -> str:
+        """The name of the expert that shows what is to be done in an environment."""
+        return self.expert or env
+
+    def _read(self, data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+        changed = overridden(data, overrides)
+        return as_data(read(self.algo, changed)) if self.is_ours else changed
+
+    def _named(self, env: str) -> dict[str, str]:
+        name = name_for(self.algo, env) if self.config_name == TUNED else self.config_name
+        return {} if name is None else {"config_name": name}
+
+    def _shown(self, env: str) -> dict[str, Any]:
+        """What it learns from, by its content where that is a file here."""
+        from rlgauge.kinds.train.experts.expert import find_expert
+
+        expert = find_expert(self.expert_of(env))
+        shown = {"expert": expert.commit or expert.digest()}
+        return shown if self.demonstrations is None else {**shown, "demonstrations": self.demonstrations}
+
+
+def _algorithm(algo: str | None, config_name: str | None) -> str:
+    """The algorithm that is meant. Raises UserError."""
+    named = None if config_name in {None, TUNED} else tuned(str(config_name)).algorithm
+    if algo is not None and named is not None and algo != named:
+        raise UserError(f"The configuration {config_name!r} is one of {named}, not of {algo}.")
+    found = algo or named
+    if found is None:
+        raise UserError(f"Say which algorithm: --algo (algo) {', '.join(ALGORITHMS)}, or --config-name (config_name).")
+    if found not in ALGORITHMS and ":" not in found:
+        raise unknown("algorithm", found, ALGORITHMS)
+    return found
+
+
+def _chosen(config_name: str | None, config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The configuration as it was chosen. Raises UserError."""
+    if config_name is None:
+        return dict(config or {})
+    if config is not None:
+        raise UserError("A configuration has a name (config_name) or is given whole (config), not both.")
+    return tuned(config_name).data
+
+
+def _tuned(algo: str, env: str) -> dict[str, Any]:
+    """The configuration that was tuned for an environment. Raises UserError."""
+    name = name_for(algo, env)
+    if name is None:
+        raise UserError(f"No configuration of {algo} was tuned for {env}: name another one's with --config-name.")
+    return tuned(name).data
+
+
+def _num_tests(configs: Mapping[str, Mapping[str, Any]]) -> int:
+    told = {config.get("evaluation", {}).get("n_episodes", _NUM_TESTS) for config in configs.values()}
+    if len(told) > 1:
+        raise UserError("The configurations ask for different numbers of test episodes: say how many with --tests.")
+    return int(told.pop())
+
+
+def _num_steps(config: Mapping[str, Any]) -> int | None:
+    told = config.get("total_timesteps") or config.get("dagger", {}).get("total_timesteps")
+    return told if isinstance(told, int) else None
+
+
+def _home(config: Mapping[str, Any]) -> str | None:
+    """The environment that a configuration is for."""
+    environment = config.get("environment")
+    found = environment.get("gym_id") if isinstance(environment, Mapping) else None
+    return None if found is None else str(found)
+
+
+def _envs(env: str | Sequence[str] | None, home: str | None) -> list[str]:
+    envs = [env] if isinstance(env, str) else list(dict.fromkeys(env or ()))
+    if not envs and home is not None:
+        envs = [home]
+    if not envs:
+        raise UserError("Say where it is to be trained: --env (env), such as seals/CartPole-v0.")
+    return envs

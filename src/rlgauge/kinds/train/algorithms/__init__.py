@@ -1,0 +1,1 @@
+"""Imitation learning: behavioural cloning, DAgger, GAIL and AIRL, with the settings of the library `imitation`."""

@@ -1,0 +1,52 @@
+"""Demonstrations of an expert, made once for its content, the environment and the seeds, and kept in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlgauge.core.case import fingerprint
+from rlgauge.core.files import cache_folder
+from rlgauge.envs.describe import describe_spec
+from rlgauge.envs.gymnasium import find_spec, make
+from rlgauge.kinds.train.demonstrations_read import Recorded, check_fits, read_npz, record_of, write_npz
+from rlgauge.kinds.train.experts.expert import Expert
+from rlgauge.kinds.train.experts.playing import play
+
+_VERSION = 1
+"""Raised when the same expert, environment and seeds would give other demonstrations."""
+
+
+def made_demonstrations(expert: Expert, env_id: str, *, seeds: Sequence[int]) -> Recorded:
+    """One whole episode for each seed, of the cache where they were made before. Raises UserError."""
+    expert_digest = expert.digest()
+    key = fingerprint(
+        {
+            "version": _VERSION,
+            "expert": expert_digest,
+            "environment": environment_of(env_id),
+            "seeds": list(seeds),
+        }
+    )
+    path = _folder() / f"{key}.npz"
+    if path.is_file():
+        found = read_npz(path)
+    else:
+        env = make(env_id)
+        found = check_fits(play(lambda: make(env_id), expert.label(env), seeds=seeds), env, source=expert.name)
+        write_npz(path, found, environment=env_id)
+    told = record_of(found, source="made", environment=env_id)
+    record = msgspec.structs.replace(told, expert=expert.name, expert_digest=expert_digest, seeds=list(seeds))
+    return Recorded(found, record)
+
+
+def environment_of(env_id: str) -> dict[str, Any]:
+    """What defines the environment, with the versions of its libraries."""
+    return describe_spec(find_spec(env_id))
+
+
+def _folder() -> Path:
+    return cache_folder() / "demonstrations"

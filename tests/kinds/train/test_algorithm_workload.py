@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.core.errors import UserError
+from rlgauge.core.workload import build
+from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+from rlgauge.kinds.train.algorithms.tuned import tuned
+
+
+def only(workload):
+    (case,) = workload.cases()
+    return case
+
+
+def test_a_tuned_configuration_is_trained_where_it_was_tuned_with_each_seed():
+    workload = AlgorithmWorkload(config_name="bc_seals_half_cheetah", seeds=range(3))
+    cases = list(workload.cases())
+    assert [case.seed for case in cases] == [0, 1, 2]
+    assert {case.labels["task"] for case in cases} == {"seals/HalfCheetah-v1"}
+    assert {case.labels["algorithm"] for case in cases} == {"bc"}
+    data = tuned("bc_seals_half_cheetah").data
+    assert cases[0].params["algorithm"]["config"]["bc"]["l2_weight"] == data["bc"]["l2_weight"]
+    assert workload.num_tests == 50
+
+
+def test_of_a_similar_environment_both_names_are_kept():
+    case = only(AlgorithmWorkload(config_name="bc_seals_half_cheetah", env="seals/CartPole-v0", seeds=1))
+    assert case.labels["task"] == "seals/CartPole-v0"
+    assert case.labels["config_env"] == "seals/HalfCheetah-v1"
+    assert case.labels["config_name"] == "bc_seals_half_cheetah"
+
+
+def test_what_was_tuned_for_each_environment_is_taken_there():
+    workload = AlgorithmWorkload("bc", config_name="tuned", env=["seals/HalfCheetah-v1", "seals/Hopper-v1"], seeds=0)
+    names = [case.labels["config_name"] for case in workload.cases()]
+    assert names == ["bc_seals_half_cheetah", "bc_seals_hopper"]
+    assert len({case.params["algorithm"]["config"]["bc"]["l2_weight"] for case in workload.cases()}) == 2
+
+
+def test_another_setting_is_another_case_and_the_same_value_is_the_same():
+    plain = only(AlgorithmWorkload("bc", env="seals/CartPole-v0", seeds=0))
+    same = only(AlgorithmWorkload("bc", env="seals/CartPole-v0", seeds=0, overrides={"bc.batch_size": 32}))
+    other = only(AlgorithmWorkload("bc", env="seals/CartPole-v0", seeds=0, overrides={"bc.batch_size": 64}))
+    assert plain.id == same.id != other.id
+    assert plain.labels["settings"] != other.labels["settings"]
+
+
+def test_another_process_makes_the_same_workload():
+    workload = AlgorithmWorkload("gail", env="seals/CartPole-v0", seeds=[3], overrides={"total_timesteps": 4096})
+    again = build(workload.describe())
+    assert [case.id for case in again.cases()] == [case.id for case in workload.cases()]
+    assert again.length == (4096, "steps")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({}, "--algo"),
+        ({"algo": "bcc"}, "Did you mean 'bc'"),
+        ({"algo": "gail", "config_name": "bc_seals_ant"}, "one of bc, not of gail"),
+        ({"config_name": "bc_seals_ants"}, "bc_seals_ant"),
+        ({"algo": "bc"}, "--env"),
+        ({"algo": "bc", "config_name": "tuned", "env": "CartPole-v1"}, "tuned for CartPole-v1"),
+        ({"algo": "bc", "env": "seals/CartPole-v0", "overrides": {"bc.l2_wieght": 1}}, "l2_weight"),
+        ({"algo": "bc", "config_name": "bc_seals_ant", "config": {}}, "not both"),
+    ],
+)
+def test_what_can_not_be_trained_is_refused_in_a_sentence(arguments, told):
+    with pytest.raises(UserError, match=told.replace("(", r"\(")):
+        AlgorithmWorkload(**arguments)
+
+
+def test_an_environment_without_a_shipped_expert_asks_for_one():
+    with pytest.raises(UserError, match="expert"):
+        only(AlgorithmWorkload("bc", env="Acrobot-v1", seeds=0))

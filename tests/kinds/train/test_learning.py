@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rlgauge.core.execute import execute
+from rlgauge.core.run import Status, read_records
+from rlgauge.core.store import Store
+from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+from rlgauge.kinds.train.reading import TRAINING
+from rlgauge.launch.local import Local
+
+CARTPOLE = "seals/CartPole-v0"
+HERE = Path(__file__).stem
+
+
+def upright(make_env, demonstrations, config, context):
+    """An algorithm of somebody's: it pushes towards where the pole falls, and learns nothing."""
+    env = make_env()
+    env.reset(seed=context.seed)
+    for step in range(500):
+        env.step(env.action_space.sample())
+        if step % 100 == 0:
+            context.log({"demonstrated": float(len(demonstrations.actions)), "gain": config["gain"]}, step=step)
+    return lambda observation: int(observation[2] + config["gain"] * observation[3] > 0)
+
+
+def broken(make_env, demonstrations, config, context):
+    raise FloatingPointError("The loss is not a number.")
+
+
+def ran(workload, out):
+    found = execute(workload, Store(out), launcher=Local(1))
+    return [found[case.id] for case in workload.cases()]
+
+
+def values(run):
+    return {record.index: record.values for record in read_records(run.folder / "records.jsonl").records}
+
+
+@pytest.mark.parametrize("algorithm", ["bc", "dagger", "gail", "airl"])
+def test_each_algorithm_is_trained_tested_and_kept(algorithm, tmp_path):
+    smallest = {
+        "bc": {"bc.n_batches": 50},
+        "dagger": {"bc.n_batches": 50, "dagger.total_timesteps": 1000, "environment.num_envs": 1},
+        "gail": {"total_timesteps": 4096, "demo_batch_size": 512},
+        "airl": {"total_timesteps": 4096, "demo_batch_size": 512},
+    }
+    workload = AlgorithmWorkload(
+        algorithm,
+        env=CARTPOLE,
+        seeds=0,
+        overrides={**smallest[algorithm], "demonstrations.n_expert_demos": 2},
+        num_tests=3,
+    )
+    (run,) = ran(workload, tmp_path)
+    assert run.status is Status.COMPLETED, run.file.fail_trace
+    found = values(run)
+    assert set(found) == {TRAINING, 1, 2, 3}
+    assert all(found[index]["length"] == 500 for index in (1, 2, 3))
+    result = run.file.result
+    returns = [found[index]["return"] for index in (1, 2, 3)]
+    assert result["imit_stats"]["return_mean"] == pytest.approx(np.mean(returns))
+    assert result["expert_stats"]["return_mean"] > 400
+    assert result["references"]["random"] < 100
+    assert result["demonstrations"]["num_transitions"] == 1000
+    assert (run.folder / "artifacts" / result["saved"]["policy"]).is_file()
+    steps = {"bc": None, "dagger": 1000, "gail": 4096, "airl": 4096}[algorithm]
+    assert found[TRAINING]["num_steps"] is steps or found[TRAINING]["num_steps"] >= steps
+    assert (run.folder / "artifacts" / "scalars.jsonl").read_text()
+
+
+def test_the_same_seed_comes_to_the_same_and_another_does_not(tmp_path):
+    def returns(out, seed):
+        workload = AlgorithmWorkload("bc", env=CARTPOLE, seeds=seed, overrides={"bc.n_batches": 20}, num_tests=4)
+        (run,) = ran(workload, tmp_path / out)
+        return [values(run)[index]["return"] for index in range(1, 5)]
+
+    assert returns("a", 0) == returns("b", 0) != returns("c", 1)
+
+
+def test_an_algorithm_of_the_users_own_is_a_function(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    workload = AlgorithmWorkload(f"{HERE}:upright", config={"gain": 0.5}, env=CARTPOLE, seeds=0, num_tests=2)
+    (run,) = ran(workload, tmp_path)
+    assert run.status is Status.COMPLETED, run.file.fail_trace
+    found = values(run)
+    assert found[1]["return"] > 200
+    assert found[TRAINING]["num_episodes"] == 1
+    assert found[TRAINING]["num_steps"] == 500
+    logged = [json.loads(line)["v"] for line in (run.folder / "artifacts/scalars.jsonl").read_text().splitlines()]
+    assert logged == [{"demonstrated": 10_000.0, "gain": 0.5}] * 5
+
+
+def test_a_seed_that_fails_fails_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    (failed,) = ran(AlgorithmWorkload(f"{HERE}:broken", config={}, env=CARTPOLE, seeds=0), tmp_path)
+    assert failed.status is Status.FAILED
+    assert "The loss is not a number" in failed.file.fail_trace
+    (fine,) = ran(AlgorithmWorkload("bc", env=CARTPOLE, seeds=0, overrides={"bc.n_batches": 5}, num_tests=1), tmp_path)
+    assert fine.status is Status.COMPLETED
