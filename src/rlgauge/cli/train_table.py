@@ -283,11 +283,11 @@ def _seconds(values: Iterable[float | None]) -> str:
 
 def _remarks(found: Sequence[Trained]) -> Iterator[str]:
     """What the runs warn of, each thing once, and what the table means."""
-    nums = Counter(text for one in found for text in dict.fromkeys(one.warnings))
-    for text, number in nums.items():
-        yield f"warning: {text}" + (f" ({count_text(number, 'run')})" if len(found) > 1 else "")
     done = [one for one in found if one.status == Status.COMPLETED and one.num_tests_wanted]
     untested = Counter(one.actor for one in done if one.test_return is None)
+    nums = Counter(text for one in found for text in dict.fromkeys(one.warnings) if text not in untested)
+    for text, number in nums.items():
+        yield f"warning: {text}" + (f" ({count_text(number, 'run')})" if len(found) > 1 else "")
     for why, number in untested.items():
         yield f"{count_text(number, 'run')} had no test episodes{f': {why}' if why else ''}"
     for own in _grouped(found):
