@@ -6,8 +6,11 @@ import json
 import re
 import sys
 
+import h5py
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs.gymnasium import make
@@ -128,7 +131,6 @@ def test_what_is_no_set_of_demonstrations_is_told_what_can_be_read(there, tmp_pa
 
 @pytest.fixture
 def minari(played, tmp_path):
-    h5py = pytest.importorskip("h5py")
     folder = tmp_path / "hopper" / "expert-v0"
     (folder / "data").mkdir(parents=True)
     with h5py.File(folder / "data" / "main_data.hdf5", "w") as file:
@@ -164,8 +166,6 @@ def test_a_data_set_of_minari_with_observations_of_parts_is_refused(minari):
 @pytest.fixture(params=["arrow", "parquet", "hub"])
 def trajectories(request, played, tmp_path, monkeypatch):
     """The name of a data set of trajectories, with infos, which are passed over."""
-    pa = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
 
     told = [{**row, "infos": ["{}"] * len(row["acts"])} for row in rows(played)]
     columns = {name: [np.asarray(row[name]).tolist() for row in told] for name in told[0]}
@@ -193,8 +193,6 @@ def test_trajectories_of_imitation_are_read(played, trajectories):
 
 
 def test_trajectories_without_rewards_have_no_returns(played, tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
 
     row = rows(played)[0]
     table = pa.table({name: [np.asarray(row[name]).tolist()] for name in ("obs", "acts", "terminal")})
@@ -205,8 +203,6 @@ def test_trajectories_without_rewards_have_no_returns(played, tmp_path):
 
 
 def test_trajectories_that_lack_a_column_or_an_observation_are_refused(played, tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
 
     row = rows(played)[0]
     parquet.write_table(pa.table({"obs": [row["obs"].tolist()]}), tmp_path / "one.parquet")

@@ -24,7 +24,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one expert. Its returns are of episodes that had no part in choosing it."""
+    """Of one expert. Its returns are of episodes by which no moment of its training was chosen as the best."""
 
     environment: str
     algorithm: Algorithm
