@@ -72,5 +72,5 @@ def test_what_can_not_be_trained_is_refused_in_a_sentence(arguments, told):
 
 
 def test_an_environment_without_a_shipped_expert_asks_for_one():
-    with pytest.raises(UserError, match="expert"):
+    with pytest.raises(UserError, match="No expert of Acrobot-v1 is shipped: name one with --expert"):
         only(AlgorithmWorkload("bc", env="Acrobot-v1", seeds=0))

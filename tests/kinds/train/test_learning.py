@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlgauge.core.errors import UserError
 from rlgauge.core.execute import execute
 from rlgauge.core.run import Status, read_records
 from rlgauge.core.store import Store
+from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+from rlgauge.kinds.train.demonstrations_read import write_npz
+from rlgauge.kinds.train.experts.playing import play
 from rlgauge.kinds.train.reading import TRAINING
 from rlgauge.launch.local import Local
 
@@ -104,3 +108,35 @@ def test_a_seed_that_fails_fails_alone(tmp_path, monkeypatch):
     assert "The loss is not a number" in failed.file.fail_trace
     (fine,) = ran(AlgorithmWorkload("bc", env=CARTPOLE, seeds=0, overrides={"bc.n_batches": 5}, num_tests=1), tmp_path)
     assert fine.status is Status.COMPLETED
+
+
+def test_where_there_is_no_expert_demonstrations_are_enough(tmp_path):
+    path = tmp_path / "shown.npz"
+    shown = play(lambda: make("Acrobot-v1"), lambda seen: (seen[:, 5] > 0).astype(np.int64) * 2, seeds=range(3))
+    write_npz(path, shown, environment="Acrobot-v1")
+    workload = AlgorithmWorkload(
+        "bc",
+        env="Acrobot-v1",
+        seeds=0,
+        overrides={"bc.n_batches": 200},
+        demonstrations=str(path),
+        num_tests=2,
+    )
+    (run,) = ran(workload, tmp_path / "out")
+    assert run.status is Status.COMPLETED, run.file.fail_trace
+    result = run.file.result
+    assert result["demonstrations"]["num_episodes"] == 3
+    assert set(result["references"]) == {"random"}
+    assert "expert_stats" not in result
+
+
+def test_demonstrations_of_another_environment_are_refused_with_both_shapes(tmp_path):
+    path = tmp_path / "shown.npz"
+    write_npz(
+        path,
+        play(lambda: make("Acrobot-v1"), lambda seen: (seen[:, 0] > 0).astype(np.int64), seeds=[0]),
+        environment=None,
+    )
+    workload = AlgorithmWorkload("bc", env=CARTPOLE, seeds=0, demonstrations=str(path))
+    with pytest.raises(UserError, match=r"6.*4|4.*6"):
+        ran(workload, tmp_path / "out")

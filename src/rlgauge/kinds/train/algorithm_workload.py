@@ -138,9 +138,22 @@ class AlgorithmWorkload:
         """The whole configuration in an environment, as plain data."""
         return self._configs[env]
 
-    def expert_of(self, env: str) -> str:
-        """The name of the expert that shows what is to be done in an environment."""
-        return self.expert or env
+    def expert_of(self, env: str) -> str | None:
+        """The name of the expert that shows what is to be done in an environment.
+
+        None where there is none, as of an environment of one's own with demonstrations of one's own. Raises UserError
+        where there are none either.
+        """
+        from rlgauge.kinds.train.experts.expert import shipped
+
+        if self.expert is not None or env in shipped():
+            return self.expert or env
+        if self.demonstrations is None:
+            raise UserError(
+                f"No expert of {env} is shipped: name one with --expert (expert), or give --demonstrations "
+                f"(demonstrations). Shipped are those of {', '.join(shipped())}."
+            )
+        return None
 
     def _read(self, data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
         changed = overridden(data, overrides)
@@ -154,8 +167,9 @@ class AlgorithmWorkload:
         """What it learns from, by its content where that is a file here."""
         from rlgauge.kinds.train.experts.expert import find_expert
 
-        expert = find_expert(self.expert_of(env))
-        shown = {"expert": expert.commit or expert.digest()}
+        name = self.expert_of(env)
+        expert = None if name is None else find_expert(name)
+        shown = {} if expert is None else {"expert": expert.commit or expert.digest()}
         return shown if self.demonstrations is None else {**shown, "demonstrations": self.demonstrations}
 
 

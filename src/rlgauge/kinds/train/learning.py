@@ -30,7 +30,7 @@ from rlgauge.kinds.train.algorithms.reading import read
 from rlgauge.kinds.train.demonstrations_made import made_demonstrations
 from rlgauge.kinds.train.demonstrations_read import Recorded, read_demonstrations
 from rlgauge.kinds.train.experts.expert import Expert, find_expert
-from rlgauge.kinds.train.experts.references import References, references
+from rlgauge.kinds.train.experts.references import References, random_reference, references
 from rlgauge.kinds.train.journal import Journal
 from rlgauge.kinds.train.reading import read_training, record_of
 from rlgauge.kinds.train.script.found import Thing
@@ -50,12 +50,14 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     folder = context.artifacts.absolute()
     env_id = str(case.params["environment"]["gym_id"])
     _begin(folder, case)
-    expert = find_expert(workload.expert_of(env_id))
+    name = workload.expert_of(env_id)
+    expert = None if name is None else find_expert(name)
     shown = _shown(workload, expert, env_id)
-    known = references(env_id, expert)
-    warnings = [known.warning] if known.warning else []
+    known = None if expert is None else references(env_id, expert)
+    warnings = [known.warning] if known is not None and known.warning else []
     journal = Journal(folder)
-    training = _Training(case.seed, folder / CHECKPOINTS, _label(expert, env_id), journal, env_id)
+    label = None if expert is None else expert.label(make(env_id))
+    training = _Training(case.seed, folder / CHECKPOINTS, label, journal, env_id)
     begun = time.perf_counter()
     try:
         data = workload.config_of(env_id)
@@ -67,7 +69,7 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     seconds = time.perf_counter() - begun
     saved = save([Thing("policy", policy)], folder)
     tests = list(_tested(workload, case, policy, env_id, folder))
-    context.result.update(_result(tests, known, shown))
+    context.result.update(_result(tests, shown), **_known(known, env_id))
     context.result.update(saved=saved.files, warnings=[*warnings, *saved.warnings], actor="the trained policy")
     yield record_of(read_training(folder), num_steps=training.num_steps, train_seconds=seconds)
     yield from tests
@@ -76,7 +78,7 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
 class _Training:
     """What an algorithm is told, and where it tells how it goes."""
 
-    def __init__(self, seed: int, folder: Path, label: Label, journal: Journal, env_id: str) -> None:
+    def __init__(self, seed: int, folder: Path, label: Label | None, journal: Journal, env_id: str) -> None:
         self.seed = seed
         self.folder = folder
         self.label = label
@@ -147,17 +149,13 @@ def _begin(folder: Path, case: Case) -> None:
     write_atomic(folder / SPEC, msgspec.json.format(msgspec.json.encode(case.params)))
 
 
-def _shown(workload: AlgorithmWorkload, expert: Expert, env_id: str) -> Recorded:
+def _shown(workload: AlgorithmWorkload, expert: Expert | None, env_id: str) -> Recorded:
     """The demonstrations: the data set that was given, or what the expert shows. Raises UserError."""
     wanted = workload.config_of(env_id).get("demonstrations", {}).get("n_expert_demos")
-    if workload.demonstrations is not None:
-        return read_demonstrations(workload.demonstrations, make(env_id), num_episodes=wanted)
+    if expert is None or workload.demonstrations is not None:
+        return read_demonstrations(str(workload.demonstrations), make(env_id), num_episodes=wanted)
     number = wanted or NUM_DEMONSTRATIONS
     return made_demonstrations(expert, env_id, seeds=range(_FIRST_SHOWN, _FIRST_SHOWN + number))
-
-
-def _label(expert: Expert, env_id: str) -> Label:
-    return expert.label(make(env_id))
 
 
 def _tested(workload: AlgorithmWorkload, case: Case, policy: object, env_id: str, folder: Path) -> Iterator[Record]:
@@ -199,15 +197,24 @@ class _Maker:
         return make(self._env_id, render=self._films)
 
 
-def _result(tests: Sequence[Record], known: References, shown: Recorded) -> dict[str, Any]:
+def _known(known: References | None, env_id: str) -> dict[str, Any]:
+    """What random actions reach, and the expert, if there is one."""
+    if known is None:
+        return {"references": {"random": random_reference(env_id).mean}}
+    returns = known.expert.returns
+    return {
+        "expert_stats": {**_stats("return", returns), "n_traj": len(returns)},
+        "references": {"random": known.random.mean, "expert": known.expert.mean},
+    }
+
+
+def _result(tests: Sequence[Record], shown: Recorded) -> dict[str, Any]:
     """What the run tells beside its records, the returns by the names that imitation's folders have."""
     fine = [record.values for record in tests if record.error is None]
     returns = [float(values["return"]) for values in fine]  # type: ignore[arg-type]  # a test episode has one
     lengths = [float(values["length"]) for values in fine]  # type: ignore[arg-type]  # as above
     return {
         "imit_stats": {**_stats("return", returns), **_stats("len", lengths), "n_traj": len(returns)},
-        "expert_stats": {**_stats("return", known.expert.returns), "n_traj": len(known.expert.returns)},
-        "references": {"random": known.random.mean, "expert": known.expert.mean},
         "demonstrations": msgspec.to_builtins(shown.record),
     }
 
