@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import os
 import signal
 import sys
@@ -63,6 +64,7 @@ def _run(run: Run, spec: Spec) -> int:
     pid = os.getpid()
     script = run.script
     brought = nearby.bring(script.folder, Path.cwd(), texts=script.texts_around, args=spec.args)
+    gc.freeze()  # what is here now need not be looked through again and again while the script trains
     ended = _ended(run)
     if os.getpid() != pid:  # the script has forked, and this is the child: the rest is its parent's
         return ended.exit_code
