@@ -332,3 +332,10 @@ def test_the_imitation_suite_is_four_algorithms_in_five_environments_with_ten_se
     lines = [line for line in said.out.splitlines() if line.startswith("rlgauge train")]
     assert [line.split()[3] for line in lines] == ["bc", "dagger", "gail", "airl"]
     assert all(line.count("seals/") == 5 and "--seeds 0..9" in line for line in lines)
+
+
+def test_what_is_for_scripts_alone_is_refused_with_an_algorithm_and_not_ignored(give):
+    for option in (("--keep-rewards",), ("--env-flag", "env"), ("--seed-flag", "seed")):
+        said = give("train", "--algo", "bc", "--env", "seals/CartPole-v0", *option)
+        assert said.code == 2
+        assert f"{option[0]} is for scripts" in said.err

@@ -216,6 +216,9 @@ def _algorithm(asked: Asked) -> AlgorithmWorkload:
     options = asked.options
     if options.script is not None or options.command is not None or asked.args:
         raise UserError("--algo trains an algorithm of ours: give no script, command or arguments of a script with it.")
+    for name in ("env_flag", "seed_flag", "keep_rewards"):
+        if options[name]:
+            raise UserError(f"--{name.replace('_', '-')} is for scripts: leave it out with --algo or --config-name.")
     return AlgorithmWorkload(
         options.algo,
         config_name=options.config_name,

@@ -64,6 +64,8 @@ def test_another_process_makes_the_same_workload():
         ({"algo": "bc", "config_name": "tuned", "env": "CartPole-v1"}, "tuned for CartPole-v1"),
         ({"algo": "bc", "env": "seals/CartPole-v0", "overrides": {"bc.l2_wieght": 1}}, "l2_weight"),
         ({"algo": "bc", "config_name": "bc_seals_ant", "config": {}}, "not both"),
+        ({"config_name": "bc_seals_ant", "seeds": []}, "no seeds"),
+        ({"config_name": "bc_seals_ant", "num_tests": -1}, "0 or more"),
     ],
 )
 def test_what_can_not_be_trained_is_refused_in_a_sentence(arguments, told):

@@ -12,7 +12,7 @@ from rlgauge.core.run import Status, read_records
 from rlgauge.core.store import Store
 from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
-from rlgauge.kinds.train.demonstrations_read import write_npz
+from rlgauge.kinds.train.demonstrations_read import first_episodes, write_npz
 from rlgauge.kinds.train.experts.playing import play
 from rlgauge.kinds.train.reading import TRAINING
 from rlgauge.launch.local import Local
@@ -39,6 +39,11 @@ def broken(make_env, demonstrations, config, context):
 def ran(workload, out):
     found = execute(workload, Store(out), launcher=Local(1))
     return [found[case.id] for case in workload.cases()]
+
+
+def only_case(arguments):
+    (case,) = AlgorithmWorkload(**arguments).cases()
+    return case
 
 
 def values(run):
@@ -127,6 +132,13 @@ def test_where_there_is_no_expert_demonstrations_are_enough(tmp_path):
     result = run.file.result
     assert result["demonstrations"]["num_episodes"] == 3
     assert set(result["references"]) == {"random"}
+    (case,) = workload.cases()
+    other = tmp_path / "other.npz"
+    write_npz(other, first_episodes(shown, 2), environment="Acrobot-v1")
+    given = workload.describe().init_args
+    assert only_case({**given, "demonstrations": str(other)}).id != case.id
+    moved = path.rename(tmp_path / "moved.npz")
+    assert only_case({**given, "demonstrations": str(moved)}).id == case.id
     assert "expert_stats" not in result
 
 

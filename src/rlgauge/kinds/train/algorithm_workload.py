@@ -15,6 +15,7 @@ from rlgauge.kinds.train.algorithms.reading import as_data, overridden, read
 from rlgauge.kinds.train.algorithms.tuned import name_for, tuned
 from rlgauge.kinds.train.reading import UNITS
 from rlgauge.kinds.train.totals import Length
+from rlgauge.kinds.train.workload import at_least, checked_seeds
 
 PROTOCOL = 1
 """Version of how algorithms learn and are judged; raised when the same case would come out differently."""
@@ -63,15 +64,15 @@ class AlgorithmWorkload:
         chosen = None if config_name == TUNED else _chosen(config_name, config)
         self.home = None if chosen is None else _home(chosen)
         self.envs = _envs(env, self.home)
-        self.seeds = [seeds] if isinstance(seeds, int) else list(dict.fromkeys(seeds))
+        self.seeds = checked_seeds(seeds)
         self._configs = {
             one: self._read(_tuned(self.algo, one) if chosen is None else chosen, overrides or {}) for one in self.envs
         }
         self.expert = expert
         self.demonstrations = demonstrations
         self.algorithm = algorithm or self.algo.rpartition(":")[2]
-        self.num_tests = _num_tests(self._configs) if num_tests is None else num_tests
-        self.num_videos = num_videos
+        self.num_tests = at_least(0, "num_tests", _num_tests(self._configs) if num_tests is None else num_tests)
+        self.num_videos = at_least(0, "num_videos", num_videos)
         self.time_limit = time_limit
         self._given = {
             "algo": self.algo,
@@ -164,13 +165,13 @@ class AlgorithmWorkload:
         return {} if name is None else {"config_name": name}
 
     def _shown(self, env: str) -> dict[str, Any]:
-        """What it learns from, by its content where that is a file here."""
+        """What it learns from, by its content: a data set that was changed is another."""
         from rlgauge.kinds.train.experts.expert import find_expert
 
         name = self.expert_of(env)
         expert = None if name is None else find_expert(name)
         shown = {} if expert is None else {"expert": expert.commit or expert.digest()}
-        return shown if self.demonstrations is None else {**shown, "demonstrations": self.demonstrations}
+        return shown if self.demonstrations is None else {**shown, "demonstrations": _digest(self.demonstrations, env)}
 
 
 def _algorithm(algo: str | None, config_name: str | None) -> str:
@@ -229,3 +230,12 @@ def _envs(env: str | Sequence[str] | None, home: str | None) -> list[str]:
     if not envs:
         raise UserError("Say where it is to be trained: --env (env), such as seals/CartPole-v0.")
     return envs
+
+
+@functools.cache
+def _digest(source: str, env: str) -> str:
+    """Of all that a data set shows. Raises UserError where it can't be read, or is of another environment."""
+    from rlgauge.envs.gymnasium import make
+    from rlgauge.kinds.train.demonstrations_read import read_demonstrations
+
+    return read_demonstrations(source, make(env)).record.digest

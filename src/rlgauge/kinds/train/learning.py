@@ -32,7 +32,7 @@ from rlgauge.kinds.train.demonstrations_read import Recorded, read_demonstration
 from rlgauge.kinds.train.experts.expert import Expert, find_expert
 from rlgauge.kinds.train.experts.references import References, random_reference, references
 from rlgauge.kinds.train.journal import Journal
-from rlgauge.kinds.train.reading import read_training, record_of
+from rlgauge.kinds.train.reading import errors_of, read_training, record_of
 from rlgauge.kinds.train.script.found import Thing
 from rlgauge.kinds.train.script.weights import save
 from rlgauge.kinds.train.spec import SPEC, VIDEOS
@@ -70,7 +70,8 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     saved = save([Thing("policy", policy)], folder)
     tests = list(_tested(workload, case, policy, env_id, folder))
     context.result.update(_result(tests, shown), **_known(known, env_id))
-    context.result.update(saved=saved.files, warnings=[*warnings, *saved.warnings], actor="the trained policy")
+    warnings += [*saved.warnings, *errors_of(tests)]
+    context.result.update(saved=saved.files, warnings=warnings, actor="the trained policy")
     yield record_of(read_training(folder), num_steps=training.num_steps, train_seconds=seconds)
     yield from tests
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
@@ -314,6 +314,17 @@ def read_tests(folder: Path) -> list[Record]:
     """The records of the test episodes, in order, each index once."""
     found = {record.index: record for record in Tail(folder / TESTS, Record).read() if record.index > TRAINING}
     return [found[index] for index in sorted(found)]
+
+
+def errors_of(tests: Sequence[Record]) -> list[str]:
+    """A sentence on test episodes that ended as errors; none where none did."""
+    errors = [record.error for record in tests if record.error is not None]
+    if not errors:
+        return []
+    num = f"{len(errors)} of {len(tests)} test episodes"
+    rest = "and the test return is the mean of the others, which may be the easier ones"
+    line = errors[0].partition("\n")[0]
+    return [f"{num} ended in an error{f', {rest}' if len(errors) < len(tests) else ''}. The first: {line}"]
 
 
 def num_scalars(folder: Path) -> int:

@@ -66,10 +66,10 @@ class ScriptWorkload:
         self.args = [str(one) for one in args]
         self.source, self.template = _what(script, command, self.args)
         self.envs = _envs(env)
-        self.seeds = _seeds(seeds)
+        self.seeds = checked_seeds(seeds)
         self.env_flag, self.seed_flag = _flag(env_flag), _flag(seed_flag)
-        self.num_tests = _at_least(0, "num_tests", num_tests)
-        self.num_videos = _at_least(0, "num_videos", num_videos)
+        self.num_tests = at_least(0, "num_tests", num_tests)
+        self.num_videos = at_least(0, "num_videos", num_videos)
         self.keep_rewards = keep_rewards
         if time_limit is not None and not time_limit > 0:
             raise UserError(f"time_limit={time_limit}: it must be more than 0.")
@@ -239,7 +239,8 @@ def _envs(env: str | Sequence[str] | None) -> list[str | None]:
     return envs or [None]
 
 
-def _seeds(seeds: int | Sequence[int]) -> list[int]:
+def checked_seeds(seeds: int | Sequence[int]) -> list[int]:
+    """The seeds, each once. Raises UserError for one that can't be used, and for none."""
     found = [seeds] if isinstance(seeds, int) else list(dict.fromkeys(seeds))
     if not found:
         raise UserError("There are no seeds: give some such as 0..4.")
@@ -256,7 +257,8 @@ def _flag(flag: str | None) -> str | None:
     return f"--{flag}"
 
 
-def _at_least(least: int, name: str, value: int) -> int:
+def at_least(least: int, name: str, value: int) -> int:
+    """The number. Raises UserError where it is less."""
     if value < least:
         raise UserError(f"{name}={value}: it must be {least} or more.")
     return value

@@ -22,7 +22,7 @@ from rlgauge.kinds.evaluate.gyms import Task
 from rlgauge.kinds.evaluate.session import Memory
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 from rlgauge.kinds.train.journal import TESTS, read_episodes
-from rlgauge.kinds.train.reading import read_trained
+from rlgauge.kinds.train.reading import errors_of, read_trained
 from rlgauge.kinds.train.script.actors import Actor, UnlikeError, find_actor
 from rlgauge.kinds.train.script.agreement import texts_of
 from rlgauge.kinds.train.script.apart import told_apart
@@ -131,7 +131,7 @@ class _Tests:
         if reason is not None:
             num = self._spec.num_test_episodes
             warnings.append(f"Testing ended after {len(self._records)} of {num} episodes: {reason}")
-        warnings += self._errors()
+        warnings += errors_of(self._records)
         if reason is not None and self._records:
             self._mark_missing(reason)
         return [*warnings, *self._notes(), *self._apart()]
@@ -143,16 +143,6 @@ class _Tests:
         training = [episode.total for episode in read_trained(self._spec.artifacts)[-_LAST:]]
         told = told_apart(returns, training)
         return [] if told is None else [told]
-
-    def _errors(self) -> list[str]:
-        """A sentence on episodes that ended as errors."""
-        errors = [record.error for record in self._records if record.error is not None]
-        if not errors:
-            return []
-        num = f"{len(errors)} of {len(self._records)} test episodes"
-        rest = "and the test return is the mean of the others, which may be the easier ones"
-        line = errors[0].partition("\n")[0]
-        return [f"{num} ended in an error{f', {rest}' if len(errors) < len(self._records) else ''}. The first: {line}"]
 
     def _mark_missing(self, reason: str) -> None:
         """Write a record for each episode that was wanted and is not there, so that no reader takes the rest for all.
