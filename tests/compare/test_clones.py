@@ -25,6 +25,7 @@ def trained(tmp_path):
         for place, total in enumerate(returns):
             length = 10 + place if lengths is None else lengths[place]
             journal.episode(total, length, num_steps=100 * (place + 1))
+        journal.close()
         told = {"training_return": 5.0, "training_length": 10.0, "num_episodes": 4.0, "num_steps": 400.0}
         totals = {name: Total(n=1, mean=value) for name, value in {**told, "train_seconds": 1.0 + seed}.items()}
         return Reading(

@@ -63,7 +63,7 @@ def train_oddly(journal: Journal) -> None:
     journal.scalars({"same": 1.0}, 0)
     journal.scalars({"part(0)": 1.0, "part[0]": 2.0, "part_0__2": 3.0}, 0)
     journal.scalars({"step": 7.0}, 1)
-    journal.scalars({"far": 1.0}, 2**70)
+    journal.scalars({"far": 1.0}, 2**63 - 1)
     journal.scalars({"far": 2.0}, 1)
 
 

@@ -5,7 +5,7 @@ import pytest
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record, Status, encode_record
 from rlgauge.core.run_files import read_run
-from rlgauge.kinds.train.journal import TESTING, Journal, Role
+from rlgauge.kinds.train.journal import TESTING, Journal, Role, settled
 from rlgauge.trackers.reading import Feed, about, flat
 from tests.trackers.made import UNITS, begun, ended, finish, train
 
@@ -125,6 +125,7 @@ def test_the_last_line_of_the_trace_is_the_reason_of_a_failed_run(tmp_path):
 def test_damaged_lines_are_counted(tmp_path):
     attempt = begun(tmp_path)
     train(attempt, num_episodes=1)
+    settled(attempt.folder / "artifacts")
     with (attempt.folder / "artifacts" / "scalars.jsonl").open("ab") as file:
         file.write(b'{"v":{"loss":1},"s":0,"t":0,"c":"00000000"}\n')
     feed = Feed(about(attempt.folder), UNITS)

@@ -1,23 +1,28 @@
 """What a training run tells while it goes on: episodes and scalars, a line each, written as they happen.
 
 A line is JSON with a checksum of itself as its last field, and written by one call: a kill tears the last one at most.
+While a run goes on its episodes and scalars are in files of records beside these (see `live`): `Tail` reads either.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
+import struct
 import sys
 import time
 import zlib
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from rlgauge.core.files import create_exclusively
-from rlgauge.kinds.train.script.lines import Lines
+from rlgauge.kinds.train.live import Form, Live, LiveTail, Name, Row, settle
 
 EPISODES, SCALARS, TESTS, REWARDS = "training.jsonl", "scalars.jsonl", "tests.jsonl", "rewards.f32"
 ENVIRONMENTS, MADE = "environments.jsonl", "made.jsonl"
@@ -81,6 +86,39 @@ class Scalars(msgspec.Struct, frozen=True):
     seconds: float = msgspec.field(name="t")
 
 
+T = TypeVar("T")
+
+
+def _episodes(first: int, rows: list[Row], name: Name) -> list[Episode]:
+    return [
+        Episode(index, total, length, steps, seconds, bool(flags & _FLAG), place, name(env), origin)
+        for index, (total, seconds, length, steps, place, env, origin, flags) in enumerate(rows, first)
+    ]
+
+
+def _scalars(_first: int, rows: list[Row], name: Name) -> list[Scalars]:
+    """Those that were logged at once are one."""
+    found: list[Scalars] = []
+    for at, together in itertools.groupby(rows, key=_AT):
+        step, seconds, flags = at
+        values = {name(number): value if math.isfinite(value) else None for value, _, _, number, _ in together}
+        found.append(Scalars(values, step if flags & _FLAG else None, seconds))
+    return found
+
+
+_WRITTEN, _FLAG = 1, 2
+"""In the last field of a record: that it is there, and that an episode was cut off, or a step was given."""
+_AT = itemgetter(1, 2, 4)
+_NAN = math.nan
+_now = time.monotonic
+_FORMS: Mapping[Any, Form[Any]] = {
+    Episode: Form(struct.Struct("<ddqqIIiI"), _episodes),
+    Scalars: Form(struct.Struct("<dqdII"), _scalars),
+}
+"""Records of episodes: return, seconds, length, steps, place, environment, origin, flags; of scalars: value, step,
+seconds, name, flags."""
+
+
 class Journal:
     """The files of a run, open for writing by the process that made it; what that forks writes nothing here."""
 
@@ -101,27 +139,41 @@ class Journal:
         self._is_open_to_all = is_shared
         self._child = None if start is None else self._pid
         self._files: dict[str, int] = {}
-        self._scalars = Lines(folder / SCALARS) if start is None else None
-        self._encode = msgspec.json.Encoder().encode
-        for name in [EPISODES, *([REWARDS] if keep_rewards else [])] if start is None else ():
-            self._file(name)
+        self._live: Live[Episode] | None = None
+        self._scalars: Live[Scalars] | None = None
+        if start is None:
+            self._scalars = _live(folder / SCALARS, Scalars)
+            if keep_rewards:
+                self._file(EPISODES)
+                self._file(REWARDS)
+            else:
+                self._live = _live(folder / EPISODES, Episode)
 
     def episode(
         self,
         total: float,
         length: int,
-        *,
         num_steps: int,
-        is_truncated: bool = False,
+        is_truncated: bool = False,  # noqa: FBT001, FBT002  # by names a call takes longer, and here that is seen
         place: int = 0,
         env: str = "",
         origin: int = 0,
         rewards: Sequence[float] = (),
     ) -> None:
         """Write an episode that has just ended."""
+        seconds = _now() - self.start
+        live = self._live
+        if live is not None:
+            try:
+                flags = _WRITTEN | _FLAG if is_truncated else _WRITTEN
+                slot = live.put(total, seconds, length, num_steps, place, live.number_of[env], origin, flags)
+            except (OSError, ValueError):  # no room; or a thread of the script's goes on while the run is being closed
+                live.close()
+            else:
+                self.num_episodes = slot + 1
+                return
         if os.getpid() != self._pid:
             return
-        seconds = time.monotonic() - self.start
         one = Episode(self.num_episodes, total, length, num_steps, seconds, is_truncated, place, env, origin)
         self.num_episodes += 1
         if self.keeps_rewards:
@@ -129,7 +181,11 @@ class Journal:
             if sys.byteorder == "big":
                 numbers.byteswap()
             os.write(self._file(REWARDS), numbers.tobytes())
-        os.write(self._file(EPISODES), line_of(encoded(one)))
+        line = line_of(encoded(one))
+        if live is None:
+            os.write(self._file(EPISODES), line)
+        else:
+            live.late(line)
 
     def role(self, one: Role) -> None:
         """Write what an environment is to the training."""
@@ -146,7 +202,7 @@ class Journal:
         self._is_open_to_all = False
         if create_exclusively(self.folder / FIRST, str(self._pid).encode()):
             self._child = None
-            self._scalars = Lines(self.folder / SCALARS)
+            self._scalars = _live(self.folder / SCALARS, Scalars)
 
     def _file(self, name: str) -> int:
         if self._is_open_to_all:
@@ -158,21 +214,43 @@ class Journal:
         return self._files[name]
 
     def scalars(self, values: Mapping[str, float | None], step: int | None) -> None:
-        """Write numbers of a step, those that are not finite as null. Any thread may do so."""
+        """Write numbers of a step, which has 64 bits, those that are not finite as null. Any thread may do so."""
         if self._is_open_to_all and os.getpid() == self._pid:
             self._claim()
-        one = Scalars(values, step, time.monotonic() - self.start)
-        if self._scalars is not None:
-            try:
-                body = self._encode(one)
-            except UnicodeEncodeError:
-                body = encoded(one)
-            self._scalars.append(line_of(body))
+        live = self._scalars
+        if live is None:
+            return
+        seconds = _now() - self.start
+        at, flags = (0, _WRITTEN) if step is None else (step, _WRITTEN | _FLAG)
+        num_written = 0
+        try:
+            for name, value in values.items():
+                live.put(_NAN if value is None else value, at, seconds, live.number_of[name], flags)
+                num_written += 1
+        except (OSError, ValueError):  # as above
+            live.close()
+            rest = dict(itertools.islice(values.items(), num_written, None))
+            live.late(_line(Scalars(rest, step, seconds)))
 
-    def close_scalars(self) -> None:
-        """Cut the file of scalars off behind its last line."""
-        if self._scalars is not None:
-            self._scalars.close()
+    def close(self) -> None:
+        """Make lines of what was written as records; what comes later is written as lines."""
+        for live in (self._live, self._scalars):
+            if live is not None:
+                live.close()
+
+
+def _live(path: Path, kind: type[T]) -> Live[T]:
+    return Live(path, _FORMS[kind], _line)
+
+
+def _line(one: object) -> bytes:
+    return line_of(encoded(one))
+
+
+def settled(folder: Path) -> None:
+    """Make lines of what a process wrote as records that is gone, and could not do so. Raises OSError."""
+    for name, kind in ((EPISODES, Episode), (SCALARS, Scalars)):
+        settle(folder / name, _FORMS[kind], _line)
 
 
 def encoded(value: object) -> bytes:
@@ -196,11 +274,11 @@ def line_of(body: bytes) -> bytes:
     return b'%s,"c":"%08x"}\n' % (body[:-1], zlib.crc32(body))
 
 
-T = TypeVar("T")
-
-
 class Tail(Generic[T]):
-    """The lines of a file that is being written, as they come; those that are torn or damaged are passed over."""
+    """The lines of a file that is being written, as they come; those that are torn or damaged are passed over.
+
+    Where records stand for the lines, they are read instead.
+    """
 
     def __init__(self, path: Path, kind: type[T]) -> None:
         """Read `path`, which need not be there yet, as objects of a kind."""
@@ -208,9 +286,27 @@ class Tail(Generic[T]):
         self._path = path
         self._offset = 0
         self._decode = msgspec.json.Decoder(kind).decode
+        self._live: LiveTail[T] | None = LiveTail(path, _FORMS[kind]) if kind in _FORMS else None
+        self._num_ahead = 0
 
     def read(self) -> list[T]:
         """What has come since the last call, as far as lines are whole."""
+        live = None if self._live is None else self._live.read()
+        if live is not None:
+            self._num_ahead += sum(map(_num_records, live))
+            return live
+        found = self._read_lines()
+        return list(self._behind(found)) if self._num_ahead else found
+
+    def _behind(self, found: list[T]) -> Iterator[T]:
+        """Of the lines that the records have become, those that were not read as records."""
+        for one in found:
+            num = _num_records(one)
+            if self._num_ahead < num:
+                yield _without(one, self._num_ahead) if self._num_ahead else one
+            self._num_ahead = max(0, self._num_ahead - num)
+
+    def _read_lines(self) -> list[T]:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -232,6 +328,17 @@ class Tail(Generic[T]):
             pass
         self.num_dropped += 1
         return None
+
+
+def _num_records(one: object) -> int:
+    return len(one.values) if isinstance(one, Scalars) else 1
+
+
+def _without(one: T, num: int) -> T:
+    """Scalars but for the first ones."""
+    if not isinstance(one, Scalars):
+        return one
+    return msgspec.structs.replace(one, values=dict(itertools.islice(one.values.items(), num, None)))
 
 
 def read_episodes(folder: Path) -> list[Episode]:

@@ -23,7 +23,6 @@ from rlgauge.kinds.train.script.children import Starts
 from rlgauge.kinds.train.script.counts import INNER, THROUGH, Counts
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, chain, is_vector, name_of, parts_in_process
-from rlgauge.kinds.train.script.pages import Pages
 from rlgauge.kinds.train.script.parts import PART, Part, pass_through
 from rlgauge.kinds.train.script.patching import Method, replace, wrap_in_descendants
 from rlgauge.kinds.train.script.seeding import seed_of_reset
@@ -100,9 +99,6 @@ def install(journal: Journal, spec: Spec, *, is_one_of_many: bool = False) -> No
     global _run, _maker, _last  # noqa: PLW0603  # one script a process; classes are changed for all of it
     _run = _maker = _last = _Run(journal, spec, is_one_of_many=is_one_of_many)
     _STARTS.told = _Told(spec, journal.start)
-    if not journal.keeps_rewards and not is_one_of_many:
-        with contextlib.suppress(OSError, ValueError):  # a file system may map no files; the journal writes them too
-            _run.counts.pages = Pages(spec.artifacts / EPISODES)
     _hook()
 
 

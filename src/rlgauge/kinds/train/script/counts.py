@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
-from rlgauge.kinds.train.journal import TESTING, Episode, Journal, Role, line_of
+from rlgauge.kinds.train.journal import TESTING, Journal, Role
 from rlgauge.kinds.train.script.layers import Env
-from rlgauge.kinds.train.script.pages import Pages
 from rlgauge.kinds.train.script.turns import Moment, Turns
 from rlgauge.kinds.train.script.witness import Witness
 
@@ -27,9 +23,6 @@ _DIFFERENT = (
     "Environments that are all called {} come in {} sizes of observations or actions ({}): they are different tasks, "
     "and the training's figures are a mixture of them."
 )
-
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Played(NamedTuple):
@@ -58,7 +51,6 @@ class Counts:
         "num_past",
         "num_paused",
         "num_tests",
-        "pages",
         "paused_at",
         "played",
         "problems",
@@ -87,7 +79,6 @@ class Counts:
         self.problems: list[str] = []
         self.forms: dict[str, dict[str, None]] = {}
         self._known: dict[int, Callable[[], Any]] = {}
-        self.pages: Pages | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Counts:
         return ASLEEP
@@ -146,9 +137,8 @@ class Counts:
             if tally is not None and not isinstance(tally, str):
                 tally.close()
         self.tell(self.turns.judge(trains_elsewhere=trains_elsewhere))
-        if self.pages is not None:
-            self.pages.close()
-            self.pages = None
+        if self.journal is not None:
+            self.journal.close()
 
     def drop(self, tally: Any, layers: Sequence[Env]) -> None:  # noqa: ANN401  # of either kind
         """Know a tally no more."""
@@ -156,19 +146,29 @@ class Counts:
             if self.known(layer) is tally:
                 del self._known[id(layer)]
 
-    def write(self, played: Played, *, by: Any, place: int, reset_at: Moment, begun_at: Moment) -> None:  # noqa: ANN401
-        """Write an episode that has ended, as a tally of either kind counted it; what it makes known before it."""
-        journal, total = self.journal, played.total
+    def write(
+        self,
+        by: Any,  # noqa: ANN401  # a tally of either kind
+        place: int,
+        total: float,
+        length: int,
+        is_truncated: bool,  # noqa: FBT001  # by names a call takes longer, and here that is seen
+        rewards: Sequence[float],
+        reset_at: Moment,
+        begun_at: Moment,
+    ) -> None:
+        """Write an episode that has ended, as a tally counted it; what it makes known before it."""
         if self.is_part:
-            self.played = played
+            self.played = Played(total, length, is_truncated, rewards)
             return
+        journal = self.journal
         if journal is None:
             return
         number, steps = TESTING, 0
         if self.paused_at is None:
             turns = self.turns
             number = by.origin.number
-            roles = turns.ended(by.origin, total, played.length, reset=reset_at, begun=begun_at)
+            roles = turns.ended(by.origin, total, length, reset_at, begun_at)
             if roles:
                 self.tell(roles)
             # Where there is but one, its own number is that of all: most scripts have one, and cheap steps.
@@ -182,23 +182,7 @@ class Counts:
             steps = self.steps
             self.num_tests += 1
             self.total_of_tests += total
-        if self.pages is not None:
-            seconds = time.monotonic() - journal.start
-            index = journal.num_episodes
-            one = Episode(index, total, played.length, steps, seconds, played.is_truncated, place, by.name, number)
-            if self._append(one):
-                journal.num_episodes = index + 1
-                return
-        journal.episode(
-            total,
-            played.length,
-            num_steps=steps,
-            is_truncated=played.is_truncated,
-            place=place,
-            env=by.name,
-            origin=number,
-            rewards=played.rewards,
-        )
+        journal.episode(total, length, steps, is_truncated, place, by.name, number, rewards)
 
     def tell(self, roles: Sequence[Role]) -> None:
         """Write what has become known of environments."""
@@ -206,19 +190,6 @@ class Counts:
             return
         for role in roles:
             self.journal.role(role)
-
-    def _append(self, episode: Episode) -> bool:
-        """Whether there was room for an episode's line among the pages; where not, the journal goes on without them."""
-        if self.pages is None:
-            return False
-        try:
-            self.pages.append(line_of(_encode(episode)))
-        except (OSError, ValueError):  # no room; or a thread of the script's goes on while the run is being closed
-            pages, self.pages = self.pages, None
-            with contextlib.suppress(OSError, AttributeError):
-                pages.close()
-            return False
-        return True
 
     @property
     def warnings(self) -> list[str]:

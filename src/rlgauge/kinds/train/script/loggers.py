@@ -26,12 +26,11 @@ _LARGEST_STEP = 2**63 - 1
 """What fits an integer of 64 bits, which is what other programs read."""
 
 
-class _Returns(dict[str, bool]):
-    """Whether numbers of a name are returns, found out once."""
+class _Times(dict[str, int]):
+    """How often numbers of a name were logged."""
 
-    def __missing__(self, name: str) -> bool:
-        found = self[name] = is_return(name)
-        return found
+    def __missing__(self, name: str) -> int:
+        return 0
 
 
 class _Log:
@@ -40,9 +39,7 @@ class _Log:
     def __init__(self, journal: Journal | None = None) -> None:
         self.journal = journal
         self.folder = None if journal is None else journal.folder
-        self.num_scalars = 0
-        self.num_returns = 0
-        self.is_return = _Returns()
+        self.times = _Times()
 
 
 _log = _Log()
@@ -63,7 +60,7 @@ def close_log() -> None:
     """Write nothing any more; what has been counted stays known."""
     journal, _log.journal = _log.journal, None
     if journal is not None:
-        journal.close_scalars()
+        journal.close()
 
 
 def log(values: Mapping[str, Any], *, step: int | None = None) -> None:
@@ -79,7 +76,7 @@ def log(values: Mapping[str, Any], *, step: int | None = None) -> None:
             warnings.warn(text, stacklevel=2)
         else:
             numbers[name if type(name) is str else str(name)] = found
-    _write(numbers, step)
+    record_all(numbers, step)
 
 
 def record(name: str, value: object, step: object) -> None:
@@ -90,33 +87,43 @@ def record(name: str, value: object, step: object) -> None:
     found = value if type(value) is float else number(value)
     if found is not None:
         name = name if type(name) is str else str(name)
-        log_.num_scalars += 1
-        log_.num_returns += log_.is_return[name]
+        log_.times[name] += 1
         at = step if type(step) is int and -_LARGEST_STEP <= step <= _LARGEST_STEP else whole(step)
         log_.journal.scalars({name: found}, at)
 
 
 def record_all(values: Mapping[Any, Any], step: object) -> None:
     """Write the numbers among what a script logged at a step, those of mappings in it by names with slashes."""
-    if _log.journal is not None:
-        numbers: dict[str, float | None] = {}
-        _collect(values, "", numbers)
-        _write(numbers, step)
+    log_ = _log
+    if log_.journal is None:
+        return
+    numbers: dict[str, float | None] = {}
+    for name, value in values.items():
+        if type(value) is float and type(name) is str:
+            numbers[name] = value
+        else:
+            _collect(name if type(name) is str else str(name), value, numbers)
+    if numbers:
+        times = log_.times
+        for name in numbers:
+            times[name] += 1
+        at = step if type(step) is int and -_LARGEST_STEP <= step <= _LARGEST_STEP else whole(step)
+        log_.journal.scalars(numbers, at)
 
 
 def num_scalars() -> int:
     """How many numbers were logged."""
-    return _log.num_scalars
+    return sum(_log.times.values())
 
 
 def num_returns() -> int:
     """How many of them were returns of training episodes, or means of such, by their names."""
-    return _log.num_returns
+    return sum(times for name, times in _log.times.items() if is_return(name))
 
 
 def names() -> list[str]:
     """The names under which numbers were logged, each once."""
-    return list(_log.is_return)
+    return list(_log.times)
 
 
 def folder() -> Path | None:
@@ -161,24 +168,11 @@ def _integer(step: Any) -> int | None:  # noqa: ANN401  # what scripts log
         return None if found is None or not math.isfinite(found) else int(found)
 
 
-def _write(numbers: dict[str, float | None], step: object) -> None:
-    log_ = _log
-    if log_.journal is None or not numbers:
-        return
-    log_.num_scalars += len(numbers)
-    for name in numbers:
-        log_.num_returns += log_.is_return[name]
-    log_.journal.scalars(numbers, whole(step))
-
-
-def _collect(values: Mapping[Any, Any], prefix: str, found: dict[str, float | None]) -> None:
-    for name, value in values.items():
-        key = name if not prefix and type(name) is str else f"{prefix}{name}"
-        if type(value) is float:
-            found[key] = value
-        elif isinstance(value, Mapping):
-            _collect(value, f"{key}/", found)
-        else:
-            one = number(value)
-            if one is not None:
-                found[key] = one
+def _collect(name: str, value: object, found: dict[str, float | None]) -> None:
+    if isinstance(value, Mapping):
+        for inner, one in value.items():
+            _collect(f"{name}/{inner}", one, found)
+    else:
+        number_ = number(value)
+        if number_ is not None:
+            found[name] = number_

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any
 
-from rlgauge.kinds.train.script.counts import INNER, Counts, Played
+from rlgauge.kinds.train.script.counts import INNER, Counts
 from rlgauge.kinds.train.script.layers import MADE, Env, attribute, counted, ends_lives, is_vector
 from rlgauge.kinds.train.script.seats import Seat
 from rlgauge.kinds.train.script.steps import Step, is_cut, is_end, takes_action
@@ -268,11 +268,7 @@ class Tally:
             self.counts.num_past += 1
         else:
             self.counts.write(
-                Played(float(total), length, is_truncated, rewards or ()),
-                by=self,
-                place=self.place,
-                reset_at=self.reset_at,
-                begun_at=self.begun_at,
+                self, self.place, float(total), length, is_truncated, rewards or (), self.reset_at, self.begun_at
             )
         if not isinstance(total, float) and self.seats:
             # Rewards of lesser precision, which would be added up with no more.

@@ -176,7 +176,7 @@ class Turns:
             origin.first = found.total
         return found
 
-    def ended(self, origin: Origin, total: float, length: int, *, reset: Moment, begun: Moment) -> list[Role]:
+    def ended(self, origin: Origin, total: float, length: int, reset: Moment, begun: Moment) -> list[Role]:
         """Note that an episode has ended, which was reset and begun then; what it makes known of any environment."""
         if total - total == 0:
             origin.num_episodes += 1

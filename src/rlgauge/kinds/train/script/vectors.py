@@ -225,7 +225,8 @@ class VectorTally:
         return Played(total, length, is_truncated=False, rewards=rewards)
 
     def _write(self, index: int, played: Played) -> None:
-        self.counts.write(played, by=self, place=index, reset_at=self._moments[index], begun_at=self._moments[index])
+        since = self._moments[index]
+        self.counts.write(self, index, played.total, played.length, played.is_truncated, played.rewards, since, since)
 
     def _restart(self, index: int) -> None:
         self._totals_N[index] = 0.0

@@ -1,0 +1,243 @@
+"""Records of one size in a file whose pages are written as memory: what a run tells between the steps of its script.
+
+A call of the system takes two microseconds where a benchmark makes nothing else, and ten to thirty between the steps of
+an environment; a line of JSON takes a few more. A record here takes one, and is in the file at once, for other
+processes and when this one is killed. When the file is closed its records become the lines of the file that it stands
+for, and it is gone; until then, and if nobody closes it, it is what there is to be read.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import mmap
+import os
+import struct
+import threading
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+_GROWTH = 1 << 16
+"""The file grows by so many bytes: a whole number of pages wherever pages are of the usual sizes."""
+_MANY = 1 << 13
+"""So many records are read at once."""
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Name = Callable[[int], str]
+"""The text that a number in a record stands for."""
+
+
+class Form(NamedTuple, Generic[T]):
+    """What is in a record, and how records become objects: given the place of the first of them, and names.
+
+    The last field is never 0, as memory is that nobody has written.
+    """
+
+    layout: struct.Struct
+    objects: Callable[[int, list[Row], Name], list[T]]
+
+
+def beside(path: Path) -> Path:
+    """The file of records that stands for a file of lines: `scalars.live` for `scalars.jsonl`."""
+    return path.with_suffix(".live")
+
+
+class Live(Generic[T]):
+    """The records of a file, open for writing by any thread of one process; what it forks writes nothing.
+
+    No thread waits for another or for itself: a handler of a signal may write while something is written.
+    """
+
+    def __init__(self, path: Path, form: Form[T], line_of: Callable[[T], bytes]) -> None:
+        """Stand for the file of lines at `path`, which is there from now on and has none. Raises OSError."""
+        self._path = path
+        self._form = form
+        self._line_of = line_of
+        self._size = form.layout.size
+        self._pack = form.layout.pack_into
+        self._slot = itertools.count().__next__
+        path.touch()
+        self._file = os.open(beside(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        self._memory: Any = bytearray()  # with the first record there is some
+        self.number_of = Numbers(_names_of(path))
+        self._late: deque[bytes] = deque()
+        self._lines = -1
+        self._is_ours = True
+        self._is_closed = self._is_settled = False
+        self._closing = threading.Lock()
+        os.register_at_fork(after_in_child=functools.partial(_leave, weakref.ref(self)))
+
+    def put(self, *fields: Any) -> int:  # noqa: ANN401  # what the form packs
+        """Write a record; its place. Raises ValueError where the file is closed, OSError where there is no room."""
+        slot = self._slot()
+        start = slot * self._size
+        try:
+            self._pack(self._memory, start, *fields)
+        except struct.error:  # memory ends before that
+            self._grow(start + self._size)
+            self._pack(self._memory, start, *fields)
+        return slot
+
+    def close(self) -> None:
+        """Make lines of the records; once, whoever of several threads comes first. Raises OSError."""
+        if not self._is_ours or self._is_settled or not self._closing.acquire(blocking=False):
+            return
+        try:
+            self._close_memory()
+            settle(self._path, self._form, self._line_of)
+            self._is_settled = True
+            os.close(self._file)
+        finally:
+            self._closing.release()
+        self._write_late()
+
+    def late(self, line: bytes) -> None:
+        """Write a line of what came when the file had been closed, behind those of its records. Raises OSError."""
+        if self._is_ours:
+            self._late.append(line)
+            if self._is_settled:
+                self._write_late()
+
+    def leave_to_parent(self) -> None:
+        """Write nothing any more, in a process that has been forked."""
+        self._is_ours = False
+        self._close_memory()
+
+    def _write_late(self) -> None:
+        if self._lines < 0 and self._late:
+            self._lines = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        with suppress(IndexError):  # another thread has taken the last one
+            while self._late:
+                os.write(self._lines, self._late.popleft())
+
+    def _close_memory(self) -> None:
+        self._is_closed = True
+        memory, self._memory = self._memory, bytearray()
+        if isinstance(memory, mmap.mmap):
+            memory.close()
+
+    def _was_closed(self) -> bool:
+        """Whether it has been closed, which another thread may do at any time."""
+        return self._is_closed
+
+    def _grow(self, length: int) -> None:
+        """Have so much memory, at the least; it does no harm if two threads do so at once."""
+        if self._was_closed():
+            raise ValueError("The file is closed.")
+        length = -(-length // _GROWTH) * _GROWTH
+        # A page without room on the disk would kill the process when it is written.
+        reserve = getattr(os, "posix_fallocate", None)
+        if reserve is None:
+            raise ValueError("Room for pages cannot be reserved here.")
+        reserve(self._file, 0, length)
+        self._memory = mmap.mmap(self._file, length)
+        if self._was_closed():
+            self._close_memory()
+
+
+class Numbers(dict[str, int]):
+    """Numbers that stand for texts in records: each is written when it is first asked for."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is written yet."""
+        super().__init__()
+        self._path = path
+        self._next = itertools.count().__next__
+        self._pid = os.getpid()
+
+    def __missing__(self, text: str) -> int:
+        if os.getpid() != self._pid:
+            raise ValueError("The file is another process's.")
+        number = self[text] = self._next()
+        with self._path.open("ab", buffering=0) as file:
+            file.write(msgspec.json.encode((number, text.encode("utf-8", "surrogatepass"))) + b"\n")
+        return number
+
+
+class LiveTail(Generic[T]):
+    """The records of a file that is being written, as they come."""
+
+    def __init__(self, path: Path, form: Form[T]) -> None:
+        """Read what stands for the file of lines at `path`."""
+        self._path = path
+        self._form = form
+        self._num_read = 0
+        self._texts: dict[int, str] = {}
+
+    def read(self) -> list[T] | None:
+        """What has come since the last call; None where there is no such file, or no more."""
+        try:
+            with beside(self._path).open("rb") as file:
+                file.seek(self._num_read * self._form.layout.size)
+                rows = list(itertools.takewhile(_is_written, _rows(file, self._form.layout)))
+            found = self._form.objects(self._num_read, rows, self._text)
+        except FileNotFoundError:
+            return None
+        self._num_read += len(rows)
+        return found
+
+    def _text(self, number: int) -> str:
+        if number not in self._texts:
+            self._texts = _texts(self._path)
+        return self._texts[number]
+
+
+def settle(path: Path, form: Form[T], line_of: Callable[[T], bytes]) -> None:
+    """Make lines of the records that stand for a file of lines; their writer must be gone. Raises OSError.
+
+    Where there are none, or they have become lines, this does nothing.
+    """
+    live, names = beside(path), _names_of(path)
+    if not live.exists():
+        return
+    texts = _texts(path) if names.exists() else {}
+    part = path.parent / f".{path.name}.{uuid.uuid4().hex}.part"
+    try:
+        with live.open("rb") as records, part.open("wb") as lines:
+            rows = _rows(records, form.layout)
+            written = filter(_is_written, rows)
+            for first in itertools.count(0, _MANY):
+                some = list(itertools.islice(written, _MANY))
+                if not some:
+                    break
+                lines.write(b"".join(map(line_of, form.objects(first, some, texts.__getitem__))))
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    live.unlink(missing_ok=True)
+    names.unlink(missing_ok=True)
+
+
+def _rows(file: BinaryIO, layout: struct.Struct) -> Iterator[Row]:
+    while content := file.read(_MANY * layout.size):
+        yield from layout.iter_unpack(content[: len(content) // layout.size * layout.size])
+
+
+def _is_written(row: Row) -> bool:
+    return bool(row[-1])
+
+
+def _names_of(path: Path) -> Path:
+    return path.with_suffix(".names")
+
+
+def _texts(path: Path) -> dict[int, str]:
+    """The texts of a file by their numbers. Raises FileNotFoundError."""
+    lines = _names_of(path).read_bytes().split(b"\n")[:-1]
+    pairs = [msgspec.json.decode(line, type=tuple[int, bytes]) for line in lines]
+    return {number: text.decode("utf-8", "surrogatepass") for number, text in pairs}
+
+
+def _leave(found: weakref.ref[Live[Any]]) -> None:
+    live = found()
+    if live is not None:
+        live.leave_to_parent()
