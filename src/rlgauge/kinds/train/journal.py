@@ -107,6 +107,7 @@ def _scalars(_first: int, rows: list[Row], name: Name) -> list[Scalars]:
 
 
 _WRITTEN, _FLAG = 1, 2
+_WRITTEN_AT = _WRITTEN | _FLAG
 """In the last field of a record: that it is there, and that an episode was cut off, or a step was given."""
 _AT = itemgetter(1, 2, 4)
 _NAN = math.nan
@@ -165,7 +166,7 @@ class Journal:
         live = self._live
         if live is not None:
             try:
-                flags = _WRITTEN | _FLAG if is_truncated else _WRITTEN
+                flags = _WRITTEN_AT if is_truncated else _WRITTEN
                 slot = live.put(total, seconds, length, num_steps, place, live.number_of[env], origin, flags)
             except (OSError, ValueError):  # no room; or a thread of the script's goes on while the run is being closed
                 live.close()
@@ -221,7 +222,7 @@ class Journal:
         if live is None:
             return
         seconds = _now() - self.start
-        at, flags = (0, _WRITTEN) if step is None else (step, _WRITTEN | _FLAG)
+        at, flags = (0, _WRITTEN) if step is None else (step, _WRITTEN_AT)
         num_written = 0
         try:
             for name, value in values.items():
@@ -231,6 +232,22 @@ class Journal:
             live.close()
             rest = dict(itertools.islice(values.items(), num_written, None))
             live.late(_line(Scalars(rest, step, seconds)))
+
+    def scalar(self, name: str, value: float, step: int | None) -> None:
+        """Write one number, as `scalars` does."""
+        live = self._scalars
+        if live is None or self._is_open_to_all:
+            self.scalars({name: value}, step)
+            return
+        seconds = _now() - self.start
+        try:
+            if step is None:
+                live.put(value, 0, seconds, live.number_of[name], _WRITTEN)
+            else:
+                live.put(value, step, seconds, live.number_of[name], _WRITTEN_AT)
+        except (OSError, ValueError):  # as above
+            live.close()
+            live.late(_line(Scalars({name: value}, step, seconds)))
 
     def close(self) -> None:
         """Make lines of what was written as records; what comes later is written as lines."""

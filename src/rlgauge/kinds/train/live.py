@@ -26,6 +26,8 @@ import msgspec
 
 _GROWTH = 1 << 16
 """The file grows by so many bytes: a whole number of pages wherever pages are of the usual sizes."""
+_MOST_MAPS = 16
+"""So many times the file may grow while a thread that is about to write waits for its turn."""
 _MANY = 1 << 13
 """So many records are read at once."""
 
@@ -67,12 +69,14 @@ class Live(Generic[T]):
         path.touch()
         self._file = os.open(beside(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         self._memory: Any = bytearray()  # with the first record there is some
+        self._maps: deque[mmap.mmap] = deque()
         self.number_of = Numbers(_names_of(path))
         self._late: deque[bytes] = deque()
         self._lines = -1
         self._is_ours = True
-        self._is_closed = self._is_settled = False
-        self._closing = threading.Lock()
+        self._closed = threading.Event()
+        self._is_settled = False
+        self._writing = threading.Lock()
         os.register_at_fork(after_in_child=functools.partial(_leave, weakref.ref(self)))
 
     def put(self, *fields: Any) -> int:  # noqa: ANN401  # what the form packs
@@ -81,14 +85,25 @@ class Live(Generic[T]):
         start = slot * self._size
         try:
             self._pack(self._memory, start, *fields)
-        except struct.error:  # memory ends before that
-            self._grow(start + self._size)
-            self._pack(self._memory, start, *fields)
+        except (struct.error, TypeError, ValueError):  # memory ends before that, or has been closed
+            self._put_anew(start, fields)
         return slot
+
+    def _put_anew(self, start: int, fields: Row) -> None:
+        """Write a record into memory that is long enough. Raises ValueError where the file is closed."""
+        while True:
+            memory = self._grow(start + self._size)
+            try:
+                self._pack(memory, start, *fields)
+            except (TypeError, ValueError):
+                if not memory.closed:
+                    raise
+            else:
+                return
 
     def close(self) -> None:
         """Make lines of the records; once, whoever of several threads comes first. Raises OSError."""
-        if not self._is_ours or self._is_settled or not self._closing.acquire(blocking=False):
+        if not self._is_ours or self._is_settled or not self._writing.acquire(blocking=False):
             return
         try:
             self._close_memory()
@@ -96,7 +111,7 @@ class Live(Generic[T]):
             self._is_settled = True
             os.close(self._file)
         finally:
-            self._closing.release()
+            self._writing.release()
         self._write_late()
 
     def late(self, line: bytes) -> None:
@@ -112,35 +127,39 @@ class Live(Generic[T]):
         self._close_memory()
 
     def _write_late(self) -> None:
-        if self._lines < 0 and self._late:
-            self._lines = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        with suppress(IndexError):  # another thread has taken the last one
-            while self._late:
-                os.write(self._lines, self._late.popleft())
+        """Write what waits; where a thread is doing so, that one does it."""
+        while self._late and self._writing.acquire(blocking=False):
+            try:
+                if self._lines < 0:
+                    self._lines = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+                while self._late:
+                    os.write(self._lines, self._late.popleft())
+            finally:
+                self._writing.release()
 
     def _close_memory(self) -> None:
-        self._is_closed = True
-        memory, self._memory = self._memory, bytearray()
-        if isinstance(memory, mmap.mmap):
-            memory.close()
+        self._closed.set()
+        self._memory = bytearray()
+        with suppress(IndexError):
+            while True:
+                self._maps.pop().close()
 
-    def _was_closed(self) -> bool:
-        """Whether it has been closed, which another thread may do at any time."""
-        return self._is_closed
-
-    def _grow(self, length: int) -> None:
-        """Have so much memory, at the least; it does no harm if two threads do so at once."""
-        if self._was_closed():
-            raise ValueError("The file is closed.")
+    def _grow(self, length: int) -> mmap.mmap:
+        """Memory that has this length, at the least. It does no harm if two threads do so at once."""
         length = -(-length // _GROWTH) * _GROWTH
         # A page without room on the disk would kill the process when it is written.
         reserve = getattr(os, "posix_fallocate", None)
-        if reserve is None:
-            raise ValueError("Room for pages cannot be reserved here.")
+        if self._closed.is_set() or reserve is None:
+            raise ValueError("The file is closed, or room for pages cannot be reserved here.")
         reserve(self._file, 0, length)
-        self._memory = mmap.mmap(self._file, length)
-        if self._was_closed():
-            self._close_memory()
+        memory = mmap.mmap(self._file, length)
+        self._maps.append(memory)
+        if self._closed.is_set():  # by another thread, which may not have seen it
+            memory.close()
+        self._memory = memory
+        while len(self._maps) > _MOST_MAPS:
+            self._maps.popleft().close()
+        return memory
 
 
 class Numbers(dict[str, int]):

@@ -89,7 +89,7 @@ def record(name: str, value: object, step: object) -> None:
         name = name if type(name) is str else str(name)
         log_.times[name] += 1
         at = step if type(step) is int and -_LARGEST_STEP <= step <= _LARGEST_STEP else whole(step)
-        log_.journal.scalars({name: found}, at)
+        log_.journal.scalar(name, found, at)
 
 
 def record_all(values: Mapping[Any, Any], step: object) -> None:
