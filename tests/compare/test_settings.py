@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from rlgauge.compare.comparable import imported_differences
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from rlgauge.compare.comparable import told_differences
 from rlgauge.compare.settings import setting_names, told_apart
 from rlgauge.compare.sides import Pair
+from rlgauge.importers import read
 from tests.compare.making import reading
+from tests.exporters.making import CARTPOLE, case, trained
 
 
 def run(settings: str, seed: int | None = 0, algorithm: str = "toy", **labels: str):
@@ -32,5 +38,27 @@ def test_all_runs_of_a_task_are_told_apart_where_one_of_them_was_measured_twice(
 def test_columns_in_which_imported_runs_differ_are_named():
     ours = [reading("return", [1.0], settings="a", labels={"lr": "0.1", "task": "x"}, kind="imported-scores")]
     theirs = [reading("return", [1.0], settings="b", labels={"lr": "0.2", "task": "y"}, kind="imported-scores")]
-    (told,) = imported_differences([Pair("toy", "toy", "T", ours, theirs)])
+    (told,) = told_differences([Pair("toy", "toy", "T", ours, theirs)])
     assert told == "toy on T: the two sides were configured differently in lr."
+
+
+def trained_with(root: Path, num_batches: int, algorithm: str = "bc"):
+    """Runs of two seeds of an algorithm with this setting, as they are read."""
+    for seed in range(2):
+        trained(root, case(algorithm, seed=seed, bc={"n_batches": num_batches}, dagger={"rounds": 2}))
+    return [replace(one, settings=f"{num_batches}") for one in read([root]).readings]
+
+
+def test_settings_of_trained_algorithms_are_named_where_the_sides_differ_in_them(tmp_path):
+    ours, theirs, same = (trained_with(tmp_path / name, num) for name, num in (("a", 60), ("b", 600), ("c", 60)))
+    (told,) = told_differences([Pair("bc", "bc", CARTPOLE, ours, theirs)])
+    assert told == f"bc on {CARTPOLE}: the two sides were configured differently in bc.n_batches."
+    assert not list(told_differences([Pair("bc", "bc", CARTPOLE, ours, same)]))
+    other = trained_with(tmp_path / "d", 600, "dagger")
+    (told,) = told_differences([Pair("dagger", "bc", CARTPOLE, other, ours)])
+    assert told == f"{CARTPOLE}: the two sides were configured differently in bc.n_batches."
+
+
+def test_trainings_of_several_settings_in_one_table_are_told_apart_by_them(tmp_path):
+    runs = [*trained_with(tmp_path / "a", 60), *trained_with(tmp_path / "b", 600)]
+    assert {one.task for one in told_apart(runs)} == {f"{CARTPOLE} (bc.n_batches={number})" for number in (60, 600)}

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "expert": ("list and show the experts that come with rlgauge, and train others", "rlgauge.cli.expert:main"),
     "runs": ("list the runs of a folder, or show one of them", "rlgauge.cli.runs:main"),
     "import": ("write the results of other systems as runs into a folder", "rlgauge.cli.import_:main"),
+    "export": ("write runs as one zip file for others, or as imitation's folders", "rlgauge.cli.export:main"),
     "summary": ("summarise runs per algorithm and task, with intervals", "rlgauge.cli.summary:main"),
     "compare": ("compare a candidate with a baseline, with a verdict and an exit code", "rlgauge.cli.compare:main"),
     "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),

@@ -87,7 +87,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def list_runs(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge runs list`. Raises UserError."""
     parser = make_parser("runs list", "List the runs of a folder.")
-    parser.add_argument("out", type=str, help="the folder, as given to --out")
+    parser.add_argument("out", type=str, help="the folder, as given to --out, or a zip file of `rlgauge export`")
     parser.add_argument("--status", type=str | None, metavar="STATUS", help=f"only these: {', '.join(Status)}")
     parser.add_argument(
         "--tag", type=list[str] | str, default=[], metavar="TEXT", help="only measurements with this one; repeatable"
@@ -120,7 +120,7 @@ def _with_tags(rows: list[Row], tags: Sequence[str], out: str) -> list[Row]:
 def show_run(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge runs show`. Raises UserError."""
     parser = make_parser("runs show", "Show one run.")
-    parser.add_argument("out", type=str, help="the folder, as given to --out")
+    parser.add_argument("out", type=str, help="the folder, as given to --out, or a zip file of `rlgauge export`")
     parser.add_argument(
         "run",
         type=str,
@@ -243,7 +243,7 @@ def _is_inside(path: Path, store: Store) -> bool:
 def _store(out: str) -> Store:
     path = Path(out)
     if path.is_file():
-        raise UserError(f"'{out}' is a file; runs are kept in a folder.")
+        return _released(out)
     if not path.is_dir():
         near = difflib.get_close_matches(path.name, _siblings(path), n=1, cutoff=0.5)
         hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
@@ -251,6 +251,16 @@ def _store(out: str) -> Store:
     with plain_errors(path, "read"):
         os.listdir(path)  # noqa: PTH208  # only whether it can be read
     return Store(path)
+
+
+def _released(path: str) -> Store:
+    """The store of a release. Raises UserError."""
+    from rlgauge.importers.release import folder_of
+
+    folder = folder_of(path)
+    if folder is None:
+        raise UserError(f"'{path}' is a file; runs are kept in a folder, or in a zip file of `rlgauge export`.")
+    return Store(folder)
 
 
 def _siblings(path: Path) -> list[str]:

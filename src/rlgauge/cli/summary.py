@@ -159,7 +159,10 @@ def _write(overview: Overview, kind: str, options: Namespace) -> None:
 
 def _targets(options: Namespace) -> list[Judged]:
     """The targets that lie beside the runs; the module that judges them is only imported where there are some."""
-    folders = [path for path in map(Path, options.source) if next(path.glob("targets_*.json"), None) is not None]
+    from rlgauge.importers.release import folder_of
+
+    stores = [folder_of(source) or Path(source) for source in options.source]
+    folders = [path for path in stores if next(path.glob("targets_*.json"), None) is not None]
     if not folders:
         return []
     from rlgauge.cli import targets

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from rlgauge.compare.facts import facts_of, is_foreign
+from rlgauge.compare.facts import algorithm_configuration, facts_of, is_foreign
 from rlgauge.compare.phrases import some
 from rlgauge.compare.settings import configuration_of
 from rlgauge.compare.sides import Pair
@@ -37,21 +37,24 @@ def differences(pairs: Iterable[Pair], *, whats: Sequence[str]) -> list[Differen
     return sorted(found.values(), key=lambda one: whats.index(one.what))
 
 
-def imported_differences(pairs: Iterable[Pair]) -> Iterator[str]:
-    """Sentences on algorithms and tasks whose runs, of another system, were configured differently on the two sides.
+def told_differences(pairs: Iterable[Pair]) -> Iterator[str]:
+    """Sentences on algorithms and tasks whose runs were configured differently on the two sides.
 
-    What a configuration of another system has to do with the measurement is not known, so it is told, never refused. Of
-    two algorithms, whose own parameters differ by nature, it is told what both have.
+    Of runs of another system, as what a configuration has to do with the measurement is not known there, and of the
+    settings of algorithms that were trained, which are often what is compared: it is told, never refused. Of two
+    algorithms, whose own parameters differ by nature, it is told what both have.
     """
     found: dict[str, list[str]] = defaultdict(list)
     for pair in pairs:
         ours, theirs = (
-            {reading.settings: reading for reading in side if is_foreign(reading) and reading.settings}
+            {reading.settings: reading for reading in side if reading.settings}
             for side in (pair.candidate, pair.baseline)
         )
         if not ours or not theirs or set(ours) & set(theirs):
             continue
-        own, other = (configuration_of(next(iter(side.values()))) for side in (ours, theirs))
+        own, other = (_told_only(next(iter(side.values()))) for side in (ours, theirs))
+        if own is None or other is None:
+            continue
         is_one = pair.algorithm == pair.baseline_algorithm
         names = [name for name in dict.fromkeys([*own, *other]) if own.get(name) != other.get(name)]
         names = [name for name in names if is_one or (name in own and name in other)]
@@ -59,6 +62,11 @@ def imported_differences(pairs: Iterable[Pair]) -> Iterator[str]:
             found[_in_what(names)].append(f"{pair.algorithm} on {pair.task}" if is_one else pair.task)
     for what, where in found.items():
         yield f"{some(where)}: the two sides were configured differently{what}."
+
+
+def _told_only(reading: Reading) -> Mapping[str, str] | None:
+    """What of its configuration is told where it differs; None of a run all of whose configuration is judged."""
+    return configuration_of(reading) if is_foreign(reading) else algorithm_configuration(reading) or None
 
 
 def _in_what(names: Sequence[str]) -> str:

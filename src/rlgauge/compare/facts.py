@@ -67,7 +67,17 @@ def facts_of(reading: Reading) -> Iterator[Facts]:
 def configuration(reading: Reading) -> dict[str, str]:
     """The parameters of a run's case, nested ones by dotted names, without those that tell one run from another."""
     config = None if is_foreign(reading) else _decoded(Path(reading.folders[0], "config.json"), ConfigFile)
-    return {} if config is None else dict(_flat(config.case.params, _OF_THE_RUN))
+    return {} if config is None else {**dict(_flat(config.case.params, _OF_THE_RUN)), **_of_algorithm(config)}
+
+
+def algorithm_configuration(reading: Reading) -> dict[str, str]:
+    """The settings of the algorithm that a run of ours trained; empty where it tells none, as a script's."""
+    config = None if is_foreign(reading) else _decoded(Path(reading.folders[0], "config.json"), ConfigFile)
+    return {} if config is None else _of_algorithm(config)
+
+
+def _of_algorithm(config: ConfigFile) -> dict[str, str]:
+    return dict(_flat(_mapping(_mapping(config.case.params.get("algorithm")).get("config")), {"environment"}))
 
 
 def imported_configuration(reading: Reading) -> dict[str, str]:

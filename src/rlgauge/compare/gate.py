@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from rlgauge.compare.apart import alike
-from rlgauge.compare.comparable import Difference, differences, imported_differences, num_silent
+from rlgauge.compare.comparable import Difference, differences, num_silent, told_differences
 from rlgauge.compare.comparison import Comparison, Missing, Outcome, Overall, Party
 from rlgauge.compare.facts import provenance_of
 from rlgauge.compare.judge import judge
@@ -151,7 +151,7 @@ def _refused(both: Sequence[Pair], question: Question, told: list[str], *, is_sp
         told.append(
             f"{number} of {len(readings)} runs say nothing of the machine and versions they were measured with."
         )
-    told += imported_differences(both)
+    told += told_differences(both)
     refused = []
     for one in differences(both, whats=ALLOWABLE):
         forbids = is_speed or one.what == "configuration"

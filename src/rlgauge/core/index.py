@@ -21,6 +21,7 @@ from rlgauge.core import cache
 from rlgauge.core.case_folder import Entry, is_fresh
 from rlgauge.core.crew import read_cases
 from rlgauge.core.files import plain_errors
+from rlgauge.core.links import BY_ALGORITHM
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Status, Total, merged
 
@@ -84,10 +85,14 @@ def _scanned(root: str, tell: Callable[[str], None]) -> list[Reading]:
 def _case_folders(root: str) -> Iterator[str]:
     """The folders of all cases, relative to the store, in order."""
     with plain_errors(Path(root), "read"):
-        workloads = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and entry.name[0] != ".")
+        workloads = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and _may_hold_cases(entry.name))
         for workload in workloads:
             names = sorted(os.listdir(f"{root}/{workload}"))  # noqa: PTH208  # names, and many
             yield from (f"{workload}/{name}" for name in names if name[-13:-12] == "-" and name.isascii())
+
+
+def _may_hold_cases(name: str) -> bool:
+    return name[0] != "." and name != BY_ALGORITHM
 
 
 def _grouped(entries: Iterable[Entry]) -> list[list[Entry]]:

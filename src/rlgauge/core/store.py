@@ -25,6 +25,7 @@ from rlgauge.core.files import (
     write_all,
     write_atomic,
 )
+from rlgauge.core.links import BY_ALGORITHM
 from rlgauge.core.run import (
     USAGE,
     ConfigFile,
@@ -131,7 +132,7 @@ class Store:
 
         `tell` is told of damaged attempts in whose place no other has completed.
         """
-        for folder in self._case_folders():
+        for folder in self.case_folders():
             damage: list[str] = []
             run = _best(self.attempts(folder, damage.append))
             if run is not None:
@@ -179,9 +180,10 @@ class Store:
         attempt.num_wanted = need.num_wanted
         return attempt
 
-    def _case_folders(self) -> Iterator[Path]:
+    def case_folders(self) -> Iterator[Path]:
+        """Every folder that may hold the attempts at a case, in the order of their names."""
         for workload in sorted(self.root.iterdir()) if self.root.is_dir() else ():
-            if workload.is_dir() and not workload.name.startswith("."):
+            if workload.is_dir() and not workload.name.startswith(".") and workload.name != BY_ALGORITHM:
                 yield from (path for path in sorted(workload.iterdir()) if path.is_dir())
 
 

@@ -55,8 +55,11 @@ class _Stats(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Imitation(msgspec.Struct, frozen=True, gc=False):
+    """`references` are in what `rlgauge export` wrote."""
+
     imit_stats: _Stats
     expert_stats: _Stats | None = None
+    references: dict[str, float] | None = None
 
 
 class _Experiment(msgspec.Struct, frozen=True, gc=False):
@@ -104,10 +107,10 @@ class _ImitationConfig(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Score(msgspec.Struct, frozen=True):
-    """What a result says: totals, the expert's score, why there is no return where there is none."""
+    """What a result says: totals, scores of the task by name, why there is no return where there is none."""
 
     totals: dict[str, Total]
-    expert: float | None = None
+    references: dict[str, float] = {}
     reason: str | None = None
 
 
@@ -150,7 +153,7 @@ def read_run(folder: Folder, run: bytes | None, config: bytes | None) -> Found:
         totals=score.totals,
         units=units(score.totals),
         curves=_curves(folder),
-        references={} if score.expert is None else {"expert": score.expert},
+        references=score.references,
         kind=SYSTEM,
         settings=settings,
         labels={"experiment": experiment, "host": host, "start_time": start},
@@ -269,13 +272,14 @@ def _score(result: object, algorithm: str) -> _Score:
     if not isinstance(result, _Imitation):
         return _general_score(result)
     expert = result.expert_stats
-    reference = None
+    references = dict(result.references or {})
     if expert is not None:  # the demonstrations were recorded with the environment's own reward
-        reference = expert.return_mean if expert.monitor_return_mean is None else expert.monitor_return_mean
-    return _returns(result.imit_stats, algorithm, expert=reference)
+        mean = expert.return_mean if expert.monitor_return_mean is None else expert.monitor_return_mean
+        references |= {} if mean is None else {"expert": mean}
+    return _returns(result.imit_stats, algorithm, references)
 
 
-def _returns(stats: _Stats, algorithm: str, *, expert: float | None = None) -> _Score:
+def _returns(stats: _Stats, algorithm: str, references: dict[str, float]) -> _Score:
     measured = told(
         stats.monitor_return_mean, n=stats.monitor_return_len or stats.n_traj, deviation=stats.monitor_return_std
     )
@@ -286,9 +290,9 @@ def _returns(stats: _Stats, algorithm: str, *, expert: float | None = None) -> _
     if length is not None:
         totals["length"] = length
     if measured is not None:
-        return _Score(totals, expert)
+        return _Score(totals, references)
     return _Score(
-        totals, expert, "its result has no monitor_return_mean, and its return_mean may be a learned reward's"
+        totals, references, "its result has no monitor_return_mean, and its return_mean may be a learned reward's"
     )
 
 
@@ -296,9 +300,11 @@ def _general_score(result: object) -> _Score:
     """What anybody's experiment returned: a number, or numbers by name."""
     values = {name: value for name, value in _flat(result, "") if is_number(value)}
     if is_number(values.get("monitor_return_mean")):  # imitation's train_rl
-        return _returns(msgspec.convert({k: v for k, v in values.items() if k in _Stats.__struct_fields__}, _Stats), "")
+        return _returns(
+            msgspec.convert({k: v for k, v in values.items() if k in _Stats.__struct_fields__}, _Stats), "", {}
+        )
     totals = {name: Total(n=1, mean=float(value)) for name, value in values.items()}
-    return _Score(totals, None, None if totals else "its result holds no number")
+    return _Score(totals, {}, None if totals else "its result holds no number")
 
 
 def _flat(value: object, name: str) -> list[tuple[str, Any]]:

@@ -14,6 +14,7 @@ import msgspec
 from rlgauge.core import index
 from rlgauge.core.claim import number_of
 from rlgauge.core.files import read_if_there, write_atomic
+from rlgauge.core.links import BY_ALGORITHM
 from rlgauge.core.reading import Curve, Reading
 from rlgauge.core.run import FORMAT
 from rlgauge.importers.findings import Found
@@ -113,5 +114,5 @@ def _unpack(folder: Folder, target: Path) -> None:
             (target / name).write_bytes(folder.read(name) or b"")
             os.utime(target / name, (0, 0))  # no heartbeat in a zip file is of a run that lives
     for name in listing.folders:
-        if name not in {"artifacts", "", ".", ".."}:
+        if name not in {"artifacts", BY_ALGORITHM, "", ".", ".."}:
             _unpack(folder.child(name), target / name)

@@ -12,7 +12,9 @@ from pathlib import Path
 import msgspec
 
 from rlgauge.core.errors import UserError
-from rlgauge.importers import jaxarc, lacking, lerobot, physicalai, sacred, sb3, store, tensorboard
+from rlgauge.core.links import BY_ALGORITHM
+from rlgauge.core.release import FOLDER
+from rlgauge.importers import jaxarc, lacking, lerobot, physicalai, release, sacred, sb3, store, tensorboard
 from rlgauge.importers.adoption import adopted
 from rlgauge.importers.findings import Findings, Found
 from rlgauge.importers.tables import Tables
@@ -26,7 +28,7 @@ LOOKED_FOR = (
 _DEEPEST = 60
 """Folders in folders beyond which nobody keeps results."""
 _SHOWN = 80
-_SKIPPED = {"_sources", "__pycache__", "node_modules", "plans"}
+_SKIPPED = {"_sources", "__pycache__", "node_modules", "plans", BY_ALGORITHM}
 
 
 class _Part(Enum):
@@ -64,6 +66,8 @@ class Walk:
                 self._enter(DiskFolder(path.rstrip("/") or "/"))
             elif zipfile.is_zipfile(path) and not path.endswith(".npz"):
                 self._open(path, path, root=path)
+            elif path.endswith(".zip") and Path(path).exists():
+                raise UserError(f"'{path}' is no zip file, or was cut off: fetch it again.")
             elif Path(path).exists():
                 folder, _, name = path.rpartition("/")
                 self._read_file_alone(DiskFolder(folder or ".", only=name), name)
@@ -243,8 +247,20 @@ class Walk:
     def _open(self, path: str, source: str | bytes, *, root: str) -> None:
         archive = Archive.open(source)
         with archive.file:
-            if not archive.is_model:
+            if release.is_release(archive.file):
+                self._read_release(path, source)
+            elif not archive.is_model:
                 self._descend(ZipFolder(archive, path, root=root), is_owned=False, owner=None)
+
+    def _read_release(self, path: str, source: str | bytes) -> None:
+        """Read a release of a store from where it is unpacked, as if it lay in the zip file. Raises OSError."""
+        folder, shown = str(release.unpacked(source)), f"{path}/{FOLDER}"
+        found = store.read(
+            DiskFolder(folder), scan=self._scan, tell=lambda text: self.found.note(text.replace(folder, shown))
+        )
+        for one in found:
+            told = one.reading.source.replace(folder, shown, 1)
+            self.found.add(one._replace(reading=msgspec.structs.replace(one.reading, source=told)))
 
     def _follow(self, folder: Folder, name: str) -> None:
         """Follow a symbolic link that leads out of everything that is read anyhow."""
@@ -255,7 +271,9 @@ class Walk:
         if real in self._visited or any(f"{real}/".startswith(f"{root}/") for root in self._roots):
             return
         if path.is_dir():
-            self._enter(DiskFolder(str(path), root=folder.root))
+            case = Path(real).parent
+            is_attempt = store.is_case(case.name, Listing([], [Path(real).name], []))  # as links of by-algo lead to
+            self._enter(DiskFolder(str(case if is_attempt else path), root=folder.root))
         elif path.is_file():
             self._visited.add(real)
             with self.found.forgiving(str(path)):
