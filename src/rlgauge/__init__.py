@@ -6,11 +6,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rlgauge.cli.suite_from_python import run_suite
     from rlgauge.core.errors import UserError
     from rlgauge.episodes.video import VideoRecorder
     from rlgauge.kinds.evaluate.benchmark import Benchmark
     from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
     from rlgauge.kinds.evaluate.stopping import Stopping
+    from rlgauge.kinds.train.from_python import run
     from rlgauge.kinds.train.script.loggers import log
     from rlgauge.kinds.train.workload import ScriptWorkload
 
@@ -26,6 +28,8 @@ __all__ = [
     "VideoRecorder",
     "__version__",
     "log",
+    "run",
+    "run_suite",
 ]
 
 _HOMES = {
@@ -37,6 +41,8 @@ _HOMES = {
     "UserError": "rlgauge.core.errors",
     "VideoRecorder": "rlgauge.episodes.video",
     "log": "rlgauge.kinds.train.script.loggers",
+    "run": "rlgauge.kinds.train.from_python",
+    "run_suite": "rlgauge.cli.suite_from_python",
 }
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import signal
 from pathlib import Path
 
 import pytest
 
-from rlgauge.suites.suite import find, shipped
+from rlgauge.suites.cases import cases
+from rlgauge.suites.suite import Budget, find, shipped
+from tests.driving import wait_for
 
 SUITE = """
 description: Two walks.
@@ -152,7 +157,9 @@ def test_trackers_are_given_at_once(planned):
         ("", "", ["--select", "algo=right", "env=Acrobot-v1", "seed=1"], "has no case that is all of what --select"),
         ("", "", ["--select", "seed=1", "--budget", "smoke"], "Unknown seed '1'"),
         ("", "", ["--budget", "smok"], "Unknown budget 'smok'. Did you mean 'smoke'?"),
-        ("    smoke: {seed: 0, args: {steps: 5}}\n", "", ["--budget", "smoke"], "mine.yaml has no smoke budget"),
+        ("    smoke: {seed: 0, args: {steps: 5}}\n", "", ["--budget", "smoke"], "mine.yaml has no smoke budget; its"),
+        ("", "", ["--budget", "short"], "mine.yaml has no short budget: it has smoke and full; its options can be"),
+        ("smoke: {seed: 0,", "short: {sed: 0,", [], "entry 1: train has no option 'sed'. Did you mean 'seed'?"),
         ("{algo}.py", "{algo}s.py", [], "entry 1: there is no script"),
         ('script: "{algo}.py"', "tests: 0", [], "'tests' is there twice"),
         ('      script: "{algo}.py"\n', "", [], "entry 1: say a `script`, by its path"),
@@ -334,8 +341,102 @@ def test_the_imitation_suite_is_four_algorithms_in_five_environments_with_ten_se
     assert all(line.count("seals/") == 5 and "--seeds 0..9" in line for line in lines)
 
 
+def test_the_short_imitation_suite_is_the_same_twenty_pairs_on_two_cores(give):
+    said = give("suite", "show", "imitation", "--budget", "short")
+    assert said.code == 0, said.err
+    assert f"60 trainings. Expected: about {find('imitation').minutes.short:g} minutes." in said.out
+    lines = [line for line in said.out.splitlines() if line.startswith("rlgauge train")]
+    assert {line.split()[3] for line in lines} == {"bc", "dagger", "gail", "airl"}
+    assert sum(line.count("seals/") for line in lines) == 20
+    assert all("--seeds 0..2" in line and "--workers 2" in line for line in lines)
+    assert all("total_timesteps=" in line for line in lines if "--algo bc" not in line)
+
+
+def test_the_suite_of_what_is_to_be_learned_has_a_target_for_all_that_it_trains(give):
+    suite = find("imitation-learning")
+    said = give("suite", "show", "imitation-learning")
+    assert said.code == 0, said.err
+    lines = [line.split() for line in said.out.splitlines() if line.startswith("rlgauge train")]
+    trained = {(line[3], env) for line in lines for env in line[5].split(",")}
+    assert {(str(one.of["algo"]), str(one.of["env"])) for one in suite.targets} == trained
+    assert give("suite", "show", "imitation-learning", "--budget", "smoke").code == 0
+
+
 def test_what_is_for_scripts_alone_is_refused_with_an_algorithm_and_not_ignored(give):
     for option in (("--keep-rewards",), ("--env-flag", "env"), ("--seed-flag", "seed")):
         said = give("train", "--algo", "bc", "--env", "seals/CartPole-v0", *option)
         assert said.code == 2
         assert f"{option[0]} is for scripts" in said.err
+
+
+QUICK = """
+description: Algorithms of ours, as quick as can be.
+entries:
+  - train:
+      algo: bc
+      env: seals/CartPole-v0
+      seed: 0
+      config-name: bc_seals_half_cheetah
+      tests: 1
+      args: {bc.n_epochs: "null", bc.n_batches: 5}
+  - train:
+      algo: dagger
+      env: seals/CartPole-v0
+      seed: 0
+      config-name: dagger_seals_half_cheetah
+      tests: 1
+      args:
+        bc.n_epochs: "null"
+        bc.n_batches: 20
+        dagger.total_timesteps: 3000
+        dagger.rollout_round_min_episodes: 1
+        environment.num_envs: 1
+"""
+
+
+def attempts(out):
+    """What each attempt came to, by its case and number."""
+    found = {path.parent: json.loads(path.read_text()) for path in Path(out).glob("train/*/*/run.json")}
+    return {(place.parent.name.partition("-")[0], place.name.partition("-")[0]): run for place, run in found.items()}
+
+
+def test_a_suite_that_was_killed_is_finished_by_the_same_command(give, start, suite):
+    path = suite(QUICK)
+    process = start("suite", "run", path, "--out", "o")
+    second = "train/dagger-*/1-*/artifacts/checkpoints/round-001.npz"
+    wait_for(lambda: any(Path("o").glob(second)) or process.poll() is not None)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    wait_for(lambda: all(run["status"] != "RUNNING" for run in attempts("o").values()))
+    assert {name: run["status"] for name, run in attempts("o").items()} == {
+        ("bc", "1"): "COMPLETED",
+        ("dagger", "1"): "INTERRUPTED",
+    }
+    again = give("suite", "run", path, "--out", "o")
+    assert again.code == 0, again.err
+    assert "are in o already." in again.err
+    finished = attempts("o")
+    assert set(finished) == {("bc", "1"), ("dagger", "1"), ("dagger", "2")}
+    assert re.fullmatch(r"gone on from round \d+ of 1-\w+", finished["dagger", "2"]["result"]["began"])
+    assert "gone on from round" in again.err
+    assert give("suite", "run", path, "--out", "whole", "--select", "algo=dagger").code == 0
+    at_once = attempts("whole")["dagger", "1"]
+    assert "began" not in at_once["result"]
+    for name in ("imit_stats", "demonstrations"):
+        assert finished["dagger", "2"]["result"][name] == at_once["result"][name]
+    for name in ("num_steps", "num_episodes", "training_return"):
+        assert finished["dagger", "2"]["totals"][name] == at_once["totals"][name]
+
+
+@pytest.mark.parametrize("budget", ["smoke", "full"])
+def test_the_original_library_is_asked_for_the_cases_of_the_imitation_suite(budget):
+    pairs = [axes_of(name, budget) for name in ("imitation", "imitation-original")]
+    assert pairs[0] == pairs[1]
+    assert len(pairs[0]) == {"smoke": 20, "full": 200}[budget]
+
+
+def axes_of(name, budget):
+    suite = find(name)
+    found = [case for entry in suite.entries for case in cases(suite.where, entry, Budget(budget))]
+    assert all(("library" in case.options) == (name == "imitation-original") for case in found)
+    return [tuple(case.axes.items()) for case in found]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rlgauge.core.errors import UserError
-from rlgauge.suites.cases import Budget, cases, selected, spread
-from rlgauge.suites.suite import read
+from rlgauge.suites.cases import cases, selected, spread
+from rlgauge.suites.suite import Budget, read
 
 WHOLE = """
 description: x
@@ -69,6 +69,20 @@ def test_a_smoke_budget_replaces_axes_and_comes_before_all_overrides_but_its_own
     assert not any(case.args["quick"] for case in found())
 
 
+def test_a_short_budget_is_one_of_its_own_beside_the_smoke_budget(found):
+    text = f"{WHOLE}    short: {{seed: 0..1, args: {{steps: 50}}}}\n"
+    some = found(text, Budget.SHORT)
+    assert places(some) == [
+        *((algo, env, seed) for algo, env in (("one", "A-v1"), ("one", "B-v1"), ("two", "A-v1")) for seed in (0, 1)),
+        ("three", "C-v1", 7),
+    ]
+    assert {case.args["steps"] for case in some} == {50}
+    assert not any(case.args["quick"] for case in some)
+    own = found(text.replace("budget: smoke", "budget: [short, smoke]"), Budget.SHORT)
+    assert [case.args["quick"] for case in own] == [case.axes["env"] == "B-v1" for case in own]
+    assert {case.args["steps"] for case in found(text, Budget.SMOKE)} == {5}
+
+
 def test_an_included_case_takes_all_values_of_the_axes_that_it_leaves_out(found):
     some = found(WHOLE.replace(", seed: 7}", "}"))
     assert places(some)[-3:] == [("three", "C-v1", seed) for seed in range(3)]
@@ -114,6 +128,7 @@ def test_two_dots_stand_for_all_numbers_between(value, values):
         ("args: {steps: 100, quick: false}", "args: {env: [1]}", "env is both an option of the command and one"),
         ("exclude:\n      - {algo: two, env: B-v1}", "exclude: {algo: two}", "exclude: expected `array`, got `object`"),
         ("smoke: {seed: 0, args: {steps: 5}}", "smoke: 3", "smoke: expected `object`, got `int`"),
+        ("smoke: {seed: 0, args: {steps: 5}}", "short: 3", "short: expected `object`, got `int`"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place(old, new, message, found):

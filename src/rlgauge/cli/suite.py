@@ -22,8 +22,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.store import Store
 from rlgauge.report.judged import Judged, Verdict
 from rlgauge.report.targets import targets_table
-from rlgauge.suites.cases import Budget
-from rlgauge.suites.suite import Suite, find, read, shipped
+from rlgauge.suites.suite import Budget, Suite, find, read, shipped
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 _SELECT = "--select"
 _HELP = """usage: rlgauge suite list
        rlgauge suite show SUITE
-       rlgauge suite run SUITE [--select AXIS=VALUE ...] [--budget smoke|full] [--out DIR] [-- OPTIONS]
+       rlgauge suite run SUITE [--select AXIS=VALUE ...] [--budget smoke|short|full] [--out DIR] [-- OPTIONS]
 
 list  the suites that come with rlgauge
 show  what a suite would run, as commands, and its targets
@@ -54,14 +53,14 @@ def list_suites(argv: Sequence[str]) -> int:
     if parse(make_parser("suite list", "List the suites that come with rlgauge."), argv) is not None:
         suites = [read(path) for path in shipped().values()]
         rows = [(suite.name, suite.description, *_minutes(suite), str(len(suite.targets))) for suite in suites]
-        show_table(("suite", "what it measures", "minutes", "smoke", "targets"), rows)
+        show_table(("suite", "what it measures", "minutes", "short", "smoke", "targets"), rows)
     return FINE
 
 
-def _minutes(suite: Suite) -> tuple[str, str]:
-    """How long it is expected to take, at both budgets."""
-    full, smoke = (f"about {value:g}" if value else "" for value in (suite.minutes.full, suite.minutes.smoke))
-    return full, smoke
+def _minutes(suite: Suite) -> tuple[str, ...]:
+    """How long it is expected to take, at all budgets."""
+    minutes = suite.minutes
+    return tuple(f"about {value:g}" if value else "" for value in (minutes.full, minutes.short, minutes.smoke))
 
 
 def show_suites(argv: Sequence[str]) -> int:
@@ -73,7 +72,7 @@ def show_suites(argv: Sequence[str]) -> int:
         return FINE
     suite = _found(options.suite)
     asked = make_asked(suite, budget=options.budget, select=options.select or [])
-    calls = commands(suite, asked, out=_default_out(suite, asked.budget))
+    calls = commands(suite, asked, out=default_out(suite, asked.budget))
     say(suite.description)
     _tell_size(suite, asked)
     for command in calls:
@@ -93,14 +92,14 @@ def run_suites(argv: Sequence[str]) -> int:
         return FINE
     suite = _found(options.suite)
     asked = make_asked(suite, budget=options.budget, select=options.select or [], given=given, script_args=script_args)
-    out = options.out or _default_out(suite, asked.budget)
+    out = options.out or default_out(suite, asked.budget)
     calls = commands(suite, asked, out=out, tag=options.tag)
     if options.dry_run:
         for call in calls:
             print(call.text)
         return FINE
     if asked.budget is not Budget.FULL:
-        suite = msgspec.structs.replace(suite, targets=[])  # what is only looked at reaches nothing
+        suite = msgspec.structs.replace(suite, targets=[])  # they are of all that the suite says
     Store(out).make()
     targets.keep(suite, Path(out), options.tag)
     with noted() as ran:
@@ -120,7 +119,7 @@ def build_parser() -> ArgumentParser:
     )
     _add_what(parser)
     parser.add_argument(
-        "--out", type=str | None, metavar="DIR", help="folder of runs and results (out/SUITE, or out/SUITE-smoke)"
+        "--out", type=str | None, metavar="DIR", help="folder of runs and results (out/SUITE, or out/SUITE-BUDGET)"
     )
     parser.add_argument("--tag", type=str, default="", metavar="TEXT", help="a name for this measurement")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, and run none")
@@ -137,7 +136,11 @@ def _add_what(parser: ArgumentParser) -> None:
         help="only these cases: algo=ppo,sac seed=0..2; repeatable",
     )
     parser.add_argument(
-        "--budget", type=str, default=Budget.FULL.value, metavar="NAME", help="smoke, to see that all works, or full"
+        "--budget",
+        type=str,
+        default=Budget.FULL.value,
+        metavar="NAME",
+        help="smoke, to see that all works; short, where a suite has it; or full",
     )
 
 
@@ -177,11 +180,11 @@ def _found(name: str) -> Suite:
     suite = find(name)
     targets.check(suite)
     if suite.targets:
-        target_entries.check(suite, commands(suite, out=_default_out(suite, Budget.FULL)))
+        target_entries.check(suite, commands(suite, out=default_out(suite, Budget.FULL)))
     return suite
 
 
-def _default_out(suite: Suite, budget: Budget) -> str:
+def default_out(suite: Suite, budget: Budget) -> str:
     """Where results go; what was only looked at lies apart from what counts."""
     return f"out/{suite.name}" if budget is Budget.FULL else f"out/{suite.name}-{budget}"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.suites.cases import Budget, cases, spread
-from rlgauge.suites.suite import Entry, Suite, Value
+from rlgauge.suites.cases import cases, spread
+from rlgauge.suites.suite import LESS, Budget, Entry, Suite, Value
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -31,12 +31,20 @@ def make_asked(
     """What was typed, understood. Raises UserError for what the suite does not have."""
     if budget not in set(Budget):
         raise unknown("budget", budget, [one.value for one in Budget])
-    if budget == Budget.SMOKE and not any(entry.smoke is not None for entry in suite.entries):
-        raise UserError(f"{suite.where} has no smoke budget: replace its options after `--`.")
+    if budget in LESS and not any(budget in entry.less for entry in suite.entries):
+        raise UserError(
+            f"{suite.where} has no {budget} budget{_others(suite)}; its options can be replaced after `--`."
+        )
     if script_args and not any(entry.command == "train" for entry in suite.entries):
         raise UserError(f"{suite.where} trains no scripts, for which options after a second `--` are.")
     axes = axes_of(suite, Budget(budget)) if select else {}
     return Asked(Budget(budget), parse_selection(select, axes), parse_given(given), script_args)
+
+
+def _others(suite: Suite) -> str:
+    """The budgets that it has, in words; nothing where it has but the full one."""
+    there = [budget.value for budget in LESS if any(budget in entry.less for entry in suite.entries)]
+    return f": it has {' and '.join([*there, Budget.FULL])}" if there else ""
 
 
 def axes_of(suite: Suite, budget: Budget) -> dict[str, list[str]]:
@@ -54,9 +62,8 @@ def axes_of(suite: Suite, budget: Budget) -> dict[str, list[str]]:
 
 
 def at_budget(entry: Entry, budget: Budget) -> dict[str, Value]:
-    """The options of an entry, of which a look replaces some."""
-    smoke = entry.smoke.own if budget is Budget.SMOKE and entry.smoke is not None else {}
-    return {**entry.options, **smoke}
+    """The options of an entry, of which a smaller budget replaces some."""
+    return {**entry.options, **entry.replaced_at(budget).own}
 
 
 def narrowed(options: Mapping[str, Value], wanted: Mapping[str, Sequence[str]]) -> dict[str, Value] | None:

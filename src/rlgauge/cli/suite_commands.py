@@ -145,10 +145,10 @@ def _check_names(where: str, entry: Entry, asked: Asked, known: Sequence[str]) -
     if not is_training and (entry.args or entry.exclude or entry.include or entry.overrides):
         name = next(name for name in ("args", "exclude", "include", "overrides") if getattr(entry, name))
         raise UserError(f"{where}: {name} is for entries of train.")
-    smoke = entry.smoke.own if entry.smoke is not None else {}
+    replaced = [name for one in entry.less.values() for name in one.own]
     overridden = [name for one in entry.overrides for name in one.options.own]
     of_training = ["script", *AXES] if is_training else []
-    for name in [*entry.options, *smoke, *overridden]:
+    for name in [*entry.options, *replaced, *overridden]:
         if is_training and name in SAID_AS:
             raise UserError(f"{where}: {name} is no option of an entry: its axis is {SAID_AS[name]!r}.")
         _check_name(where, entry.command, name, [*known, *of_training])

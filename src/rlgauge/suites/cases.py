@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 
 import msgspec
 
 from rlgauge.core.errors import UserError, did_you_mean, unknown
-from rlgauge.suites.suite import Entry, Options, Scalar, Value
+from rlgauge.suites.suite import Budget, Entry, Options, Scalar, Value
 
 AXES = ("algo", "env", "seed")
 """Axes that every such entry has; lists of other options, and of the script's own, are axes, too."""
@@ -19,13 +18,6 @@ _TOGETHER = ("track",)
 _BUDGET = "budget"
 """What an override may also depend on."""
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
-
-
-class Budget(StrEnum):
-    """How much is wanted: all that a suite says, or a look whether everything works."""
-
-    SMOKE = "smoke"
-    FULL = "full"
 
 
 class TrainCase(msgspec.Struct, frozen=True):
@@ -76,8 +68,8 @@ def _numbers(part: Scalar) -> list[Scalar]:
 
 def _at(entry: Entry, budget: Budget) -> Options:
     """The options of the entry, axes included, at a budget."""
-    smoke = entry.smoke if budget is Budget.SMOKE and entry.smoke is not None else Options()
-    return Options({**entry.options, **smoke.own}, {**entry.args, **smoke.args})
+    replaced = entry.replaced_at(budget)
+    return Options({**entry.options, **replaced.own}, {**entry.args, **replaced.args})
 
 
 def _axes(where: str, options: Options) -> dict[str, list[Scalar]]:
@@ -156,8 +148,7 @@ def _case(entry: Entry, place: dict[str, Scalar], budget: Budget) -> TrainCase:
     """The case at that place: what the entry says, what is overridden for it, and what the budget replaces."""
     own = [one for one in entry.overrides if _matches({**place, _BUDGET: budget.value}, one.where)]
     layers = [Options(entry.options, entry.args), *(one.options for one in own if _BUDGET not in one.where)]
-    if budget is Budget.SMOKE and entry.smoke is not None:
-        layers.append(entry.smoke)
+    layers.append(entry.replaced_at(budget))
     layers += [one.options for one in own if _BUDGET in one.where]
     options = _merged(place, [layer.own for layer in layers])
     args = _merged(place, [layer.args for layer in layers])

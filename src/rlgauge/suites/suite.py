@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,18 @@ from rlgauge.suites.target import Target
 Scalar = bool | int | float | str
 Value = Scalar | list[Scalar]
 _ENDINGS = (".yaml", ".yml")
+
+
+class Budget(StrEnum):
+    """How much is wanted: a look whether everything works, something worth looking at, or all that a suite says."""
+
+    SMOKE = "smoke"
+    SHORT = "short"
+    FULL = "full"
+
+
+LESS = (Budget.SMOKE, Budget.SHORT)
+"""Budgets at which options are replaced, each by what an entry says under that name."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -37,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True):
     """A command and its options; a list is an axis.
 
     `args` are options of the script that the command runs. Of the cases of all axes, `exclude` leaves those out that
-    have all values of one of its mappings; `include` adds some. `smoke` replaces options where only a look is wanted.
+    have all values of one of its mappings; `include` adds some. `less` has what replaces options at a smaller budget.
     """
 
     command: str
@@ -46,13 +59,18 @@ class Entry(msgspec.Struct, frozen=True):
     exclude: list[dict[str, Value]] = []
     include: list[dict[str, Value]] = []
     overrides: list[Override] = []
-    smoke: Options | None = None
+    less: dict[Budget, Options] = {}
+
+    def replaced_at(self, budget: Budget) -> Options:
+        """The options that a budget replaces."""
+        return self.less.get(budget, Options())
 
 
 class Minutes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a suite is expected to take, about, at each budget."""
 
     full: float | None = None
+    short: float | None = None
     smoke: float | None = None
 
 
@@ -88,7 +106,7 @@ _CASES = ("exclude", "include", "overrides")
 
 def shipped() -> dict[str, Path]:
     """The suites that come with this package, by their names."""
-    return {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def scripts() -> Path:
@@ -136,7 +154,7 @@ def read(path: Path) -> Suite:
 
 
 def _entry(where: str, entry: dict[str, Any]) -> Entry:
-    said = {name: value for name, value in entry.items() if name not in {*_CASES, "smoke"}}
+    said = {name: value for name, value in entry.items() if name not in {*_CASES, *LESS}}
     if len(said) != 1:
         named = ", ".join(said) or "nothing"
         raise UserError(f"{where} names {named}: an entry is one command, such as `- throughput: {{env: cartpole}}`.")
@@ -152,7 +170,7 @@ def _entry(where: str, entry: dict[str, Any]) -> Entry:
         exclude=[_values(f"{where}, exclude", one) for one in _listed(where, entry, "exclude")],
         include=[_values(f"{where}, include", one) for one in _listed(where, entry, "include")],
         overrides=[_override(f"{where}, overrides", one) for one in _listed(where, entry, "overrides")],
-        smoke=_options(f"{where}, smoke", entry["smoke"]) if "smoke" in entry else None,
+        less={budget: _options(f"{where}, {budget}", entry[budget]) for budget in LESS if budget in entry},
     )
 
 

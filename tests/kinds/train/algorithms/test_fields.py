@@ -85,7 +85,6 @@ CHANGED: dict[str, dict[str, Any]] = {
 ELSEWHERE = {
     "environment.gym_id": "for whom it was made; the caller makes environments",
     "evaluation.n_episodes": "for the caller, who evaluates",
-    "environment.is_parallel": "changes no number: test_rollout",
     "allow_variable_horizon": "lets pass what is refused else: test_adversarial",
 }
 LOGGED_LATE = {"bc.log_interval": "of a round of DAgger the last batch is told, whatever the interval"}

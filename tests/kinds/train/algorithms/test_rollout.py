@@ -7,7 +7,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.algorithms.config import Lanes
@@ -38,15 +38,6 @@ def same(first: Any, second: Any) -> bool:
 
 def test_lanes_step_as_those_of_stable_baselines() -> None:
     assert same(stepped(InProcess([Fallible] * 3), 60), stepped(DummyVecEnv([Fallible] * 3), 60))
-
-
-def test_lanes_in_processes_of_their_own_step_the_same() -> None:
-    parallel = make_lanes(Target, Lanes(num_envs=2, is_parallel=True))
-    try:
-        assert isinstance(parallel, SubprocVecEnv)
-        assert same(stepped(parallel, 25), stepped(make_lanes(Target, Lanes(num_envs=2)), 25))
-    finally:
-        parallel.close()
 
 
 def test_environments_with_parts_are_refused() -> None:

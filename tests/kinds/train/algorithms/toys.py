@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -115,12 +116,20 @@ class Remembering:
         self.label = label
         self.logged: list[tuple[int, dict[str, float]]] = []
         self.done: list[tuple[int, int]] = []
+        self.taken_up: list[str] = []
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
         self.logged.append((step, dict(values)))
 
     def progress(self, done: int, total: int) -> None:
         self.done.append((done, total))
+
+    def told(self) -> str:
+        return json.dumps(self.logged)
+
+    def take_up(self, told: str, *, where: str) -> None:
+        self.taken_up.append(where)
+        self.logged = [(step, values) for step, values in json.loads(told)]
 
     def scalars(self, name: str) -> list[float]:
         return [values[name] for _, values in self.logged if name in values]

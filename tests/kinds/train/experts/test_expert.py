@@ -18,7 +18,7 @@ from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train.experts import expert as experts
 from rlgauge.kinds.train.experts.expert import find_expert, shipped
 from rlgauge.kinds.train.experts.playing import play
-from tests.kinds.train.experts.hubs import COMMIT, make_repository
+from tests.kinds.train.experts.hubs import COMMIT, as_downloaded, make_repository
 
 SHIPPED = sorted(shipped())
 NAME = "HumanCompatibleAI/ppo-seals-CartPole-v0"
@@ -87,6 +87,9 @@ def test_a_zip_of_stable_baselines_is_an_expert_where_it_is_trusted(model, tmp_p
     model.save(tmp_path / "model.zip")
     with pytest.raises(UserError, match="trust"):
         find_expert(str(tmp_path / "model.zip")).label(make("seals/CartPole-v0"))
+    with pytest.raises(UserError, match="pass --trust"):
+        find_expert(str(tmp_path / "model.zip")).check_trusted()
+    find_expert(str(tmp_path / "model.zip"), trust=True).check_trusted()
     label = find_expert(str(tmp_path / "model.zip"), trust=True).label(make("seals/CartPole-v0"))
     assert np.array_equal(label(observations()), model.predict(observations(), deterministic=True)[0])
 
@@ -96,10 +99,13 @@ def test_a_repository_of_the_hub_is_an_expert_with_the_statistics_beside_it(mode
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     folder = make_repository(tmp_path, NAME)
     model.save(folder / "ppo-seals-CartPole-v0.zip")
+    with zipfile.ZipFile(folder / "train_eval_metrics.zip", "w") as archive:  # of RL Baselines3 Zoo
+        archive.writestr("evaluations.npz", b"")
     seen = observations()
     if statistics is not None:
         model.get_vec_normalize_env().save(str(folder / statistics))
         seen = model.get_vec_normalize_env().normalize_obs(seen)
+    as_downloaded(folder)
     expert = find_expert(f"hf:{NAME}@main", trust=True)
     assert expert.commit == COMMIT
     found = expert.label(make("seals/CartPole-v0"))(observations())
@@ -108,14 +114,38 @@ def test_a_repository_of_the_hub_is_an_expert_with_the_statistics_beside_it(mode
 
 def test_a_repository_without_a_model_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    (make_repository(tmp_path, NAME) / "README.md").write_text("nothing here")
-    with pytest.raises(UserError, match=r"must hold one model of Stable-Baselines3 \(\*.zip\); it holds none"):
+    folder = make_repository(tmp_path, NAME)
+    for name in ("curves.zip", "more.zip"):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr("evaluations.npz", b"")
+    with pytest.raises(UserError, match=r"must hold one model .*'ppo-seals-CartPole-v0.zip'; it holds curves.zip"):
         find_expert(f"hf:{NAME}@{COMMIT}", trust=True)
+
+
+def test_a_repository_whose_one_model_has_another_name_is_an_expert(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    folder = make_repository(tmp_path, NAME)
+    model.save(folder / "model.zip")
+    (folder / "train_eval_metrics.zip").write_bytes(b"no zip")
+    label = find_expert(f"hf:{NAME}@main", trust=True).label(make("seals/CartPole-v0"))
+    assert np.array_equal(label(observations()), model.predict(observations(), deterministic=True)[0])
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_one():
     with pytest.raises(UserError, match=r"Unknown expert 'seals/Hoper-v1'\. Did you mean 'seals/Hopper-v1'\?"):
         find_expert("seals/Hoper-v1")
+    with pytest.raises(UserError, match=r"Unknown expert 'mine'\. Known: seals/Ant-v1"):
+        find_expert("mine")
+    with pytest.raises(UserError, match=r"A repository of the hub is written hf:me/ppo-Ant@REVISION\.$"):
+        find_expert("me/ppo-Ant@main")
+
+
+def test_a_file_that_is_not_there_or_is_no_policy_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"There is no file '.*gone\.zip' with an expert"):
+        find_expert(str(tmp_path / "gone.zip"))
+    (tmp_path / "model.pt").write_bytes(b"")
+    with pytest.raises(UserError, match=r"The file '.*model\.pt' is no expert: \*\.zip and \*\.onnx can be read"):
+        find_expert(str(tmp_path / "model.pt"))
 
 
 def test_a_model_with_classes_of_a_library_that_is_missing_names_it(tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ from rlgauge.kinds.train.algorithms.finite import check_values, check_weights, u
 from rlgauge.kinds.train.algorithms.lanes import make_lanes
 from rlgauge.kinds.train.algorithms.output_norm import OutputNorm
 from rlgauge.kinds.train.algorithms.rollout import Ended, Watched
+from rlgauge.kinds.train.algorithms.uncompiled import uncompiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from rlgauge.kinds.train.demonstrations import Demonstrations
 
 
+@uncompiled()
 def train(
     make_env: MakeEnv,
     demonstrations: Demonstrations,

@@ -23,6 +23,7 @@ from rlgauge.core.seeding import derive
 from rlgauge.kinds.train.algorithms import data
 from rlgauge.kinds.train.algorithms.finite import check_values, check_weights, unchecked_distributions
 from rlgauge.kinds.train.algorithms.policies import new_optimizer, new_policy
+from rlgauge.kinds.train.algorithms.uncompiled import uncompiled
 
 if TYPE_CHECKING:
     from stable_baselines3.common.policies import ActorCriticPolicy
@@ -152,6 +153,7 @@ class Fit:
         }
 
 
+@uncompiled()
 def train(make_env: MakeEnv, demonstrations: Demonstrations, config: BcConfig, context: Context) -> ActorCriticPolicy:
     """The policy fitted to the demonstrations; scalars are at numbers of batches.
 

@@ -20,10 +20,9 @@ class Place(Part, frozen=True):
 
 
 class Lanes(Place, frozen=True):
-    """Where it learns. `is_parallel`: every environment in a process of its own, which pays only if steps are slow."""
+    """Where it learns, and in how many environments that are stepped together, all in one process."""
 
     num_envs: Positive = 8
-    is_parallel: bool = False
 
 
 class Towers(Part, frozen=True):

@@ -28,6 +28,7 @@ from rlgauge.kinds.train.algorithms.gathering import Labelled, gather
 from rlgauge.kinds.train.algorithms.lanes import make_lanes
 from rlgauge.kinds.train.algorithms.policies import new_policy
 from rlgauge.kinds.train.algorithms.rounds import Rounds
+from rlgauge.kinds.train.algorithms.uncompiled import uncompiled
 
 if TYPE_CHECKING:
     from stable_baselines3.common.policies import ActorCriticPolicy
@@ -41,6 +42,7 @@ _NUM_EPOCHS = 4
 """Of a round, where the configuration says neither epochs nor batches."""
 
 
+@uncompiled()
 def train(
     make_env: MakeEnv, demonstrations: Demonstrations, config: DaggerConfig, context: Context
 ) -> ActorCriticPolicy:
@@ -66,7 +68,9 @@ def _train(
     policy = new_policy(lanes.observation_space, lanes.action_space, config.policy, seed=derive(context.seed, "policy"))
     fit = Fit(policy, config.bc, seed=0)
     rounds = Rounds(context.folder, origin=_origin(config, context.seed, offline))
-    rounds.resume(fit)
+    told = rounds.resume(fit)
+    if told is not None:
+        context.take_up(told, where=f"round {len(rounds.labelled)}")
     while rounds.num_steps < config.dagger.total_timesteps:
         index = len(rounds.labelled)
         seed = derive(context.seed, "round", index)
@@ -85,8 +89,8 @@ def _train(
             )
         )
         fitted = _fit(fit, offline, rounds.labelled)
-        rounds.keep(fit)
         context.log({**fitted, **_told(index, beta, rounds.labelled[-1])}, step=rounds.num_steps)
+        rounds.keep(fit, context.told())
         context.progress(min(rounds.num_steps, config.dagger.total_timesteps), config.dagger.total_timesteps)
     return policy
 

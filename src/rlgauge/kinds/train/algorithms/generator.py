@@ -13,6 +13,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from rlgauge.kinds.train.algorithms.policies import policy_kwargs
 from rlgauge.kinds.train.algorithms.rollout import LateRewards, Watched
+from rlgauge.kinds.train.algorithms.uncompiled import step_uncompiled
 
 if TYPE_CHECKING:
     from rlgauge.kinds.train.algorithms.config import AdversarialConfig
@@ -33,6 +34,7 @@ def new_generator(
         device="cpu",
         **msgspec.structs.asdict(config.rl.ppo),
     )
+    step_uncompiled(ppo.policy.optimizer)
     ppo.set_logger(Logger(folder=None, output_formats=[]))
     return ppo
 

@@ -5,8 +5,10 @@ Ours give back a policy of Stable-Baselines3. Another's may be anything that act
 
 from __future__ import annotations
 
+import gc
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -45,6 +47,12 @@ class Context(Protocol):
     def progress(self, done: int, total: int) -> None:
         """How far it is, in what it counts its steps in."""
 
+    def told(self) -> str:
+        """All that was logged and counted so far, to be kept with a checkpoint."""
+
+    def take_up(self, told: str, *, where: str) -> None:
+        """Go on from a checkpoint, with what was told until then; `where` names it, such as `round 5`."""
+
 
 class Train(Protocol):
     """Any algorithm."""
@@ -60,5 +68,18 @@ def find(algorithm: str) -> Train:
     """The algorithm of that name. Raises UserError."""
     if algorithm not in ALGORITHMS:
         raise unknown("algorithm", algorithm, ALGORITHMS)
-    train: Train = importlib.import_module(f"{__package__}.{algorithm}").train
+    with _uncollected():
+        train: Train = importlib.import_module(f"{__package__}.{algorithm}").train
     return train
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector wait: what is imported stays, and it would look through all of it many times."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()

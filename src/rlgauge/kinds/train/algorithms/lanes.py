@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rlgauge.kinds.train.algorithms.data import check_spaces
 
@@ -42,8 +42,7 @@ class InProcess(DummyVecEnv):
 
 
 def make_lanes(make_env: MakeEnv, config: Settings) -> VecEnv:
-    """As many environments as the configuration says, in this process or in one each. Raises UserError."""
-    makers = [make_env] * config.num_envs
-    lanes = SubprocVecEnv(list(makers)) if config.is_parallel else InProcess(list(makers))
+    """As many environments as the configuration says. Raises UserError."""
+    lanes = InProcess([make_env] * config.num_envs)
     check_spaces(lanes.observation_space, lanes.action_space)
     return lanes

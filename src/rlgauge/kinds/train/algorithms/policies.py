@@ -11,6 +11,7 @@ from torch import nn
 
 from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.algorithms.norm import NormalizeFeaturesExtractor
+from rlgauge.kinds.train.algorithms.uncompiled import step_uncompiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,4 +69,5 @@ def new_optimizer(
         optimizer: torch.optim.Optimizer = kind(list(parameters), **given)
     except (TypeError, ValueError) as error:
         raise UserError(f"{class_path} can't be made with {dict(kwargs)}: {error}") from error
+    step_uncompiled(optimizer)
     return optimizer

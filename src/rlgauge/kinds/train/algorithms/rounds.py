@@ -36,11 +36,14 @@ class Rounds:
         """Labelled in all rounds."""
         return sum(len(part.observations) for part in self.labelled)
 
-    def resume(self, fit: Fit) -> None:
-        """Take up what the folder holds, if anything. Raises UserError where it is of another training."""
+    def resume(self, fit: Fit) -> str | None:
+        """Take up what the folder holds; what the context had been told then, or None where there is nothing.
+
+        Raises UserError where it is of another training.
+        """
         content = None if self._folder is None else read_if_there(self._folder / "state.pt")
         if self._folder is None or content is None:
-            return
+            return None
         state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
         if state["origin"] != self._origin:
             raise UserError(
@@ -51,9 +54,10 @@ class Rounds:
         fit.policy.load_state_dict(state["policy"])
         fit.optimizer.load_state_dict(state["optimizer"])
         fit.num_batches = state["num_batches"]
+        return str(state["told"])
 
-    def keep(self, fit: Fit) -> None:
-        """Write the last round, and what the training is now."""
+    def keep(self, fit: Fit, told: str) -> None:
+        """Write the last round, what the training is now, and what the context was told until now."""
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +68,7 @@ class Rounds:
             "origin": self._origin,
             "num_rounds": len(self.labelled),
             "num_batches": fit.num_batches,
+            "told": told,
             "policy": fit.policy.state_dict(),
             "optimizer": fit.optimizer.state_dict(),
         }

@@ -29,7 +29,7 @@ _NUM_LOOKS = 40
 """How often a training is evaluated on its way, at most."""
 _FEWEST_BETWEEN = 500
 """Steps from one evaluation to the next."""
-_CHOOSING, _JUDGING = range(1_000_000, 1_000_008), range(2_000_000, 2_000_050)
+_CHOOSING, _JUDGING = range(4_000_000, 4_000_008), range(2_000_000, 2_000_050)
 """Seeds of the episodes by which the best is chosen, and of others that say how good it is."""
 _NUM_COMPARED = 4
 _TOLERANCE = 1e-3
