@@ -29,7 +29,7 @@ from rlgauge.kinds.evaluate.results import EpisodeResult, TaskResult
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 COMMANDS = (
-    *("benchmark", "train", "runs list", "runs show", "import", "summary", "compare", "power"),
+    *("benchmark", "train", "runs list", "runs show", "import", "export", "summary", "compare", "power"),
     *("throughput", "throughput ab", "throughput demo", "plot", "doctor", "quickstart"),
     *("suite list", "suite show", "suite run", "expert list", "expert show", "expert train"),
 )
@@ -42,6 +42,7 @@ NOT_RUN = (
     "python -m pip install",
     "rlgauge quickstart",  # half a minute of films
     "rlgauge expert train",  # minutes
+    "rlgauge suite run imitation-learning",  # minutes
     "python scripts/",
     "python benchmarks/",
 )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rlgauge.cli.train_options import ask, limits_of, seeds_of, trackers_of, workload_of
@@ -115,3 +117,26 @@ def test_a_mistake_is_said_in_a_sentence(script, argv, said):
     with pytest.raises(UserError) as caught:
         understood(*argv)
     assert said in str(caught.value)
+
+
+def test_a_library_trains_its_own_algorithms_with_its_own_settings():
+    argv = ["--algo", "bc", "--library", "imitation", "--env", "seals/CartPole-v0", "--seeds", "0..1"]
+    found = workload_of(asked(*argv, "--set", "bc.train_kwargs.n_epochs=null", "--tests", "3", "--time-limit", "9"))
+    assert (found.library, found.algorithm, found.seeds, found.time_limit) == ("imitation", "bc", [0, 1], 9.0)
+    assert found.updates("seals/CartPole-v0") == [
+        "policy_evaluation.n_episodes_eval=3",
+        "bc.train_kwargs.n_epochs=None",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--library", "imitation", "--command", "x"], "--library is for algorithms of ours"),
+        (["--library", "imitatoin", "--algo", "bc"], "Did you mean 'imitation'?"),
+        (["--library", "imitation", "--algo", "bc", "--videos", "1"], "--videos is for what we train"),
+    ],
+)
+def test_what_a_library_can_not_do_is_refused(argv, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        workload_of(asked(*argv, "--env", "seals/CartPole-v0"))

@@ -10,6 +10,7 @@ from rlgauge.core.run import Record, Status, encode_record
 from rlgauge.core.store import Store
 from rlgauge.kinds.train.journal import TESTS, Journal
 from rlgauge.kinds.train.spec import SPEC
+from rlgauge.kinds.train.stages import Far, Stage, Stages
 from rlgauge.kinds.train.workload import ScriptWorkload
 from tests.driving import wait_for
 
@@ -75,6 +76,26 @@ def test_the_words_of_a_command_tell_what_is_left_before_the_defaults_of_its_scr
     journal.episode(1.0, 1500, num_steps=1500)
     (run,) = Watch(workload, store, rerun_failed=False).look()
     assert run.text() == "1,500 steps, 1 episode, last return 1, 10 s left"
+
+
+def test_a_training_of_ours_tells_its_stage_and_how_much_is_done_where_no_episodes_are_played(watch, workload, store):
+    case, _ = workload.cases()
+    folder = begin(store, case)
+    told = Stages(folder)
+    told.begin(Stage.COMPARING)
+    assert watch.look()[0].text() == "random actions and the expert are played, to compare with"
+    told.begin(Stage.TRAINING)
+    assert watch.look()[0].text() == "training"
+    told._write(Far(Stage.TRAINING, 250, 1000))
+    assert watch.look()[0].text() == "25% trained"
+    told._write(Far(Stage.TRAINING, 500, 1000, 30.4))
+    assert watch.look()[0].text() == "50% trained, 30.4 s left"
+    Journal(folder).episode(1.5, 5, num_steps=20)
+    assert watch.look()[0].text() == "20 steps, 1 episode, last return 1.5, 50% trained, 30.4 s left"
+    told.begin(Stage.TESTING)
+    assert watch.look()[0].text() == "what was trained is tested"
+    told.end()
+    assert watch.look()[0].text() == "what was trained is tested"
 
 
 def test_tests_are_told_of_when_they_begin(watch, workload, store):

@@ -20,13 +20,14 @@ print("Resolved 7 packages in 2ms")
 """
 
 
-def make_wheel(folder: Path, name: str, version: str, code: str = "") -> None:
+def make_wheel(folder: Path, name: str, version: str, code: str = "", *, needs: Sequence[str] = ()) -> None:
     """Write a wheel with one module."""
     folder.mkdir(parents=True, exist_ok=True)
     about = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": code,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nProvides-Extra: signatures\n",
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nProvides-Extra: signatures\n"
+        + "".join(f"Requires-Dist: {one}\n" for one in needs),
         f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files[f"{about}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{about}/RECORD"])

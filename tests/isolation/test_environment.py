@@ -15,7 +15,7 @@ import pytest
 from rlgauge import isolation
 from rlgauge.core.errors import UserError
 from rlgauge.core.platform import process_start
-from rlgauge.isolation import pythons
+from rlgauge.isolation import definitions, pythons
 from rlgauge.isolation.folders import environments_folder, locked
 from tests.isolation.offline import OWN, FakeUv, ask, make_wheel
 
@@ -39,6 +39,20 @@ def pip_alone(tmp_path, monkeypatch) -> Path:
     for name, version in OWN.items():
         make_wheel(tmp_path / "wheels", name, version)
     return tmp_path / "wheels"
+
+
+@pytest.fixture
+def define(tmp_path, monkeypatch):
+    """A function that defines the environment `toys`, of toy==1.0 and what is installed alone."""
+    monkeypatch.setattr(definitions, "_FOLDER", tmp_path / "environments")
+
+    def define(*, alone: list[str], imports: list[str] = ["toy"]) -> None:  # noqa: B006  # nobody changes it
+        (tmp_path / "environments").mkdir(exist_ok=True)
+        text = f"requirements = ['toy==1.0']\nalone = {alone}\nimports = {imports}\n"
+        (tmp_path / "environments" / "toys.toml").write_text(text)
+
+    (tmp_path / "unsaid.toml").write_text("")
+    return define
 
 
 def start(*requirements: str) -> subprocess.Popen[str]:
@@ -109,6 +123,35 @@ def test_uv_is_given_all_requirements_at_once_and_what_pip_is_set_to(uv, monkeyp
     assert "Resolved 7 packages in 2ms." in told
     assert built.requirements == ("gymnax", "toy==1.0")
     assert built.name == "gymnax, toy==1.0"
+
+
+def test_what_is_installed_alone_comes_after_the_rest_and_brings_nothing(uv, define):
+    define(alone=["old==2.0"])
+    built = isolation.environment("toys")
+    (_, first, _), (_, second, _) = uv.calls
+    assert "--no-deps" not in first
+    assert "toy==1.0" in first
+    assert second[-2:] == ["--no-deps", "old==2.0"]
+    assert second[:-2] == first[: len(second) - 2]  # for the same Python, with the same settings
+    assert built.requirements == ("toy==1.0", "old==2.0")
+
+
+def test_what_is_installed_alone_makes_the_key_too(uv, define):
+    define(alone=["old==2.0"])
+    first = isolation.environment("toys")
+    define(alone=["old==2.1"])
+    assert isolation.installed("toys") is None
+    assert isolation.environment("toys").python != first.python
+    assert len(visible()) == 2
+
+
+def test_pip_installs_alone_what_asks_for_something_that_is_not_to_be_had(pip_alone, define):
+    make_wheel(pip_alone, "toy", "1.0", "value = 42")
+    make_wheel(pip_alone, "old", "2.0", "import toy", needs=["toy<1.0", "gone"])
+    define(alone=["old==2.0"], imports=["old"])
+    assert {"old==2.0", "toy==1.0"} <= set(isolation.environment("toys").packages)
+    with pytest.raises(UserError, match=r"(?s)pip can't install .*old==2\.0.*To try it by hand: "):
+        isolation.environment_of(["toy", "old==2.0"])
 
 
 def test_the_requirements_make_the_key_and_their_order_does_not(uv):

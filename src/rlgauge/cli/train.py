@@ -16,6 +16,7 @@ from rlgauge.cli.train_table import Trained, as_json, how_many, log_of, tell, te
 from rlgauge.cli.train_view import Listener, Tell, say_error, shown
 from rlgauge.cli.train_watch import Watch
 from rlgauge.cli.units import count_text
+from rlgauge.core.case import Case
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import execute
 from rlgauge.core.store import Store
@@ -35,13 +36,16 @@ def main(argv: Sequence[str]) -> int:
     if asked is None:
         return FINE
     workload, options = workload_of(asked), asked.options
+    cases: list[Case] = []
     try:
+        _prepare(workload)
+        cases += workload.cases()
         found = _train(workload, options)
     except KeyboardInterrupt as error:
         say_error(f"{word_for(error)}. What was trained is in {options.out}: {_left(workload, options)}")
         return code_of(error)
     except UserError as error:
-        if log := log_of(error, map(Store(options.out).find, workload.cases())):
+        if log := log_of(error, map(Store(options.out).find, cases)):
             raise UserError(f"{error}{log}") from error
         raise
     if options.json:
@@ -51,11 +55,21 @@ def main(argv: Sequence[str]) -> int:
     return FAILED if tell_failures(found) else FINE
 
 
+def _prepare(workload: Trainings) -> None:
+    """Build what a run can't do without, where it isn't there yet, and tell how it goes."""
+    prepare = getattr(workload, "prepare", None)
+    if prepare is not None:
+        prepare(say_error)
+
+
 def _left(workload: Trainings, options: Namespace) -> str:
     """How far the runs are of a command that was ended, and how the rest is run."""
     store = Store(options.out)
     told = how_many(trained(case, store.find(case)) for case in workload.cases())
-    return f"{told}. The same command runs what is missing; a run that was ended on its way begins anew."
+    return (
+        f"{told}. The same command runs what is missing; a run that was ended on its way begins anew, or goes on from "
+        "what it kept to go on from."
+    )
 
 
 def _train(workload: Trainings, options: Namespace) -> list[Trained]:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
     from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+    from rlgauge.kinds.train.original.workload import OriginalWorkload
 
-Trainings: TypeAlias = "ScriptWorkload | AlgorithmWorkload"
+Trainings: TypeAlias = "ScriptWorkload | AlgorithmWorkload | OriginalWorkload"
 
 _REPEATED = ("--env", "--track", "--set")
 _RAW = ("--env-flag", "--seed-flag", "--command")
@@ -90,11 +91,18 @@ def _add_what(parser: ArgumentParser) -> None:
         help="a setting of the configuration by its dotted path, such as bc.l2_weight=1e-4; repeatable",
     )
     group.add_argument(
+        "--library",
+        type=str | None,
+        metavar="NAME",
+        help="have it trained by this library's own scripts, whose settings --set then sets: imitation",
+    )
+    group.add_argument(
         "--expert", type=str | None, metavar="NAME", help="who shows how it is done; see `rlgauge expert list`"
     )
     group.add_argument(
         "--demonstrations", type=str | None, metavar="PATH", help="what was shown: a data set, read instead"
     )
+    group.add_argument("--trust", action="store_true", help="read an expert's file that can run code, such as a zip")
     group.add_argument(
         "--env",
         type=list[str] | str,
@@ -210,7 +218,7 @@ def _names_algorithm(options: Namespace) -> bool:
     return options.algo is not None or options.config_name is not None
 
 
-def _algorithm(asked: Asked) -> AlgorithmWorkload:
+def _algorithm(asked: Asked) -> AlgorithmWorkload | OriginalWorkload:
     from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
 
     options = asked.options
@@ -219,6 +227,8 @@ def _algorithm(asked: Asked) -> AlgorithmWorkload:
     for name in ("env_flag", "seed_flag", "keep_rewards"):
         if options[name]:
             raise UserError(f"--{name.replace('_', '-')} is for scripts: leave it out with --algo or --config-name.")
+    if options.library is not None:
+        return _original(options)
     return AlgorithmWorkload(
         options.algo,
         config_name=options.config_name,
@@ -227,9 +237,30 @@ def _algorithm(asked: Asked) -> AlgorithmWorkload:
         seeds=seeds_of(options),
         expert=options.expert,
         demonstrations=options.demonstrations,
+        trust=options.trust,
         algorithm=options.name,
         num_tests=options.tests,
         num_videos=0 if options.videos is None else options.videos,
+        time_limit=options.time_limit,
+    )
+
+
+def _original(options: Namespace) -> OriginalWorkload:
+    from rlgauge.kinds.train.original.workload import OriginalWorkload
+
+    if options.videos:
+        raise UserError("--videos is for what we train: leave it out with --library.")
+    return OriginalWorkload(
+        options.algo,
+        library=options.library,
+        config_name=options.config_name,
+        overrides=dict(map(_setting, as_list(options.set))),
+        env=options.env,
+        seeds=seeds_of(options),
+        expert=options.expert,
+        demonstrations=options.demonstrations,
+        algorithm=options.name,
+        num_tests=options.tests,
         time_limit=options.time_limit,
     )
 
@@ -249,7 +280,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _script(asked: Asked) -> ScriptWorkload:
     options = asked.options
-    for name in ("set", "expert", "demonstrations"):
+    for name in ("library", "set", "expert", "demonstrations", "trust"):
         if options[name]:
             raise UserError(f"--{name} is for algorithms of ours: name one with --algo or --config-name.")
     try:

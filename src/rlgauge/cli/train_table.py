@@ -51,6 +51,7 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     train_seconds: float | None = None
     actor: str | None = None
     warnings: list[str] = []
+    began: str | None = None
     reason: str | None = None
     folder: str | None = None
     log: str | None = None
@@ -85,6 +86,7 @@ def _told_by(run: Run, unbegun: Trained) -> Trained:
         **counts,
         actor=result.get("actor"),
         warnings=list(result.get("warnings", ())),
+        began=result.get("began"),
         reason=None if run.status is Status.COMPLETED else what_went_wrong(run),
         folder=str(run.folder),
         log=str(run.folder / "cout.txt"),
@@ -148,6 +150,8 @@ def ended(run: Run | None) -> str:
         told.append(f"training return {one.training_return:.4g} after {count_text(one.num_episodes or 0, 'episode')}")
     if one.train_seconds is not None:
         told.append(seconds_text(one.train_seconds))
+    if one.began is not None:
+        told.append(one.began)
     if one.warnings:
         told.append(f"with {count_text(len(one.warnings), 'warning')}")
     return ", ".join(told) or "done"

@@ -17,6 +17,7 @@ from rlgauge.core.run import Status
 from rlgauge.core.store import Need, Store
 from rlgauge.kinds.train.reading import Progress, Training
 from rlgauge.kinds.train.spec import SPEC
+from rlgauge.kinds.train.stages import Far, Stage, read_stage
 from rlgauge.kinds.train.totals import Length
 
 
@@ -28,6 +29,7 @@ class Running:
         self.case = case
         self.artifacts = artifacts
         self._progress = Progress(artifacts)
+        self._far: Far | None = None
         self._length = length
         self._num_tests = num_tests
 
@@ -35,32 +37,46 @@ class Running:
         """Read what it has written since."""
         with contextlib.suppress(OSError):
             self._progress.look()
+        self._far = read_stage(self.artifacts) or self._far
 
     def text(self) -> str:
         """How far it is, in words."""
         training = self._progress.training
         if self._progress.num_tests:
             return f"tested in {self._progress.num_tests} of {self._num_tests} episodes"
-        if not training.last:
+        if self._far is not None and self._far.stage is not Stage.TRAINING:
+            return self._far.stage
+        told = []
+        if training.last:
+            told = [
+                f"{training.num_steps:,} steps",
+                count_text(training.num_episodes, "episode"),
+                f"last return {training.last[-1].total:.4g}",
+                *([_means(training)] if len(training.last) > 1 else []),
+            ]
+        elif self._far is None:
             return "no episode has ended yet"
-        told = [
-            f"{training.num_steps:,} steps",
-            count_text(training.num_episodes, "episode"),
-            f"last return {training.last[-1].total:.4g}",
-            *([_means(training)] if len(training.last) > 1 else []),
-        ]
+        if self._far is not None:
+            told.append(_part(self._far))
         left = self._seconds_left()
         return ", ".join([*told, *([] if left is None else [f"{seconds_text(left)} left"])])
 
     def _seconds_left(self) -> float | None:
         """As long as the rest takes at the speed so far; None where nothing says how much it is, or it is done."""
         training = self._progress.training
+        if self._far is not None and self._far.seconds_left is not None:
+            return self._far.seconds_left if self._far.seconds_left >= 1 else None
         if self._length is None:
             return None
         done = training.num_steps if self._length.unit == "steps" else training.num_episodes
         rest = self._length.number - done
         seconds = training.seconds / done * rest if done > 0 and rest > 0 else 0.0
         return seconds if seconds >= 1 else None
+
+
+def _part(far: Far) -> str:
+    """How much of a training is done, as far as it is known."""
+    return f"{far.done / far.total:.0%} trained" if far.done is not None and far.total else str(far.stage)
 
 
 def _means(training: Training) -> str:

@@ -100,6 +100,11 @@ def describe_class(kind: type) -> dict[str, Any]:
     return {"class_path": name, "version": _version(_root(name)), **_source(name)}
 
 
+def describe_source(path: str) -> dict[str, Any]:
+    """What defines the code at `package.module:name`: the version of its library, or a hash of its source files."""
+    return {"version": _version(_root(path)), **_source(path)}
+
+
 def describe_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments as JSON; a live object by a hash of its contents.
 

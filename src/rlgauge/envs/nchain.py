@@ -13,8 +13,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlgauge.core.errors import UserError
+from rlgauge.envs.ids import CHAIN, register
 
-NAME = "rlgauge/NChain-v0"
+(NAME,) = CHAIN
 FORWARD, BACK = 0, 1
 """The actions."""
 _SIDE = 32
@@ -70,5 +71,4 @@ class NChain(gymnasium.Env[Any, Any]):
         return frame
 
 
-if NAME not in gymnasium.registry:
-    gymnasium.register(NAME, entry_point=f"{__name__}:NChain", max_episode_steps=1000)
+register(CHAIN)

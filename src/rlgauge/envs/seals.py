@@ -9,36 +9,17 @@ Gleave et al. 2020, "seals: Suite of Environments for Algorithms that Learn Spec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from gymnasium.envs.classic_control.mountain_car import MountainCarEnv
 from numpy.typing import NDArray
 
-PREFIX = "seals/"
+from rlgauge.envs.ids import SEALS, register
 
-_POSITIONS: Mapping[str, Any] = {"exclude_current_positions_from_observation": False}
-_ENDLESS: Mapping[str, Any] = {**_POSITIONS, "terminate_when_unhealthy": False}
-_MUJOCO: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "Ant-v1": (
-        "ant_v5:AntEnv",
-        {**_ENDLESS, "include_cfrc_ext_in_observation": False, "contact_cost_weight": 0.0},
-    ),
-    "HalfCheetah-v1": ("half_cheetah_v5:HalfCheetahEnv", _POSITIONS),
-    "Hopper-v1": ("hopper_v5:HopperEnv", _ENDLESS),
-    "Swimmer-v1": ("swimmer_v5:SwimmerEnv", _POSITIONS),
-    "Walker2d-v1": ("walker2d_v5:Walker2dEnv", {**_ENDLESS, "xml_file": "walker2d.xml"}),
-}
-"""Class in `gymnasium.envs.mujoco`, and what it is given. Before v5 a foot of Walker2d slid more easily than the other;
-contacts cost an ant nothing, for MuJoCo did not tell them to v4."""
-_MUJOCO_STEPS, _CART_POLE_STEPS, _MOUNTAIN_CAR_STEPS = 1000, 500, 200
-
-_CART_POLE, _MOUNTAIN_CAR = "seals/CartPole-v0", "seals/MountainCar-v0"
-NAMES = (_CART_POLE, _MOUNTAIN_CAR, *(PREFIX + name for name in _MUJOCO))
+NAMES = tuple(SEALS)
 
 
 class CartPole(CartPoleEnv):
@@ -89,17 +70,4 @@ class MountainCar(MountainCarEnv):
         return state, float(reward), False, False, {}
 
 
-def _register() -> None:
-    for name, (made, settings) in _MUJOCO.items():
-        entry_point = f"gymnasium.envs.mujoco.{made}"
-        _add(PREFIX + name, entry_point, max_episode_steps=_MUJOCO_STEPS, kwargs=dict(settings))
-    _add(_CART_POLE, f"{__name__}:CartPole", max_episode_steps=_CART_POLE_STEPS)
-    _add(_MOUNTAIN_CAR, f"{__name__}:MountainCar", max_episode_steps=_MOUNTAIN_CAR_STEPS)
-
-
-def _add(name: str, entry_point: str, **settings: Any) -> None:  # noqa: ANN401  # as `register` takes them
-    if name not in gymnasium.registry:  # the package seals may have been first, which has the same
-        gymnasium.register(name, entry_point=entry_point, **settings)
-
-
-_register()
+register(SEALS)

@@ -8,6 +8,7 @@ checkouts share an installation, and a revision can be measured with the librari
 
 from __future__ import annotations
 
+from rlgauge.isolation.definitions import requirements_of
 from rlgauge.isolation.environment import (
     Environment,
     environment,
@@ -17,5 +18,16 @@ from rlgauge.isolation.environment import (
     names,
     remove,
 )
+from rlgauge.isolation.folders import Listen
 
-__all__ = ["Environment", "environment", "environment_of", "environment_of_revision", "installed", "names", "remove"]
+__all__ = [
+    "Environment",
+    "Listen",
+    "environment",
+    "environment_of",
+    "environment_of_revision",
+    "installed",
+    "names",
+    "remove",
+    "requirements_of",
+]

@@ -17,10 +17,15 @@ _FOLDER = Path(__file__).with_name("environments")
 
 
 class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a named environment holds; `imports` are the modules that a whole one can import."""
+    """What a named environment holds; `imports` are the modules that a whole one can import.
+
+    `alone` are installed without what they ask for: of a library whose own requirements are older than it needs them
+    to be, those that it works with stand among the `requirements`.
+    """
 
     requirements: tuple[str, ...]
     imports: tuple[str, ...]
+    alone: tuple[str, ...] = ()
 
 
 def names() -> list[str]:
@@ -33,6 +38,12 @@ def definition(name: str) -> Definition:
     if name not in names():
         raise unknown("environment", name, names())
     return msgspec.toml.decode((_FOLDER / f"{name}.toml").read_bytes(), type=Definition)
+
+
+def requirements_of(name: str) -> tuple[str, ...]:
+    """All that the environment called `name` is made of, without what rlgauge needs. Raises UserError."""
+    found = definition(name)
+    return (*found.requirements, *found.alone)
 
 
 def tidy(requirements: Iterable[str]) -> tuple[str, ...]:

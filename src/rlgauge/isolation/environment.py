@@ -17,7 +17,7 @@ import msgspec
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import read_if_there, write_atomic
 from rlgauge.isolation import definitions, pythons, revisions
-from rlgauge.isolation.definitions import names
+from rlgauge.isolation.definitions import Definition, names
 from rlgauge.isolation.folders import Listen, discard, environments_folder, make_once
 from rlgauge.isolation.installers import install
 
@@ -66,7 +66,7 @@ def environment(name: str, *, listen: Listen | None = None, limit_seconds: float
     Raises UserError for an unknown name, and as `environment_of` does.
     """
     found = definitions.definition(name)
-    return _environment(name, found.requirements, found.imports, listen=listen, limit_seconds=limit_seconds)
+    return _environment(name, found, listen=listen, limit_seconds=limit_seconds)
 
 
 def environment_of(
@@ -79,7 +79,7 @@ def environment_of(
     written.
     """
     asked = definitions.tidy(requirements)
-    return _environment(", ".join(asked), asked, (), listen=listen, limit_seconds=limit_seconds)
+    return _environment(", ".join(asked), Definition(asked, ()), listen=listen, limit_seconds=limit_seconds)
 
 
 def environment_of_revision(
@@ -102,7 +102,7 @@ def environment_of_revision(
 def installed(name: str) -> Environment | None:
     """The environment called `name`; None where it isn't built, as its definition is now. Raises UserError."""
     found = definitions.definition(name)
-    home = _home(name, _everything(found.requirements))
+    home = _home(name, _everything(found.requirements), found.alone)
     return _assemble(home, listen=_ignore, limit_seconds=LIMIT_SECONDS) if home.is_dir() else None
 
 
@@ -119,13 +119,11 @@ def remove(name: str) -> int:
     return len(homes)
 
 
-def _environment(
-    name: str, asked: Sequence[str], imports: Sequence[str], *, listen: Listen | None, limit_seconds: float
-) -> Environment:
+def _environment(name: str, asked: Definition, *, listen: Listen | None, limit_seconds: float) -> Environment:
     tell = listen or _ignore
-    everything = _everything(asked)
-    home = _home(name, everything)
-    build = partial(_build, name, tuple(asked), everything, imports, listen=tell, limit_seconds=limit_seconds)
+    everything = _everything(asked.requirements)
+    home = _home(name, everything, asked.alone)
+    build = partial(_build, name, asked, everything, listen=tell, limit_seconds=limit_seconds)
     make_once(home, build, listen=tell, limit_seconds=limit_seconds)
     return _assemble(home, listen=tell, limit_seconds=limit_seconds)
 
@@ -136,16 +134,15 @@ def _everything(asked: Iterable[str]) -> tuple[str, ...]:
     return definitions.tidy([*tidy, *definitions.unsaid(tidy), *definitions.own_requirements(pythons.own_source())])
 
 
-def _home(name: str, everything: Sequence[str]) -> Path:
+def _home(name: str, everything: Sequence[str], alone: Sequence[str]) -> Path:
     slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:_MAX_SLUG]
-    return environments_folder() / f"{slug}-{_hash(everything, pythons.base())}"
+    return environments_folder() / f"{slug}-{_hash(everything, pythons.base(), *([alone] if alone else []))}"
 
 
 def _build(
     name: str,
-    asked: tuple[str, ...],
+    asked: Definition,
     everything: tuple[str, ...],
-    imports: Sequence[str],
     part: Path,
     *,
     listen: Listen,
@@ -155,11 +152,16 @@ def _build(
     listen(f"Building the environment of {name}; it is kept, and built only once.")
     prefix = part / "libraries"
     pythons.make_bare(prefix)
-    installer = install(pythons.executable(prefix), everything, listen=listen, limit_seconds=limit_seconds)
-    _try_imports(name, pythons.executable(prefix), imports)
+    python = pythons.executable(prefix)
+    installer = install(python, everything, alone=asked.alone, listen=listen, limit_seconds=limit_seconds)
+    _try_imports(name, python, asked.imports)
     seconds = time.monotonic() - start
     made = Made(
-        name=name, requirements=asked, packages=_packages(prefix), installer=installer, seconds=round(seconds, 3)
+        name=name,
+        requirements=(*asked.requirements, *asked.alone),
+        packages=_packages(prefix),
+        installer=installer,
+        seconds=round(seconds, 3),
     )
     write_atomic(part / "environment.json", msgspec.json.encode(made))
     listen(f"Built the environment of {name} with {installer} in {seconds:.0f} s.")

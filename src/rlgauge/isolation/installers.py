@@ -26,6 +26,7 @@ _MAX_TOLD = 100
 _PIP_CONFIG_SECONDS = 30.0
 _UV_INDEXES = ("UV_INDEX_URL", "UV_DEFAULT_INDEX")
 _UV_EXTRA_INDEXES = ("UV_EXTRA_INDEX_URL", "UV_INDEX")
+_ALONE = "--no-deps"
 _TRUE = {"1", "true", "yes", "on"}
 _FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "VIRTUAL_ENV")
 """Variables that would bring in, or install for, another Python."""
@@ -35,32 +36,34 @@ class _FailedError(Exception):
     """The installer ended with an error; its last lines."""
 
 
-def install(python: Path, requirements: Sequence[str], *, listen: Listen, limit_seconds: float) -> str:
-    """The installer that did it, uv or pip.
+def install(
+    python: Path, requirements: Sequence[str], *, alone: Sequence[str] = (), listen: Listen, limit_seconds: float
+) -> str:
+    """The installer that did it, uv or pip; after the requirements come those `alone`, without what they ask for.
 
     Raises UserError with the last lines of the installer's output and the command to try by hand, or when both
     together take longer than `limit_seconds`.
     """
     deadline = time.monotonic() + limit_seconds
+    calls = [list(requirements), *([[_ALONE, *alone]] if alone else [])]
     uv = find_uv()
     if uv is not None:
         told, variables = _ask_pip(), _clean_variables()
         options = ["--python", str(python), "--no-progress", *uv_options(told)]
+        variables |= uv_settings(told, variables)
         try:
-            _run(
-                [uv, "pip", "install", *options, *requirements],
-                variables | uv_settings(told, variables),
-                listen=listen,
-                deadline=deadline,
-            )
+            for call in calls:
+                _run([uv, "pip", "install", *options, *call], variables, listen=listen, deadline=deadline)
         except _FailedError as error:
             listen(f"uv could not install it ({str(error).rpartition(chr(10))[2].strip()}); trying pip.")
         else:
             return "uv"
     try:
-        _run(_pip_command(python, requirements), _clean_variables(), listen=listen, deadline=deadline)
+        for call in calls:
+            _run(_pip_command(python, call), _clean_variables(), listen=listen, deadline=deadline)
     except _FailedError as error:
-        raise UserError(f"pip can't install {', '.join(requirements)}:\n{error}\n{_advice(requirements)}") from None
+        named = ", ".join([*requirements, *alone])
+        raise UserError(f"pip can't install {named}:\n{error}\n{_advice(calls)}") from None
     return "pip"
 
 
@@ -131,9 +134,9 @@ def _clean_variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
 
 
-def _pip_command(python: Path, requirements: Sequence[str]) -> list[str]:
+def _pip_command(python: Path, arguments: Sequence[str]) -> list[str]:
     """Our own pip where there is one, since installing another takes seconds; the fresh Python's elsewhere."""
-    options = ["install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", *requirements]
+    options = ["install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", *arguments]
     if _has_pip():
         return [sys.executable, "-m", "pip", "--python", str(python), *options]
     bring = f"{shlex.quote(str(python))} -m ensurepip --default-pip"
@@ -144,9 +147,9 @@ def _has_pip() -> bool:
     return importlib.util.find_spec("pip") is not None
 
 
-def _advice(requirements: Sequence[str]) -> str:
+def _advice(calls: Sequence[Sequence[str]]) -> str:
     make = shlex.join([sys.executable, "-m", "venv", "trial"])
-    return f"To try it by hand: {make} && trial/bin/pip install {shlex.join(requirements)}"
+    return " && ".join([f"To try it by hand: {make}", *(f"trial/bin/pip install {shlex.join(one)}" for one in calls)])
 
 
 def _run(command: Sequence[str], variables: Mapping[str, str], *, listen: Listen, deadline: float) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gymnasium
 import pytest
 
 from rlgauge.core.errors import UserError
@@ -76,3 +77,72 @@ def test_what_can_not_be_trained_is_refused_in_a_sentence(arguments, told):
 def test_an_environment_without_a_shipped_expert_asks_for_one():
     with pytest.raises(UserError, match="No expert of Acrobot-v1 is shipped: name one with --expert"):
         only(AlgorithmWorkload("bc", env="Acrobot-v1", seeds=0))
+
+
+def test_an_environment_that_does_not_exist_is_told_with_the_nearest():
+    with pytest.raises(UserError, match=r"Unknown environment 'seals/CartPol-v0'\. Did you mean 'seals/CartPole-v0'\?"):
+        only(AlgorithmWorkload("bc", env="seals/CartPol-v0", seeds=0))
+
+
+def test_a_revision_alone_is_of_the_usual_repository_of_each_environment():
+    workload = AlgorithmWorkload(
+        "bc", env=["seals/Ant-v1", "seals/Hopper-v1"], seeds=0, expert="hf:@v1", demonstrations="hf:@v2"
+    )
+    assert workload.expert_of("seals/Ant-v1") == "hf:HumanCompatibleAI/ppo-seals-Ant-v1@v1"
+    assert workload.demonstrations_of("seals/Hopper-v1") == "hf:HumanCompatibleAI/ppo-seals-Hopper-v1@v2"
+    assert AlgorithmWorkload("bc", env="seals/Ant-v1", seeds=0).demonstrations_of("seals/Ant-v1") is None
+
+
+def test_a_hub_that_can_not_be_reached_is_told_before_anything_begins(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    workload = AlgorithmWorkload("bc", env="seals/CartPole-v0", seeds=[0, 1], expert="hf:@main")
+    with pytest.raises(UserError, match="HumanCompatibleAI/ppo-seals-CartPole-v0 is not in the hub's cache"):
+        list(workload.cases())
+
+
+def test_whom_a_user_trusts_is_told_to_workers_and_makes_no_other_case():
+    plain, trusting = (
+        AlgorithmWorkload("bc", env="seals/CartPole-v0", seeds=0, trust=trust) for trust in (False, True)
+    )
+    assert only(plain).id == only(trusting).id
+    assert trusting.describe() != plain.describe()
+
+
+def test_an_algorithm_of_ones_own_that_was_changed_is_another(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def case_of(text):
+        (tmp_path / "own_algorithm.py").write_text(f"def train(*_): {text}")
+        return only(AlgorithmWorkload("own_algorithm:train", config={}, env="seals/CartPole-v0", seeds=0))
+
+    first, same, other = case_of("return 0"), case_of("return 0"), case_of("return 1")
+    assert first.id == same.id != other.id
+    assert first.labels["settings"] != other.labels["settings"]
+
+
+def test_an_environment_that_was_changed_is_another(monkeypatch):
+    def case_of(limit):
+        entry = "gymnasium.envs.classic_control:CartPoleEnv"
+        spec = gymnasium.envs.registration.EnvSpec("Changed-v0", entry_point=entry, max_episode_steps=limit)
+        monkeypatch.setitem(gymnasium.registry, "Changed-v0", spec)
+        return only(AlgorithmWorkload("bc", env="Changed-v0", seeds=0, expert="seals/CartPole-v0"))
+
+    assert case_of(50).id == case_of(50).id != case_of(60).id
+
+
+def test_as_many_demonstrations_as_by_default_are_the_same_case_said_or_not():
+    cases = [
+        only(AlgorithmWorkload("bc", env="seals/CartPole-v0", seeds=0, overrides=overrides))
+        for overrides in ({}, {"demonstrations.n_expert_demos": 20}, {"demonstrations.n_expert_demos": 19})
+    ]
+    assert cases[0].id == cases[1].id != cases[2].id
+
+
+def test_dagger_learns_from_no_demonstrations_unless_it_is_told_to():
+    def is_shown(algo, **overrides):
+        return AlgorithmWorkload(algo, env="seals/CartPole-v0", overrides=overrides).is_shown("seals/CartPole-v0")
+
+    assert is_shown("bc")
+    assert not is_shown("dagger")
+    assert is_shown("dagger", **{"dagger.use_offline_rollouts": True})

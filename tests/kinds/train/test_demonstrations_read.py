@@ -16,7 +16,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train.demonstrations_read import digest, first_episodes, read_demonstrations, read_npz, write_npz
 from rlgauge.kinds.train.experts.playing import play
-from tests.kinds.train.experts.hubs import COMMIT, make_repository
+from tests.kinds.train.experts.hubs import COMMIT, as_downloaded, make_repository
 
 ENV = "seals/Hopper-v1"
 NAME = "HumanCompatibleAI/ppo-seals-Hopper-v1"
@@ -181,7 +181,10 @@ def trajectories(request, played, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
         folder = make_repository(tmp_path / "hub", NAME, kind="dataset")
     (folder / "data").mkdir()
-    parquet.write_table(table, folder / "data" / "train-00000-of-00001.parquet")
+    parquet.write_table(table, folder / "data" / "train-00000-of-00001-0123456789abcdef.parquet")
+    parquet.write_table(table, folder / "data" / "test-00000-of-00001.parquet")
+    if request.param == "hub":
+        as_downloaded(folder)
     return f"hf:{NAME}@{COMMIT}" if request.param == "hub" else str(folder)
 
 
@@ -190,6 +193,22 @@ def test_trajectories_of_imitation_are_read(played, trajectories):
     same(found, played)
     assert record.environment is None
     assert record.return_mean == pytest.approx(played.returns.mean())
+
+
+def test_a_data_set_of_which_a_file_is_missing_is_refused(played, tmp_path):
+    row = rows(played)[0]
+    table = pa.table({name: [np.asarray(row[name]).tolist()] for name in ("obs", "acts", "terminal")})
+    for index in (0, 2):
+        parquet.write_table(table, tmp_path / f"train-{index:05}-of-00003.parquet")
+    with pytest.raises(UserError, match="are not whole: 1 of 3 files are missing, the first is number 00001"):
+        read_demonstrations(str(tmp_path), make(ENV))
+    parquet.write_table(table, tmp_path / "train-00001-of-00003.parquet")
+    assert len(read_demonstrations(str(tmp_path), make(ENV)).demonstrations.lengths) == 3
+
+
+def test_a_name_of_a_repository_that_lacks_the_scheme_is_told_how_it_is_written():
+    with pytest.raises(UserError, match=r"does not exist\. A repository of the hub is written hf:me/data@REVISION\.$"):
+        read_demonstrations("me/data@main", make(ENV))
 
 
 def test_trajectories_without_rewards_have_no_returns(played, tmp_path):

@@ -186,3 +186,10 @@ def test_a_python_without_this_package_is_left_alone():
         env={**os.environ, "PYTHONPATH": str(Path(hooked.__file__).parent), hooked.SPEC_VARIABLE: "x"},
     )
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_environments_that_we_register_are_known_to_a_program_that_imports_nothing_of_ours(train):
+    run = train(PLAY.replace("import rlgauge\n", ""), "python PLAY {env}", env="seals/MountainCar-v0")
+    assert run.status is Status.COMPLETED, run.file.fail_trace
+    assert run.records[0].values["num_steps"] == 600
+    assert run.file.result["environments"] == ["seals/MountainCar-v0"]

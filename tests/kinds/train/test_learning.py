@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from stable_baselines3 import PPO
 
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import execute
@@ -14,6 +16,7 @@ from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
 from rlgauge.kinds.train.demonstrations_read import first_episodes, write_npz
 from rlgauge.kinds.train.experts.playing import play
+from rlgauge.kinds.train.journal import read_episodes, read_scalars
 from rlgauge.kinds.train.reading import TRAINING
 from rlgauge.launch.local import Local
 
@@ -30,6 +33,26 @@ def upright(make_env, demonstrations, config, context):
         if step % 100 == 0:
             context.log({"demonstrated": float(len(demonstrations.actions)), "gain": config["gain"]}, step=step)
     return lambda observation: int(observation[2] + config["gain"] * observation[3] > 0)
+
+
+def stumbling(make_env, demonstrations, config, context):
+    """It plays two episodes, and falls after the first where it has not done so before."""
+    kept, fallen = context.folder / "told", Path(config["fallen"])
+    has_played = kept.exists()
+    if has_played:
+        context.take_up(kept.read_text(), where="episode 1")
+    env = make_env()
+    for number in range(1 if has_played else 0, 2):
+        env.reset(seed=number)
+        for _ in range(500):
+            env.step(0)
+        context.log({"played": float(number)}, step=500 * (number + 1))
+        if not fallen.exists():
+            fallen.touch()
+            if config["keeps"]:
+                kept.write_text(context.told())
+            os._exit(1)
+    return lambda observation: 0
 
 
 def broken(make_env, demonstrations, config, context):
@@ -75,7 +98,8 @@ def test_each_algorithm_is_trained_tested_and_kept(algorithm, tmp_path):
     assert result["imit_stats"]["return_mean"] == pytest.approx(np.mean(returns))
     assert result["expert_stats"]["return_mean"] > 400
     assert result["references"]["random"] < 100
-    assert result["demonstrations"]["num_transitions"] == 1000
+    assert ("demonstrations" in result) == (algorithm != "dagger")  # which asks the expert instead
+    assert result.get("demonstrations", {}).get("num_transitions", 1000) == 1000
     assert (run.folder / "artifacts" / result["saved"]["policy"]).is_file()
     steps = {"bc": None, "dagger": 1000, "gail": 4096, "airl": 4096}[algorithm]
     assert found[TRAINING]["num_steps"] is steps or found[TRAINING]["num_steps"] >= steps
@@ -115,6 +139,35 @@ def test_a_seed_that_fails_fails_alone(tmp_path, monkeypatch):
     assert fine.status is Status.COMPLETED
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_run_says_whether_it_went_on_from_what_an_earlier_attempt_kept(keeps, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    config = {"keeps": keeps, "fallen": str(tmp_path / "fallen")}
+    workload = AlgorithmWorkload(f"{HERE}:stumbling", config=config, env=CARTPOLE, seeds=0, num_tests=1)
+    out = tmp_path / "out"
+    (fell,) = ran(workload, out)
+    assert fell.status is Status.FAILED
+    (run,) = execute(workload, Store(out), launcher=Local(1), rerun_failed=True).values()
+    assert run.status is Status.COMPLETED, run.file.fail_trace
+    first = fell.folder.name
+    told = f"gone on from episode 1 of {first}" if keeps else f"begun anew, as {first} left nothing to go on from"
+    assert run.file.result["began"] == told
+    found = values(run)[TRAINING]
+    assert (found["num_steps"], found["num_episodes"]) == (1000, 2)
+    artifacts = run.folder / "artifacts"
+    assert [(one.index, one.num_steps, one.length) for one in read_episodes(artifacts)] == [
+        (0, 500, 500),
+        (1, 1000, 500),
+    ]
+    assert [(one.step, one.values) for one in read_scalars(artifacts)] == [
+        (500, {"played": 0.0}),
+        (1000, {"played": 1.0}),
+    ]
+    before, after = (one.seconds for one in read_episodes(artifacts))
+    assert 0 < before < after
+
+
 def test_where_there_is_no_expert_demonstrations_are_enough(tmp_path):
     path = tmp_path / "shown.npz"
     shown = play(lambda: make("Acrobot-v1"), lambda seen: (seen[:, 5] > 0).astype(np.int64) * 2, seeds=range(3))
@@ -152,3 +205,16 @@ def test_demonstrations_of_another_environment_are_refused_with_both_shapes(tmp_
     workload = AlgorithmWorkload("bc", env=CARTPOLE, seeds=0, demonstrations=str(path))
     with pytest.raises(UserError, match=r"6.*4|4.*6"):
         ran(workload, tmp_path / "out")
+
+
+def test_a_zip_of_stable_baselines_shows_how_it_is_done_where_it_is_trusted(tmp_path):
+    model = PPO("MlpPolicy", make(CARTPOLE), n_steps=64, seed=0, policy_kwargs={"net_arch": [8]}, device="cpu")
+    model.save(tmp_path / "model.zip")
+    given = {"env": CARTPOLE, "seeds": 0, "expert": str(tmp_path / "model.zip"), "num_tests": 1}
+    with pytest.raises(UserError, match="pass --trust"):
+        ran(AlgorithmWorkload("bc", overrides={"bc.n_batches": 2}, **given), tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("run.json"))
+    (run,) = ran(AlgorithmWorkload("bc", overrides={"bc.n_batches": 2}, trust=True, **given), tmp_path / "out")
+    assert run.status is Status.COMPLETED, run.file.fail_trace
+    assert run.file.result["demonstrations"]["expert"] == str(tmp_path / "model.zip")
+    assert not list((run.folder / "artifacts").glob("stage*"))

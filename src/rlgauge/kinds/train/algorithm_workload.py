@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rlgauge.core.case import Case, fingerprint
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.core.workload import Description, Measure, describe_arguments
+from rlgauge.core.workload import Description, Measure, describe_arguments, import_object
 from rlgauge.kinds.train.algorithms.interface import ALGORITHMS
 from rlgauge.kinds.train.algorithms.reading import as_data, overridden, read
 from rlgauge.kinds.train.algorithms.tuned import name_for, tuned
@@ -32,7 +32,8 @@ class AlgorithmWorkload:
     The configuration is that of a name (`config_name`, such as bc_seals_ant; `tuned` for that of each environment) or
     `config`, with `overrides` by dotted paths; what it leaves out is as by default. Without `env` it is trained where
     the configuration says. `expert` is one that `rlgauge expert` knows, by default the shipped one of the environment;
-    `demonstrations` a data set that is read instead of asking the expert. `algorithm` is what statistics call it.
+    `demonstrations` a data set that is read instead of asking the expert; of both `hf:@REVISION` is the environment's
+    usual repository of the hub. `trust` allows an expert's file to run code. `algorithm` is what statistics call it.
     Of `num_tests` None is what the configuration says.
     """
 
@@ -41,7 +42,7 @@ class AlgorithmWorkload:
     process: Literal["shared", "fresh"] = "shared"
     hang_seconds: float | None = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is one thing that a user says
         self,
         algo: str | None = None,
         *,
@@ -52,6 +53,7 @@ class AlgorithmWorkload:
         seeds: int | Sequence[int] = 42,
         expert: str | None = None,
         demonstrations: str | None = None,
+        trust: bool = False,
         algorithm: str | None = None,
         num_tests: int | None = None,
         num_videos: int = 0,
@@ -65,15 +67,17 @@ class AlgorithmWorkload:
         self.home = None if chosen is None else _home(chosen)
         self.envs = _envs(env, self.home)
         self.seeds = checked_seeds(seeds)
+        self.demonstrations = demonstrations
         self._configs = {
             one: self._read(_tuned(self.algo, one) if chosen is None else chosen, overrides or {}) for one in self.envs
         }
         self.expert = expert
-        self.demonstrations = demonstrations
+        self.trust = trust
         self.algorithm = algorithm or self.algo.rpartition(":")[2]
         self.num_tests = at_least(0, "num_tests", _num_tests(self._configs) if num_tests is None else num_tests)
         self.num_videos = at_least(0, "num_videos", num_videos)
         self.time_limit = time_limit
+        self._seen: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._given = {
             "algo": self.algo,
             "config_name": config_name,
@@ -83,6 +87,7 @@ class AlgorithmWorkload:
             "seeds": self.seeds,
             "expert": expert,
             "demonstrations": demonstrations,
+            "trust": trust,
             "algorithm": self.algorithm,
             "num_tests": self.num_tests,
             "num_videos": num_videos,
@@ -104,16 +109,17 @@ class AlgorithmWorkload:
 
     def case(self, env: str, seed: int) -> Case:
         """One training."""
-        algorithm = {"name": self.algorithm, "train": self.algo, "config": self._configs[env], **self._shown(env)}
+        environment, shown = self._seen_in(env)
+        algorithm = {"name": self.algorithm, "train": self.algo, "config": self._configs[env], **shown}
         labels = {
             "algorithm": self.algorithm,
             "task": env,
             "train_seed": str(seed),
-            "settings": fingerprint([PROTOCOL, algorithm, self.num_tests]),
+            "settings": fingerprint([PROTOCOL, algorithm, environment, self.num_tests]),
             **self._named(env),
             **({} if env == self.home or self.home is None else {"config_env": self.home}),
         }
-        params = {"protocol": PROTOCOL, "algorithm": algorithm, "environment": {"gym_id": env}, "tests": self.num_tests}
+        params = {"protocol": PROTOCOL, "algorithm": algorithm, "environment": environment, "tests": self.num_tests}
         return Case(workload=self.name, name=f"{self.algorithm}-{env}-s{seed}", params=params, seed=seed, labels=labels)
 
     def num_wanted(self, case: Case) -> int | None:
@@ -145,10 +151,13 @@ class AlgorithmWorkload:
         None where there is none, as of an environment of one's own with demonstrations of one's own. Raises UserError
         where there are none either.
         """
+        from rlgauge.envs.gymnasium import find_spec
         from rlgauge.kinds.train.experts.expert import shipped
+        from rlgauge.kinds.train.experts.hub import whole_name
 
         if self.expert is not None or env in shipped():
-            return self.expert or env
+            return whole_name(self.expert or env, env)
+        find_spec(env)
         if self.demonstrations is None:
             raise UserError(
                 f"No expert of {env} is shipped: name one with --expert (expert), or give --demonstrations "
@@ -156,22 +165,49 @@ class AlgorithmWorkload:
             )
         return None
 
+    def is_shown(self, env: str) -> bool:
+        """Whether demonstrations are learned from: DAgger does so only where it is told to begin with them."""
+        dagger = self._configs[env].get("dagger") if self.algo == "dagger" else None
+        return dagger is None or bool(dagger["use_offline_rollouts"])
+
+    def demonstrations_of(self, env: str) -> str | None:
+        """The data set that is read in an environment; None where the expert is asked."""
+        from rlgauge.kinds.train.experts.hub import whole_name
+
+        return None if self.demonstrations is None else whole_name(self.demonstrations, env)
+
     def _read(self, data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
         changed = overridden(data, overrides)
-        return as_data(read(self.algo, changed)) if self.is_ours else changed
+        if not self.is_ours:
+            return changed
+        config = as_data(read(self.algo, changed))
+        if self.demonstrations is None and config["demonstrations"]["n_expert_demos"] is None:
+            config["demonstrations"]["n_expert_demos"] = NUM_DEMONSTRATIONS
+        return config
 
     def _named(self, env: str) -> dict[str, str]:
         name = name_for(self.algo, env) if self.config_name == TUNED else self.config_name
         return {} if name is None else {"config_name": name}
 
+    def _seen_in(self, env: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What defines an environment, and what is learned there by which code, looked at once.
+
+        All of it by its content: what was changed is another.
+        """
+        if env not in self._seen:
+            self._seen[env] = _environment(env), {**self._shown(env), **({} if self.is_ours else _source(self.algo))}
+        return self._seen[env]
+
     def _shown(self, env: str) -> dict[str, Any]:
-        """What it learns from, by its content: a data set that was changed is another."""
         from rlgauge.kinds.train.experts.expert import find_expert
 
         name = self.expert_of(env)
-        expert = None if name is None else find_expert(name)
+        expert = None if name is None else find_expert(name, trust=self.trust)
+        if expert is not None:
+            expert.check_trusted()
         shown = {} if expert is None else {"expert": expert.commit or expert.digest()}
-        return shown if self.demonstrations is None else {**shown, "demonstrations": _digest(self.demonstrations, env)}
+        read = self.demonstrations_of(env)
+        return shown if read is None else {**shown, "demonstrations": _digest(read, env)}
 
 
 def _algorithm(algo: str | None, config_name: str | None) -> str:
@@ -230,6 +266,22 @@ def _envs(env: str | Sequence[str] | None, home: str | None) -> list[str]:
     if not envs:
         raise UserError("Say where it is to be trained: --env (env), such as seals/CartPole-v0.")
     return envs
+
+
+def _source(algo: str) -> dict[str, Any]:
+    """What says which code an algorithm of one's own is. Raises UserError."""
+    from rlgauge.envs.describe import describe_source
+
+    import_object(algo)
+    return describe_source(algo)
+
+
+def _environment(env: str) -> dict[str, Any]:
+    """What defines an environment. Raises UserError."""
+    from rlgauge.envs.describe import describe_spec
+    from rlgauge.envs.gymnasium import find_spec
+
+    return {**describe_spec(find_spec(env)), "gym_id": env}
 
 
 @functools.cache

@@ -18,6 +18,16 @@ from rlgauge.kinds.train.experts.playing import play
 
 _VERSION = 1
 """Raised when the same expert, environment and seeds would give other demonstrations."""
+_FIRST_SHOWN = 1_000_000
+"""The seed of the first episode that an expert shows.
+
+The state of a training that became a shipped expert was chosen by the first eight of them; no other use has such seeds.
+"""
+
+
+def shown_by(expert: Expert, env_id: str, *, num_episodes: int) -> Recorded:
+    """The episodes that the expert shows to whoever learns from it, always the same ones. Raises UserError."""
+    return made_demonstrations(expert, env_id, seeds=range(_FIRST_SHOWN, _FIRST_SHOWN + num_episodes))
 
 
 def made_demonstrations(expert: Expert, env_id: str, *, seeds: Sequence[int]) -> Recorded:

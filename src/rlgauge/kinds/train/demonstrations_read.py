@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,9 +22,13 @@ from rlgauge.kinds.train.experts import hub
 
 _KEYS = Demonstrations._fields
 _MINARI = Path("data/main_data.hdf5")
+_TABLES = ("*.arrow", "*.parquet", "train/*.arrow", "data/train-*.parquet", "default/train/*.parquet", "data/*.parquet")
+"""Where `datasets` puts the files of a data set, on a disk or on the hub."""
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
+"""In the name of a file which of how many it is."""
 _FORMS = (
     "an .npz file, a folder of Minari (data/main_data.hdf5), a folder of trajectories of the library imitation "
-    "(*.arrow or *.parquet), or hf:ORGANISATION/NAME@COMMIT"
+    f"(*.arrow or *.parquet), or {hub.FORM}"
 )
 
 
@@ -177,7 +182,9 @@ def _read(source: str) -> _Found:
     if path.is_dir() and _tables(path):
         return _trajectories(path)
     there = "is none of these" if path.exists() else "does not exist"
-    raise UserError(f"The demonstrations '{source}' can't be read: they may be {_FORMS}, but this {there}.")
+    raise UserError(
+        f"The demonstrations '{source}' can't be read: they may be {_FORMS}, but this {there}.{hub.advice(source)}"
+    )
 
 
 def _npz(path: Path) -> _Found:
@@ -242,12 +249,24 @@ def _minari_environment(folder: Path) -> str | None:
 
 
 def _tables(folder: Path) -> list[Path]:
-    """The files that hold the rows, in order."""
-    for pattern in ("*.arrow", "*.parquet", "train/*.arrow", "data/*.parquet"):
+    """The files that hold the rows, in order: of several parts of a data set those of the training."""
+    for pattern in _TABLES:
         found = sorted(folder.glob(pattern))
         if found:
             return found
     return []
+
+
+def _check_whole(tables: Sequence[Path], folder: Path) -> None:
+    """Raise UserError where files are missing that the names of others count."""
+    found = [match for path in tables if (match := _SHARD.search(path.stem)) is not None]
+    there, of = {int(match[1]) for match in found}, max((int(match[2]) for match in found), default=0)
+    missing = [index for index in range(of) if index not in there]
+    if missing:
+        raise UserError(
+            f"The demonstrations '{folder}' are not whole: {len(missing)} of {of} files are missing, the first is "
+            f"number {missing[0]:05}."
+        )
 
 
 def _trajectories(folder: Path) -> _Found:
@@ -258,7 +277,9 @@ def _trajectories(folder: Path) -> _Found:
     except ModuleNotFoundError:
         raise _needs("pyarrow", folder) from None
     episodes: list[_Episode] = []
-    for path in _tables(folder):
+    tables = _tables(folder)
+    _check_whole(tables, folder)
+    for path in tables:
         try:
             table = parquet.read_table(path) if path.suffix == ".parquet" else _arrow(path)
         except (OSError, pa.ArrowInvalid) as error:

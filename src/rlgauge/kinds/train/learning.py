@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, pstdev
 from typing import Any
 
 import gymnasium
@@ -15,32 +15,29 @@ import msgspec
 from rlgauge.core.case import Case
 from rlgauge.core.claim import number_of
 from rlgauge.core.errors import UserError
-from rlgauge.core.files import plain_errors, write_atomic
+from rlgauge.core.files import StoreError, plain_errors, write_atomic
+from rlgauge.core.links import BY_ALGORITHM, link_by_algorithm
 from rlgauge.core.run import Record
-from rlgauge.core.seeding import derive
 from rlgauge.core.workload import Context, import_object
 from rlgauge.envs.gymnasium import make
-from rlgauge.kinds.evaluate.benchmark import Benchmark
-from rlgauge.kinds.evaluate.candidates import Live
-from rlgauge.kinds.evaluate.session import Memory
-from rlgauge.kinds.evaluate.workload import EvaluateWorkload
 from rlgauge.kinds.train.algorithm_workload import NUM_DEMONSTRATIONS, AlgorithmWorkload
 from rlgauge.kinds.train.algorithms.interface import Label, find
 from rlgauge.kinds.train.algorithms.reading import read
-from rlgauge.kinds.train.demonstrations_made import made_demonstrations
+from rlgauge.kinds.train.demonstrations_made import shown_by
 from rlgauge.kinds.train.demonstrations_read import Recorded, read_demonstrations
 from rlgauge.kinds.train.experts.expert import Expert, find_expert
 from rlgauge.kinds.train.experts.references import References, random_reference, references
-from rlgauge.kinds.train.journal import Journal
+from rlgauge.kinds.train.journal import Episode, Journal, Scalars, read_episodes, read_scalars
 from rlgauge.kinds.train.reading import errors_of, read_training, record_of
 from rlgauge.kinds.train.script.found import Thing
+from rlgauge.kinds.train.script.loggers import whole
 from rlgauge.kinds.train.script.weights import save
 from rlgauge.kinds.train.spec import SPEC, VIDEOS
+from rlgauge.kinds.train.stages import Stage, Stages
+from rlgauge.kinds.train.tested import tested
 
 CHECKPOINTS = "checkpoints"
 """The folder of artifacts from which a training that was killed goes on."""
-_FIRST_SHOWN = 1_000_000
-"""The seed of the first episode that an expert shows; no other use has such seeds."""
 
 
 def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterator[Record]:
@@ -49,28 +46,46 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
         raise UserError("A training leaves weights and curves: give it a folder (--out).")
     folder = context.artifacts.absolute()
     env_id = str(case.params["environment"]["gym_id"])
-    _begin(folder, case)
+    earlier = _begin(folder, case)
+    warnings = _unlinked(folder, case)
     name = workload.expert_of(env_id)
-    expert = None if name is None else find_expert(name)
+    expert = None if name is None else find_expert(name, trust=workload.trust)
+    stages = Stages(folder)
+    stages.begin(Stage.SHOWING)
     shown = _shown(workload, expert, env_id)
+    stages.begin(Stage.COMPARING)
     known = None if expert is None else references(env_id, expert)
-    warnings = [known.warning] if known is not None and known.warning else []
+    warnings += [known.warning] if known is not None and known.warning else []
     journal = Journal(folder)
     label = None if expert is None else expert.label(make(env_id))
-    training = _Training(case.seed, folder / CHECKPOINTS, label, journal, env_id)
+    training = _Training(case.seed, folder / CHECKPOINTS, label, journal, env_id, stages)
+    data = workload.config_of(env_id)
+    config = read(workload.algo, data) if workload.is_ours else data
+    train = find(workload.algo) if workload.is_ours else import_object(workload.algo)
+    stages.begin(Stage.TRAINING)
     begun = time.perf_counter()
     try:
-        data = workload.config_of(env_id)
-        config = read(workload.algo, data) if workload.is_ours else data
-        train = find(workload.algo) if workload.is_ours else import_object(workload.algo)
         policy = train(training.make_env, shown.demonstrations, config, training)
     finally:
-        journal.close_scalars()
-    seconds = time.perf_counter() - begun
+        journal.close()
+    seconds = time.perf_counter() - begun + training.seconds_before
     saved = save([Thing("policy", policy)], folder)
-    tests = list(_tested(workload, case, policy, env_id, folder))
-    context.result.update(_result(tests, shown), **_known(known, env_id))
+    stages.begin(Stage.TESTING)
+    tests = list(
+        tested(
+            policy,
+            env_id,
+            seed=case.seed,
+            num_tests=workload.num_tests,
+            num_videos=workload.num_videos,
+            folder=folder,
+        )
+    )
+    context.result.update(_result(tests), **reference_stats(known, env_id), **_began(training.where, earlier))
+    if workload.is_shown(env_id):
+        context.result["demonstrations"] = msgspec.to_builtins(shown.record)
     warnings += [*saved.warnings, *errors_of(tests)]
+    stages.end()
     context.result.update(saved=saved.files, warnings=warnings, actor="the trained policy")
     yield record_of(read_training(folder), num_steps=training.num_steps, train_seconds=seconds)
     yield from tests
@@ -79,13 +94,18 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
 class _Training:
     """What an algorithm is told, and where it tells how it goes."""
 
-    def __init__(self, seed: int, folder: Path, label: Label | None, journal: Journal, env_id: str) -> None:
+    def __init__(
+        self, seed: int, folder: Path, label: Label | None, journal: Journal, env_id: str, stages: Stages
+    ) -> None:
         self.seed = seed
         self.folder = folder
         self.label = label
         self.num_steps = 0
+        self.where: str | None = None
+        self.seconds_before = 0.0
         self._journal = journal
         self._env_id = env_id
+        self._stages = stages
         self._num_envs = 0
 
     def make_env(self) -> gymnasium.Env[Any, Any]:
@@ -95,10 +115,50 @@ class _Training:
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
         """Keep scalars."""
-        self._journal.scalars({name: float(value) for name, value in values.items()}, step)
+        self._journal.scalars({name: float(value) for name, value in values.items()}, whole(step))
 
     def progress(self, done: int, total: int) -> None:
-        """Steps are counted by the environments."""
+        """Tell how far it is, for who looks on: steps are counted by the environments."""
+        self._stages.far(done, total)
+
+    def told(self) -> str:
+        """Episodes, scalars, and how long it took."""
+        told = _Told(
+            num_steps=self.num_steps,
+            seconds=time.monotonic() - self._journal.start,
+            episodes=read_episodes(self._journal.folder),
+            scalars=read_scalars(self._journal.folder),
+        )
+        return msgspec.json.encode(told).decode()
+
+    def take_up(self, told: str, *, where: str) -> None:
+        """Count on from there."""
+        before = msgspec.json.decode(told, type=_Told)
+        self.where = where
+        self.num_steps = before.num_steps
+        self.seconds_before = before.seconds
+        for episode in before.episodes:
+            self._journal.start = time.monotonic() - episode.seconds
+            self._journal.episode(
+                episode.total,
+                episode.length,
+                num_steps=episode.num_steps,
+                is_truncated=episode.is_truncated,
+                place=episode.place,
+            )
+        for one in before.scalars:
+            self._journal.start = time.monotonic() - one.seconds
+            self._journal.scalars(one.values, one.step)
+        self._journal.start = time.monotonic() - before.seconds
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What a training told until a checkpoint."""
+
+    num_steps: int
+    seconds: float
+    episodes: list[Episode]
+    scalars: list[Scalars]
 
 
 class _Counted(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -135,95 +195,81 @@ class _Counted(gymnasium.Wrapper[Any, Any, Any, Any]):
         return result
 
 
-def _begin(folder: Path, case: Case) -> None:
-    """Write down what is trained, and take over what an earlier attempt has kept to go on from."""
+def _began(where: str | None, earlier: str | None) -> dict[str, str]:
+    """Whether it went on from a checkpoint; nothing where it is the first attempt."""
+    if earlier is None:
+        return {}
+    if where is None:
+        return {"began": f"begun anew, as {earlier} left nothing to go on from"}
+    return {"began": f"gone on from {where} of {earlier}"}
+
+
+def _begin(folder: Path, case: Case) -> str | None:
+    """Write down what is trained, and take over what an earlier attempt has kept to go on from; the name of that.
+
+    Where none has kept anything, it is the last attempt; None where there was none.
+    """
     with plain_errors(folder):
         (folder / VIDEOS).mkdir(exist_ok=True)
         attempt = folder.parent
         earlier = [one for one in attempt.parent.iterdir() if 0 < number_of(one.name) < number_of(attempt.name)]
         kept = [one / folder.name / CHECKPOINTS for one in sorted(earlier, key=lambda one: number_of(one.name))]
-        last = next((one for one in reversed(kept) if one.is_dir()), None)
+        last = next((one for one in reversed(kept) if one.is_dir() and any(one.iterdir())), None)
         if last is None:
             (folder / CHECKPOINTS).mkdir(exist_ok=True)
         else:
             shutil.copytree(last, folder / CHECKPOINTS, dirs_exist_ok=True)
     write_atomic(folder / SPEC, msgspec.json.format(msgspec.json.encode(case.params)))
+    named = last or (kept[-1] if kept else None)
+    return None if named is None else named.parent.parent.name
+
+
+def _unlinked(folder: Path, case: Case) -> list[str]:
+    """Link to the run by its algorithm and environment; where that can't be, a sentence: it costs no run."""
+    try:
+        link_by_algorithm(folder.parent, case)
+    except (OSError, StoreError, msgspec.DecodeError) as error:
+        return [f"There is no link to this run in {BY_ALGORITHM}: {error}."]
+    return []
 
 
 def _shown(workload: AlgorithmWorkload, expert: Expert | None, env_id: str) -> Recorded:
     """The demonstrations: the data set that was given, or what the expert shows. Raises UserError."""
     wanted = workload.config_of(env_id).get("demonstrations", {}).get("n_expert_demos")
-    if expert is None or workload.demonstrations is not None:
-        return read_demonstrations(str(workload.demonstrations), make(env_id), num_episodes=wanted)
-    number = wanted or NUM_DEMONSTRATIONS
-    return made_demonstrations(expert, env_id, seeds=range(_FIRST_SHOWN, _FIRST_SHOWN + number))
+    source = workload.demonstrations_of(env_id)
+    if expert is None or source is not None:
+        return read_demonstrations(str(source), make(env_id), num_episodes=wanted)
+    return shown_by(expert, env_id, num_episodes=wanted or NUM_DEMONSTRATIONS)
 
 
-def _tested(workload: AlgorithmWorkload, case: Case, policy: object, env_id: str, folder: Path) -> Iterator[Record]:
-    """The test episodes, on the task's own reward, as `rlgauge benchmark` plays them; counted from 1."""
-    if not workload.num_tests:
-        return
-    films = workload.num_videos > 0
-    benchmark = Benchmark(
-        [_Maker(env_id, films=films)],
-        num_episodes=workload.num_tests,
-        seed=derive(case.seed, "test"),
-        video_dir=folder / VIDEOS if films else None,
-        record_mode=f"first:{workload.num_videos}" if films else "none",
-    )
-    evaluation = EvaluateWorkload(benchmark, [_Trained("trained", policy)], lanes=None)
-    with evaluation.session() as play:
-        for block in evaluation.whole_cases():
-            for record in sorted(play(block, Memory(workload.num_tests)), key=lambda one: one.index):
-                video = record.values.get("video")
-                told = {} if video is None else {"video": f"{VIDEOS}/{video}"}
-                yield Record(record.index + 1, {**record.values, **told}, record.error)
-
-
-class _Trained(Live):
-    """The policy of this run, which needs no other name."""
-
-    def digest(self) -> str:
-        return self.name
-
-
-class _Maker:
-    """Makes the environment, with frames where films are wanted."""
-
-    def __init__(self, env_id: str, *, films: bool) -> None:
-        self._env_id = env_id
-        self._films = films
-
-    def __call__(self) -> gymnasium.Env[Any, Any]:
-        return make(self._env_id, render=self._films)
-
-
-def _known(known: References | None, env_id: str) -> dict[str, Any]:
+def reference_stats(known: References | None, env_id: str) -> dict[str, Any]:
     """What random actions reach, and the expert, if there is one."""
     if known is None:
         return {"references": {"random": random_reference(env_id).mean}}
     returns = known.expert.returns
     return {
-        "expert_stats": {**_stats("return", returns), "n_traj": len(returns)},
+        "expert_stats": {**_returns(returns), "n_traj": len(returns)},
         "references": {"random": known.random.mean, "expert": known.expert.mean},
     }
 
 
-def _result(tests: Sequence[Record], shown: Recorded) -> dict[str, Any]:
-    """What the run tells beside its records, the returns by the names that imitation's folders have."""
+def _result(tests: Sequence[Record]) -> dict[str, Any]:
+    """What the run tells of its tests, by the names that imitation's folders have."""
     fine = [record.values for record in tests if record.error is None]
     returns = [float(values["return"]) for values in fine]  # type: ignore[arg-type]  # a test episode has one
     lengths = [float(values["length"]) for values in fine]  # type: ignore[arg-type]  # as above
-    return {
-        "imit_stats": {**_stats("return", returns), **_stats("len", lengths), "n_traj": len(returns)},
-        "demonstrations": msgspec.to_builtins(shown.record),
-    }
+    return {"imit_stats": {**_returns(returns), **_stats("len", lengths), "n_traj": len(returns)}}
+
+
+def _returns(values: Sequence[float]) -> dict[str, float]:
+    """Of the task's own rewards, which are those that an environment's monitor sees."""
+    length = {"monitor_return_len": len(values)} if values else {}
+    return {**_stats("return", values), **_stats("monitor_return", values), **length}
 
 
 def _stats(name: str, values: Sequence[float]) -> dict[str, float]:
+    """As imitation has them: `std` is over the number of values, not over one less."""
     if not values:
         return {}
-    told = {"mean": fmean(values), "min": min(values), "max": max(values)}
-    if len(values) > 1:
-        told["std"] = stdev(values)
+    told = {"mean": fmean(values), "min": min(values), "max": max(values), "std": pstdev(values)}
     return {f"{name}_{which}": value for which, value in told.items()}

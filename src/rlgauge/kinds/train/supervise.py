@@ -25,7 +25,7 @@ from rlgauge.core.files import plain_errors, write_atomic
 from rlgauge.core.run import KILLED, USAGE, Record, Status
 from rlgauge.core.workload import Context
 from rlgauge.kinds.train.hooked import SPEC_VARIABLE
-from rlgauge.kinds.train.journal import EPISODES, SCALARS
+from rlgauge.kinds.train.journal import settled
 from rlgauge.kinds.train.output import end_of
 from rlgauge.kinds.train.process import Ended, Until, run_process
 from rlgauge.kinds.train.reading import (
@@ -40,7 +40,6 @@ from rlgauge.kinds.train.reading import (
 )
 from rlgauge.kinds.train.repository import changes
 from rlgauge.kinds.train.script import imports
-from rlgauge.kinds.train.script.pages import cut
 from rlgauge.kinds.train.spec import (
     OUTCOME,
     SOURCE,
@@ -86,7 +85,7 @@ def measure(workload: ScriptWorkload, case: Case, context: Context) -> Iterator[
     workload.check(case)
     with _artifacts(context) as folder:
         spec = workload.spec(case, folder)
-        output = _output(folder)
+        output = output_of(folder)
         context.result.update(_prepare(workload, spec))
         ended = _run(workload, case, spec, output)
         told = _read(folder, ended)
@@ -109,8 +108,8 @@ class _Told(NamedTuple):
 
 def _read(folder: Path, ended: Ended) -> _Told:
     """What the process told, or what it told before its tests where these brought it down."""
-    for name in (EPISODES, SCALARS):  # of a process that was killed, zero bytes follow their lines
-        cut(folder / name)
+    with plain_errors(folder):
+        settled(folder)
     outcome = read_outcome(folder)
     before = None if outcome is not None or ended.is_overdue else read_outcome(folder, TRAINED)
     return _Told(outcome or before, before is None, read_training(folder))
@@ -136,7 +135,7 @@ def _artifacts(context: Context) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _output(folder: Path) -> Path:
+def output_of(folder: Path) -> Path:
     """What the run prints goes beside the artifacts, where all runs have it."""
     beside = folder.parent / _PRINTED
     return beside if beside.is_file() else folder / _PRINTED
@@ -256,7 +255,7 @@ def _late_failure(ended: Ended, told: _Told, output: Path) -> RunOutcome | None:
     if not told.is_whole or ended.is_lingering or ended.code < 0 or ended.code in own:
         return None
     text = f"The script was done, and its process then ended by {how_it_ended(ended.code)}, as at its exit."
-    return _ended(Status.FAILED, "error", text, trace=_where(end_of(output)))
+    return outcome_of(Status.FAILED, "error", text, trace=where_it_stood(end_of(output)))
 
 
 def _edited(workload: ScriptWorkload, folder: Path) -> RunOutcome | None:
@@ -266,7 +265,7 @@ def _edited(workload: ScriptWorkload, folder: Path) -> RunOutcome | None:
         return None
     files = ", ".join(changed)
     text = f"{files} changed between the command and when it was read: what ran is not what the run is filed under."
-    return _ended(Status.FAILED, "error", f"{text} Give the command again.", trace=None)
+    return outcome_of(Status.FAILED, "error", f"{text} Give the command again.", trace=None)
 
 
 def _failure(ended: Ended, told: _Told, workload: ScriptWorkload, *, output: Path, folder: Path) -> RunOutcome | None:
@@ -276,23 +275,23 @@ def _failure(ended: Ended, told: _Told, workload: ScriptWorkload, *, output: Pat
         text = f"The run took longer than its limit of {workload.time_limit:g} s."
         saved = "" if outcome is None or not outcome.saved else f" Saved as it was then: {', '.join(outcome.saved)}."
         stood = None if outcome is None else outcome.trace
-        return _ended(Status.TIMEOUT, "time", text + saved, trace=stood or _where(end_of(output)))
+        return outcome_of(Status.TIMEOUT, "time", text + saved, trace=stood or where_it_stood(end_of(output)))
     is_told = outcome is not None and (workload.template is None or ended.code == 0)
     if outcome is not None and is_told:
         if outcome.error is None:
             late = _late_failure(ended, told, output) if workload.template is None else None
             return late or _edited(workload, folder)
         kind = USAGE if outcome.is_usage else "error"
-        return _ended(Status.FAILED, kind, outcome.error, trace=outcome.trace)
+        return outcome_of(Status.FAILED, kind, outcome.error, trace=outcome.trace)
     if ended.code == 0 and workload.template is not None:
         return None
-    text, stood = f"The script's process ended by {how_it_ended(ended.code)}.", _where(end_of(output))
+    text, stood = f"The script's process ended by {how_it_ended(ended.code)}.", where_it_stood(end_of(output))
     if ended.code == 1 and stood.startswith(_TRACEBACK):  # as Python ends by an exception
-        return _ended(Status.FAILED, "error", stood.splitlines()[-1], trace=stood)
+        return outcome_of(Status.FAILED, "error", stood.splitlines()[-1], trace=stood)
     if ended.code == 0:
         text = "The script's process ended with exit code 0, and told no results: os._exit, or another program."
     kind = KILLED if ended.code == -signal.SIGKILL else "error" if ended.code > 0 else "crash"
-    return _ended(Status.FAILED, kind, text, trace=stood)
+    return outcome_of(Status.FAILED, kind, text, trace=stood)
 
 
 def _gymnasium() -> str | None:
@@ -312,13 +311,13 @@ def _of_old_gymnasium(version: str | None) -> Iterator[str]:
         )
 
 
-def _ended(status: Status, kind: str, message: str, *, trace: str | None) -> RunOutcome:
+def outcome_of(status: Status, kind: str, message: str, *, trace: str | None) -> RunOutcome:
     """The outcome, whose trace begins with its message."""
     text = f"{message}\n{trace}" if trace else message
     return RunOutcome(status=status, fail_kind=kind, fail_trace=text, message=message)
 
 
-def _where(printed: str) -> str:
+def where_it_stood(printed: str) -> str:
     """The last trace that was printed, or the last lines where there is none."""
     found = list(_FATAL.finditer(printed))
     if found:

@@ -36,3 +36,11 @@ def test_what_a_module_says_when_it_is_imported_is_noted_and_kept(
     imports.note(str(file))
     imports.write(tmp_path)
     assert imports.read(tmp_path) == {str(file.resolve()): imports.hash_of(b"x = 1\n")}
+
+
+def test_names_of_files_that_are_no_text_are_kept_as_they_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "_READ", {"/home/me/\udcff.py": "0"})
+    imports.write(tmp_path)
+    assert imports.read(tmp_path) == {"/home/me/\\udcff.py": "0"}

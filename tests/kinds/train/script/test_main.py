@@ -140,6 +140,19 @@ def test_a_flat_file_is_seeded_counted_and_labelled(run: Any) -> None:
     assert first.told["observation"] == again.told["observation"] != other.told["observation"]
 
 
+def test_environments_that_we_register_are_known_to_a_script_that_imports_nothing_of_ours(
+    run: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "plain.py").write_text(
+        "import sys\nimport gymnasium\nbefore = set(sys.modules)\n"
+        "def main(env):\n    print('imported', 'rlgauge.envs.seals' in before)\n    env = gymnasium.make(env)\n"
+        "    env.reset()\n    for _ in range(200):\n        env.step(0)\n"
+    )
+    ran = run(tmp_path / "plain.py", env="seals/MountainCar-v0")
+    assert (ran.outcome.error, ran.outcome.environments) == (None, ["seals/MountainCar-v0"]), ran.printed
+    assert "imported False" in ran.printed
+
+
 def test_a_run_of_another_environment_than_asked_for_fails(run: Any) -> None:
     early, late = run("flat.py"), run("indirect.py")
     for ran in (early, late):
@@ -310,6 +323,7 @@ TRAIN = "def train(env, n=1, seed=0, **more):\n    tell(env=env, n=n, seed=seed,
         "main = lambda env, seed=1: train(env, n=5, seed=seed)",
         "class Trainer:\n    def __call__(self, env='A', seed=0):\n        train(env, 5, seed)\nmain = Trainer()",
         "from beside import main",
+        "STARRED from beside import *",
         "def main(env, n, seed):\n    train(env, n, seed)\nmain = functools.partial(main, n=5)",
         "def timed(call):\n    return lambda **given: call(n=5, seed=SEED, **given)\nSEED = 3\nmain = timed(train)",
         "async def wait(env, seed):\n    train(env, 5, seed)\nother, main = None, wait",
@@ -319,10 +333,26 @@ def test_a_main_that_is_bound_and_that_nothing_calls_is_called(run: Any, tmp_pat
     (tmp_path / "beside.py").write_text(
         "from told import tell\nSEED = 3\ndef main(env='A'):\n    tell(env=env, n=5, seed=SEED)\n"
     )
-    (tmp_path / "bound.py").write_text(f"{MADE}{TRAIN}{binding}\n")
+    starred = binding.removeprefix("STARRED ")
+    (tmp_path / "bound.py").write_text(f"{MADE}{TRAIN}{binding}\n" if starred == binding else f"{starred}\n")
     ran = run(tmp_path / "bound.py")
     assert (ran.outcome.error, ran.code) == (None, 0), ran.printed
     assert ran.told.items() >= {"env": ENV, "n": 5, "seed": 42}.items()
+
+
+@pytest.mark.parametrize(
+    ("own", "beside"),
+    [("tell(env='own', n=1, seed=0)\n", ""), ("", "__all__ = ['tell']\ntell(env='own', n=1, seed=0)\n")],
+)
+def test_a_main_that_is_among_all_that_a_file_takes_of_another_is_left_where_it_may_not_be_meant(
+    run: Any, tmp_path: Path, own: str, beside: str
+) -> None:
+    (tmp_path / "beside.py").write_text(
+        f"from told import tell\n{beside}def main(env):\n    tell(env=env, n=5, seed=1)\n"
+    )
+    (tmp_path / "bound.py").write_text(f"from told import tell\nfrom beside import *\n{own}")
+    ran = run(tmp_path / "bound.py")
+    assert (ran.told["env"], ran.told["n"]) == ("own", 1), ran.printed
 
 
 @pytest.mark.parametrize(

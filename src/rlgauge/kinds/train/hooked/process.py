@@ -13,8 +13,8 @@ from types import ModuleType
 import msgspec
 
 from rlgauge.core.files import write_atomic
-from rlgauge.kinds.train.journal import Journal, of_child
-from rlgauge.kinds.train.script import counting, imports, labels, logging_hooks
+from rlgauge.kinds.train.journal import Journal, encoded, of_child
+from rlgauge.kinds.train.script import counting, imports, known, labels, logging_hooks
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.spec import OUTCOME, Outcome, Spec
 
@@ -24,6 +24,7 @@ _LIBRARIES = ("gymnasium", "gym", "envpool")
 def install(path: str) -> None:
     """Begin to count when a library of environments is imported."""
     imports.install()
+    known.install()
     counter = _Counter(Path(path))
     for name in _LIBRARIES:
         after_import(name, counter.begin)
@@ -80,7 +81,7 @@ def _finish(spec: Spec, journal: Journal, pid: int) -> None:
     path = spec.artifacts / of_child(OUTCOME, pid)
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        write_atomic(path, msgspec.json.encode(outcome))
+        write_atomic(path, encoded(outcome))
 
 
 def _program() -> str | None:

@@ -21,6 +21,7 @@ from rlgauge.kinds.train.script import (
     counting,
     ending,
     imports,
+    known,
     labels,
     logging_hooks,
     nearby,
@@ -60,6 +61,7 @@ def _run(run: Run, spec: Spec) -> int:
     logging_hooks.install(journal)
     threads.install()
     imports.install()
+    known.install()
     time_up.install()
     pid = os.getpid()
     script = run.script

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any
 
+from rlgauge.kinds.train.script import known
 from rlgauge.kinds.train.script.hooks import after_import
 from rlgauge.kinds.train.script.patching import Method, replace
 
@@ -70,6 +71,7 @@ class Starts:
 def _begin(begin: Begin, told: object, is_part: bool) -> None:  # noqa: FBT001  # called as it was pickled
     """Nothing; a process that can't count runs all the same."""
     with contextlib.suppress(Exception):
+        known.install()
         begin(told, is_part)
 
 

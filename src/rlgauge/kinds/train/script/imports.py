@@ -13,6 +13,7 @@ from types import CodeType
 import msgspec
 
 from rlgauge.core.files import StoreError, write_atomic
+from rlgauge.kinds.train.journal import encoded
 from rlgauge.kinds.train.spec import SOURCE
 
 _OURS = f"{Path(__file__).parents[3]}{os.sep}"
@@ -56,7 +57,7 @@ def write(folder: Path) -> None:
     """Keep what this process has read, in a file of its own in the run's folder of artifacts."""
     with contextlib.suppress(OSError, StoreError):
         (folder / SOURCE).mkdir(exist_ok=True)
-        write_atomic(folder / SOURCE / f"read-{os.getpid()}.json", msgspec.json.encode(dict(_READ)))
+        write_atomic(folder / SOURCE / f"read-{os.getpid()}.json", encoded(dict(_READ)))
 
 
 def read(folder: Path) -> dict[str, str]:

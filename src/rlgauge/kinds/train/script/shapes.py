@@ -48,7 +48,7 @@ class Script:
         content = path.read_bytes()
         imports.note(str(path), content)
         self.is_notebook = notebooks.is_exported(content)
-        self.tree = _parsed(content, path)
+        self.tree = _with_main_named(_parsed(content, path), self.folder)
 
     @cached_property
     def functions(self) -> dict[str, Function]:
@@ -281,6 +281,31 @@ def _parsed(content: bytes, path: Path) -> ast.Module:
     except ValueError as error:  # null bytes
         raise SyntaxError(str(error)) from error
     return notebooks.without_magics(tree) if notebooks.is_exported(content) else tree
+
+
+def _with_main_named(tree: ast.Module, folder: Path) -> ast.Module:
+    """The same, but of a file that does nothing than import, with the `main` named that `from x import *` brings it."""
+    is_bare = all(isinstance(one, ast.Import | ast.ImportFrom) or _is_constant(one) for one in tree.body)
+    if is_bare and not any(binds(one, "main") for one in tree.body):
+        for place, one in enumerate(tree.body):
+            if isinstance(one, ast.ImportFrom) and one.names[0].name == "*" and _brings_main(one, folder):
+                named = ast.ImportFrom(one.module, [ast.alias("main")], one.level)
+                tree.body.insert(place + 1, ast.fix_missing_locations(ast.copy_location(named, one)))
+                break
+    return tree
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    """Whether it is a docstring, or gives names to constants."""
+    return isinstance(statement, ast.Expr | ast.Assign) and isinstance(statement.value, ast.Constant)
+
+
+def _brings_main(star: ast.ImportFrom, folder: Path) -> bool:
+    """Whether the module stands in the folder, has a `main`, and does not choose by `__all__` what it brings."""
+    found = next(_siblings(ast.Module([star], []), folder), None)
+    if found is None or any(binds(one, "__all__") for one in statements_of(found.body)):
+        return False
+    return "main" in functions_of(found) or any(binds(one, "main") for one in statements_of(found.body))
 
 
 def _parsed_notebook(content: bytes, path: Path) -> ast.Module:
