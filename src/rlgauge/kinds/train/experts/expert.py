@@ -14,7 +14,7 @@ import msgspec
 
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.episodes.policies.torchscript import needs_trust
-from rlgauge.episodes.policy import PolicySource, open_policy, parse_source
+from rlgauge.episodes.policy import SCHEMES, PolicySource, open_policy, parse_source
 from rlgauge.kinds.train.experts import hub
 from rlgauge.kinds.train.experts.playing import WIDTH, Label, labelling
 from rlgauge.kinds.train.experts.record import POLICY, RECORD, Record, read_record
@@ -84,7 +84,7 @@ def find_expert(name: str, *, trust: bool = False) -> Expert:
     if path.is_file() and path.suffix in _SCHEMES:
         _check_libraries(path)
         return Expert(name=name, source=parse_source(f"{_SCHEMES[path.suffix]}:{path}"), trust=trust)
-    if ":" not in name:
+    if ":" not in name and name.partition("?")[0] not in SCHEMES:
         raise _unknown(name, known)
     return Expert(name=name, source=parse_source(name), trust=trust)
 
