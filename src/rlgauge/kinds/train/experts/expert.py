@@ -13,8 +13,8 @@ import gymnasium
 import msgspec
 
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.episodes.policies.torchscript import needs_trust
 from rlgauge.episodes.policies.source import SCHEMES
+from rlgauge.episodes.policies.torchscript import needs_trust
 from rlgauge.episodes.policy import PolicySource, open_policy, parse_source
 from rlgauge.kinds.train.experts import hub
 from rlgauge.kinds.train.experts.playing import WIDTH, Label, labelling
