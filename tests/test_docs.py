@@ -43,6 +43,10 @@ NOT_RUN = (
     "rlgauge quickstart",  # half a minute of films
     "rlgauge expert train",  # minutes
     "rlgauge suite run imitation-learning",  # minutes
+    "rlgauge suite run imitation-original",  # as the next ones
+    "rlgauge train --algo bc",  # an environment of its own is built
+    "rlgauge compare out/ours out/original",
+    "rlgauge summary out/ours out/original",
     "python scripts/",
     "python benchmarks/",
 )

@@ -104,7 +104,8 @@ def _listener(
     watch = Watch(workload, store, rerun_failed=options.rerun_failed)
     if watch.num_there:
         failed = f", {watch.num_given_up} of them failed; --rerun-failed runs those again" if watch.num_given_up else ""
-        say_error(f"{watch.num_there} of {count_text(watch.num_runs, 'run')} are in {options.out} already{failed}.")
+        verb = "is" if watch.num_runs == 1 else "are"
+        say_error(f"{watch.num_there} of {count_text(watch.num_runs, 'run')} {verb} in {options.out} already{failed}.")
     return stack.enter_context(shown(watch, store))
 
 

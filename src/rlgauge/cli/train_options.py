@@ -248,8 +248,9 @@ def _algorithm(asked: Asked) -> AlgorithmWorkload | OriginalWorkload:
 def _original(options: Namespace) -> OriginalWorkload:
     from rlgauge.kinds.train.original.workload import OriginalWorkload
 
-    if options.videos:
-        raise UserError("--videos is for what we train: leave it out with --library.")
+    for name in ("videos", "trust"):
+        if options[name]:
+            raise UserError(f"--{name} is for what we train: leave it out with --library.")
     return OriginalWorkload(
         options.algo,
         library=options.library,

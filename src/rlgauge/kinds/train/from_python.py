@@ -25,7 +25,7 @@ def run(
     env: str | Sequence[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
     seed: int | None = None,
-    seeds: Sequence[int] | None = None,
+    seeds: int | Sequence[int] | None = None,
     time_limit: float | None = None,
     out: str | Path = "out/train",
     workers: int = 1,
@@ -46,7 +46,7 @@ def run(
         config_name=config_name,
         overrides=overrides,
         env=env,
-        seeds=chosen if seeds is None else list(seeds),
+        seeds=chosen if seeds is None else seeds,
         time_limit=time_limit,
         **more,
     )
