@@ -195,7 +195,7 @@ def test_a_folder_without_runs_says_so(give, folder):
     ("argv", "sentence"),
     [
         (("list", "oo"), "There is no folder 'oo'. Did you mean 'o'?"),
-        (("list", "policies.py"), "'policies.py' is a file; runs are kept in a folder."),
+        (("list", "policies.py"), "'policies.py' is a file; runs are kept in a folder, or in a zip file of "),
         (("list",), "rlgauge runs list needs OUT."),
         (("show", "o"), "rlgauge runs show needs RUN."),
         (("lst", "o"), "Unknown command after `rlgauge runs` 'lst'. Did you mean 'list'?"),

@@ -422,7 +422,7 @@ def test_a_suite_that_was_killed_is_finished_by_the_same_command(give, start, su
     assert give("suite", "run", path, "--out", "whole", "--select", "algo=dagger").code == 0
     at_once = attempts("whole")["dagger", "1"]
     assert "began" not in at_once["result"]
-    for name in ("imit_stats", "demonstrations"):
+    for name in ("imit_stats", "expert_stats"):
         assert finished["dagger", "2"]["result"][name] == at_once["result"][name]
     for name in ("num_steps", "num_episodes", "training_return"):
         assert finished["dagger", "2"]["totals"][name] == at_once["totals"][name]

@@ -82,7 +82,7 @@ def test_numbers_that_are_not_finite_steps_that_are_none_and_names_that_are_no_t
     journal.scalars({"a": 1.0}, -(2**63))
     journal.scalars({"a": 2.0}, 2**63 - 1)
     found = read_scalars(tmp_path)
-    assert found[0].values == {"nan": None, "inf": None, "none": None, "\udcff": 2.0, "a\nb": 5e-324}
+    assert found[0].values == {"nan": None, "inf": None, "none": None, "\\udcff": 2.0, "a\nb": 5e-324}
     assert [one.step for one in found] == [None, -(2**63), 2**63 - 1]
     journal.close()
     assert [one.step for one in read_scalars(tmp_path)] == [None, -(2**63), 2**63 - 1]
@@ -149,19 +149,89 @@ def test_where_there_is_no_room_for_pages_lines_are_written_by_calls_of_the_syst
     assert files(tmp_path) == [SCALARS, EPISODES]
 
 
-def test_where_there_is_room_for_nothing_what_was_written_stays(tmp_path, monkeypatch):
+def test_where_there_is_room_for_nothing_what_was_written_stays_and_the_rest_waits(tmp_path, monkeypatch):
     journal = Journal(tmp_path)
     journal.scalars({"a": 1.0}, 1)
+    tries = itertools.count()
     with monkeypatch.context() as patch:
         patch.setattr(os, "posix_fallocate", full)
-        patch.setattr("pathlib.Path.replace", full)
-        with pytest.raises(OSError, match="No space"):
-            any(journal.scalars({"a": 1.0}, step) for step in range(2, 5000))
-    found = [one.step for one in read_scalars(tmp_path)]
-    assert found == list(range(1, len(found) + 1))
-    settled(tmp_path)
-    assert [one.step for one in read_scalars(tmp_path)] == found
+        patch.setattr("pathlib.Path.replace", lambda *_: (next(tries), full()))
+        for step in range(2, 5000):
+            journal.scalars({"a": 1.0}, step)
+        found = [one.step for one in read_scalars(tmp_path)]
+        assert found == list(range(1, len(found) + 1))
+        assert journal.num_unwritten == 4999 - len(found) > 0
+        journal.close()
+        assert [one.step for one in read_scalars(tmp_path)] == found
+        assert next(tries) == 3  # of scalars the first of what finds no room, and the end; of episodes the end
+    journal.close()
+    assert [one.step for one in read_scalars(tmp_path)] == list(range(1, 5000))
+    assert journal.num_unwritten == 0
     assert files(tmp_path) == [SCALARS, EPISODES]
+
+
+def test_a_name_that_is_cut_short_spoils_no_other(tmp_path, monkeypatch):
+    journal = Journal(tmp_path)
+    journal.scalars({"first": 1.0}, 1)
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, content: write(file, content[:5]))
+        patch.setattr("pathlib.Path.replace", full)
+        journal.scalars({"torn": 1.0}, 2)
+    journal.close()
+    journal.scalars({"last": 1.0}, 3)
+    assert [one.values for one in read_scalars(tmp_path)] == [{"first": 1.0}, {"torn": 1.0}, {"last": 1.0}]
+
+
+def test_a_record_without_its_name_is_read_under_its_number(tmp_path):
+    journal = Journal(tmp_path)
+    journal.scalars({"a": 1.0, "b": 2.0}, 1)
+    names = tmp_path / "scalars.names"
+    names.write_bytes(names.read_bytes()[:8])  # as a disk that was full leaves it
+    for _ in range(2):
+        assert [*read_scalars(tmp_path)[0].values.values()] == [1.0, 2.0]
+        settled(tmp_path)
+
+
+def test_a_record_that_was_never_written_is_waited_for_once(tmp_path):
+    journal, tail = Journal(tmp_path), Tail(tmp_path / EPISODES, Episode)
+    journal.episode(*played(0))
+    journal._live._slot()  # as an exception from a signal's handler leaves it
+    journal.episode(*played(1))
+    journal.episode(*played(2))
+    assert [one.total for one in tail.read()] == [played(0)[0]]
+    assert [one.total for one in tail.read()] == [played(1)[0], played(2)[0]]
+    journal.episode(*played(3))
+    assert [(one.index, one.total) for one in tail.read()] == [(3, played(3)[0])]
+    journal.close()
+    assert tail.read() == []
+    assert [one.index for one in read_episodes(tmp_path)] == [0, 1, 2, 3]
+
+
+def test_threads_that_never_cease_to_log_do_not_keep_it_from_being_closed(tmp_path):
+    journal, is_over = Journal(tmp_path), threading.Event()
+
+    def log(name):
+        for step in itertools.count():
+            if is_over.is_set():
+                return
+            journal.scalars({name: 1.0}, step)
+
+    threads = [threading.Thread(target=log, args=[name], daemon=True) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    closing = threading.Thread(target=journal.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    is_over.set()
+    assert not closing.is_alive()
+    for thread in threads:
+        thread.join()
+    journal.close()
+    found = read_scalars(tmp_path)
+    for name in "abcd":
+        steps = [one.step for one in found if name in one.values]
+        assert steps == list(range(len(steps)))
 
 
 def test_threads_lose_nothing_and_keep_their_own_order(tmp_path):

@@ -6,6 +6,7 @@ While a run goes on its episodes and scalars are in files of records beside thes
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
@@ -113,11 +114,11 @@ _AT = itemgetter(1, 2, 4)
 _NAN = math.nan
 _now = time.monotonic
 _FORMS: Mapping[Any, Form[Any]] = {
-    Episode: Form(struct.Struct("<ddqqIIiI"), _episodes),
+    Episode: Form(struct.Struct("<ddqqIIi16xI"), _episodes),
     Scalars: Form(struct.Struct("<dqdII"), _scalars),
 }
 """Records of episodes: return, seconds, length, steps, place, environment, origin, flags; of scalars: value, step,
-seconds, name, flags."""
+seconds, name, flags. No line of a processor's cache holds the parts of two."""
 
 
 class Journal:
@@ -169,7 +170,7 @@ class Journal:
                 flags = _WRITTEN_AT if is_truncated else _WRITTEN
                 slot = live.put(total, seconds, length, num_steps, place, live.number_of[env], origin, flags)
             except (OSError, ValueError):  # no room; or a thread of the script's goes on while the run is being closed
-                live.close()
+                pass
             else:
                 self.num_episodes = slot + 1
                 return
@@ -229,7 +230,6 @@ class Journal:
                 live.put(_NAN if value is None else value, at, seconds, live.number_of[name], flags)
                 num_written += 1
         except (OSError, ValueError):  # as above
-            live.close()
             rest = dict(itertools.islice(values.items(), num_written, None))
             live.late(_line(Scalars(rest, step, seconds)))
 
@@ -246,14 +246,19 @@ class Journal:
             else:
                 live.put(value, step, seconds, live.number_of[name], _WRITTEN_AT)
         except (OSError, ValueError):  # as above
-            live.close()
             live.late(_line(Scalars({name: value}, step, seconds)))
 
     def close(self) -> None:
-        """Make lines of what was written as records; what comes later is written as lines."""
+        """Make lines of what was written as records, if there is room; what comes later is written as lines."""
         for live in (self._live, self._scalars):
             if live is not None:
-                live.close()
+                with contextlib.suppress(OSError):  # the records stay, and are read as they are
+                    live.close()
+
+    @property
+    def num_unwritten(self) -> int:
+        """How many lines of episodes and scalars could not be written so far."""
+        return sum(live.num_waiting for live in (self._live, self._scalars) if live is not None)
 
 
 def _live(path: Path, kind: type[T]) -> Live[T]:

@@ -87,7 +87,11 @@ def measure(workload: ScriptWorkload, case: Case, context: Context) -> Iterator[
         spec = workload.spec(case, folder)
         output = output_of(folder)
         context.result.update(_prepare(workload, spec))
-        ended = _run(workload, case, spec, output)
+        try:
+            ended = _run(workload, case, spec, output)
+        except BaseException:
+            _settle(folder)
+            raise
         told = _read(folder, ended)
         context.result.update(_result(ended, told, folder))
         _judge(ended, told, workload, context.result, output=output, folder=folder)
@@ -108,11 +112,15 @@ class _Told(NamedTuple):
 
 def _read(folder: Path, ended: Ended) -> _Told:
     """What the process told, or what it told before its tests where these brought it down."""
-    with plain_errors(folder):
-        settled(folder)
+    _settle(folder)
     outcome = read_outcome(folder)
     before = None if outcome is not None or ended.is_overdue else read_outcome(folder, TRAINED)
     return _Told(outcome or before, before is None, read_training(folder))
+
+
+def _settle(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # where there is no room for lines, the records are read as they are
+        settled(folder)
 
 
 def _records(ended: Ended, told: _Told, workload: ScriptWorkload, folder: Path) -> Iterator[Record]:

@@ -62,6 +62,7 @@ def _finish(spec: Spec, journal: Journal, pid: int) -> None:
     """Tell what was counted, at the end of a process that made environments, or stepped some."""
     if os.getpid() != pid:
         return
+    logging_hooks.stop()
     counting.stop()
     made = counting.made()
     if not made and not counting.num_steps() and not counting.num_others():

@@ -77,8 +77,8 @@ def _run(run: Run, spec: Spec) -> int:
     going_on = threads.warnings(counting.num_own_steps, counting.stepping_threads())
     seconds = time.monotonic() - journal.start
     signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm of the script's is not meant for what follows
-    counting.stop()
     logging_hooks.stop()  # what a policy logs while it is tested is none of its training
+    counting.stop()
     made, steps = counting.made(), counting.steps_by_env()
     error = ended.error or labels.wrong(run.plan, spec, made, script.path.name, steps)
     has_failed = ended.error is not None and not time_up.is_up()

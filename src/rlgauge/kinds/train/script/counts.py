@@ -204,6 +204,8 @@ class Counts:
                 f"{episodes} by which evaluate_policy tested (mean return {self.total_of_tests / self.num_tests:.4g}) "
                 "are no part of the training's figures."
             )
+        if self.journal is not None and self.journal.num_unwritten:
+            found.append(f"{self.journal.num_unwritten} episodes or logs could not be written: see that there is room.")
         if self.num_dropped:
             found.append(f"{self.num_dropped} episodes had rewards that are not finite, and are left out.")
         if self.num_past:
