@@ -414,7 +414,7 @@ def test_a_suite_that_was_killed_is_finished_by_the_same_command(give, start, su
     }
     again = give("suite", "run", path, "--out", "o")
     assert again.code == 0, again.err
-    assert "are in o already." in again.err
+    assert "1 of 1 run is in o already." in again.err
     finished = attempts("o")
     assert set(finished) == {("bc", "1"), ("dagger", "1"), ("dagger", "2")}
     assert re.fullmatch(r"gone on from round \d+ of 1-\w+", finished["dagger", "2"]["result"]["began"])
