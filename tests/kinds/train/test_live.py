@@ -24,7 +24,7 @@ from rlgauge.kinds.train.journal import (
     read_scalars,
     settled,
 )
-from rlgauge.kinds.train.live import Live, beside
+from rlgauge.kinds.train.live import beside
 from rlgauge.kinds.train.script import counting
 from rlgauge.kinds.train.spec import Spec
 from tests.kinds.train.script.counters import Countdown, expected, play
@@ -77,12 +77,12 @@ def test_what_comes_after_the_close_is_a_line_behind_the_others(tmp_path):
 
 def test_numbers_that_are_not_finite_steps_that_are_none_and_names_that_are_no_text_are_kept(tmp_path):
     journal = Journal(tmp_path)
-    values = {"nan": float("nan"), "inf": float("-inf"), "none": None, "\udcff": 2.0, "a\nb": 5e-324}
+    values = {"nan": float("nan"), "inf": float("-inf"), "\udcff": 2.0, "a\nb": 5e-324}
     journal.scalars(values, None)
     journal.scalars({"a": 1.0}, -(2**63))
     journal.scalars({"a": 2.0}, 2**63 - 1)
     found = read_scalars(tmp_path)
-    assert found[0].values == {"nan": None, "inf": None, "none": None, "\\udcff": 2.0, "a\nb": 5e-324}
+    assert found[0].values == {"nan": None, "inf": None, "\\udcff": 2.0, "a\nb": 5e-324}
     assert [one.step for one in found] == [None, -(2**63), 2**63 - 1]
     journal.close()
     assert [one.step for one in read_scalars(tmp_path)] == [None, -(2**63), 2**63 - 1]
@@ -115,14 +115,14 @@ def test_who_reads_while_it_is_written_and_closed_is_given_each_number_once(tmp_
 
 def test_scalars_of_which_the_first_were_read_as_records_are_given_but_for_these(tmp_path, monkeypatch):
     journal, tail = Journal(tmp_path), Tail(tmp_path / SCALARS, Scalars)
-    put, seen = Live.put, []
+    next_start, seen = journal._scalars.next_start, []
 
-    def watched(self, *fields):
-        slot = put(self, *fields)
-        seen.extend(tail.read() if slot == 1 else [])  # as another process may, in the middle of a call
-        return slot
+    def watched():
+        start = next_start()
+        seen.extend(tail.read() if len(journal.times) == 3 else [])  # as another process may, in the middle of a call
+        return start
 
-    monkeypatch.setattr(Live, "put", watched)
+    monkeypatch.setattr(journal._scalars, "next_start", watched)
     journal.scalars({"a": 1.0, "b": 2.0, "c": 3.0}, 7)
     journal.close()
     assert [one.values for one in [*seen, *tail.read()]] == [{"a": 1.0, "b": 2.0}, {"c": 3.0}]
@@ -196,7 +196,7 @@ def test_a_record_without_its_name_is_read_under_its_number(tmp_path):
 def test_a_record_that_was_never_written_is_waited_for_once(tmp_path):
     journal, tail = Journal(tmp_path), Tail(tmp_path / EPISODES, Episode)
     journal.episode(*played(0))
-    journal._live._slot()  # as an exception from a signal's handler leaves it
+    journal._live.next_start()  # as an exception from a signal's handler leaves it
     journal.episode(*played(1))
     journal.episode(*played(2))
     assert [one.total for one in tail.read()] == [played(0)[0]]
@@ -260,19 +260,19 @@ def test_threads_lose_nothing_and_keep_their_own_order(tmp_path):
 
 def test_a_handler_of_a_signal_may_write_while_something_is_written_or_closed(tmp_path, monkeypatch):
     journal = Journal(tmp_path)
-    put, replace = Live.put, type(tmp_path).replace
+    next_start, replace = journal._scalars.next_start, type(tmp_path).replace
 
-    def interrupted(self, *fields):
-        if fields[1] == 2:
+    def interrupted():
+        if journal.times["a"] == 2:
             journal.scalars({"a": 0.0}, 3)
-        return put(self, *fields)
+        return next_start()
 
     def interrupting(self, target):
         journal.scalars({"a": 0.0}, 4)
         journal.close()
         return replace(self, target)
 
-    monkeypatch.setattr(Live, "put", interrupted)
+    monkeypatch.setattr(journal._scalars, "next_start", interrupted)
     monkeypatch.setattr("pathlib.Path.replace", interrupting)
     journal.scalars({"a": 0.0}, 1)
     journal.scalars({"a": 0.0}, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +29,9 @@ from rlgauge.kinds.train.demonstrations_read import Recorded, read_demonstration
 from rlgauge.kinds.train.experts.expert import Expert, find_expert
 from rlgauge.kinds.train.experts.references import References, random_reference, references
 from rlgauge.kinds.train.journal import Episode, Journal, Scalars, read_episodes, read_scalars
+from rlgauge.kinds.train.numbers import whole
 from rlgauge.kinds.train.reading import errors_of, read_training, record_of
 from rlgauge.kinds.train.script.found import Thing
-from rlgauge.kinds.train.script.loggers import whole
 from rlgauge.kinds.train.script.weights import save
 from rlgauge.kinds.train.spec import SPEC, VIDEOS
 from rlgauge.kinds.train.stages import Stage, Stages
@@ -148,7 +149,9 @@ class _Training:
             )
         for one in before.scalars:
             self._journal.start = time.monotonic() - one.seconds
-            self._journal.scalars(one.values, one.step)
+            self._journal.scalars(
+                {name: math.nan if value is None else value for name, value in one.values.items()}, one.step
+            )
         self._journal.start = time.monotonic() - before.seconds
 
 

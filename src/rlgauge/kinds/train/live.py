@@ -36,6 +36,8 @@ _PAUSE = 0.001
 """For so many seconds a thread pauses for each line that it writes while the file is being closed."""
 _MANY = 1 << 13
 """So many records are read at once."""
+NO_ROOM = (struct.error, TypeError, ValueError)
+"""What packing raises into memory that ends before the record, or has been closed."""
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -62,6 +64,7 @@ class Live(Generic[T]):
     """The records of a file, open for writing by any thread of one process; what it forks writes nothing.
 
     No thread waits for another or for itself: a handler of a signal may write while something is written.
+    `next_start`, `pack`, `memory` and `number_of` are for those who do themselves what `put` does.
     """
 
     def __init__(self, path: Path, form: Form[T], line_of: Callable[[T], bytes]) -> None:
@@ -70,11 +73,11 @@ class Live(Generic[T]):
         self._form = form
         self._line_of = line_of
         self._size = form.layout.size
-        self._pack = form.layout.pack_into
-        self._slot = itertools.count().__next__
+        self.pack = form.layout.pack_into
+        self.next_start = itertools.count(0, self._size).__next__
         path.touch()
         self._file = os.open(beside(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        self._memory: Any = bytearray()  # with the first record there is some
+        self.memory: Any = bytearray()  # with the first record there is some
         self._maps: deque[mmap.mmap] = deque()
         self._room = 0
         self.number_of = Numbers(_names_of(path))
@@ -88,20 +91,19 @@ class Live(Generic[T]):
 
     def put(self, *fields: Any) -> int:  # noqa: ANN401  # what the form packs
         """Write a record; its place. Raises ValueError where the file is closed, OSError where there is no room."""
-        slot = self._slot()
-        start = slot * self._size
+        start = self.next_start()
         try:
-            self._pack(self._memory, start, *fields)
-        except (struct.error, TypeError, ValueError):  # memory ends before that, or has been closed
-            self._put_anew(start, fields)
-        return slot
+            self.pack(self.memory, start, *fields)
+        except NO_ROOM:
+            self.put_anew(start, *fields)
+        return start // self._size
 
-    def _put_anew(self, start: int, fields: Row) -> None:
-        """Write a record into memory that is long enough. Raises ValueError where the file is closed."""
+    def put_anew(self, start: int, *fields: Any) -> None:  # noqa: ANN401  # what the form packs
+        """Write a record into memory that is long enough. Raises as `put` does."""
         while True:
             memory = self._grow(start + self._size)
             try:
-                self._pack(memory, start, *fields)
+                self.pack(memory, start, *fields)
             except (TypeError, ValueError):
                 if not memory.closed:
                     raise
@@ -171,7 +173,7 @@ class Live(Generic[T]):
 
     def _close_memory(self) -> None:
         self._closed.set()
-        self._memory = bytearray()
+        self.memory = bytearray()
         with suppress(IndexError):
             while True:
                 with suppress(BufferError):  # of a record whose number takes code of its own to be one
@@ -192,7 +194,7 @@ class Live(Generic[T]):
         self._maps.append(memory)
         if self._closed.is_set():  # by another thread, which may not have seen it
             memory.close()
-        self._memory = memory
+        self.memory = memory
         while len(self._maps) > _MOST_MAPS:
             self._maps.popleft().close()
         return memory

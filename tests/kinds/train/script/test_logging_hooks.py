@@ -38,7 +38,7 @@ def packages(tmp_path, monkeypatch):
             monkeypatch.delitem(sys.modules, name)
         # Hooks wait for a module's first import, which another test may have seen.
         monkeypatch.setattr(logging_hooks, "_has_hooks", False)
-        logging_hooks.install(logging_hooks.loggers._log.journal)
+        logging_hooks.install(logging_hooks.loggers.current.journal)
 
     yield write
     for name in [name for name in sys.modules if name.partition(".")[0] in written]:
