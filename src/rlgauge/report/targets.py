@@ -59,7 +59,7 @@ def _measured(one: Judged) -> str:
         return "-"
     point = _number(one.measured.point, one.unit)
     low, high, missing = one.measured.low, one.measured.high, one.measured.missing
-    lacking = f", {missing} of {one.measured.n + missing} seeds missing" if missing and one.target.actor else ""
+    lacking = f", without {missing} seed{'s' * (missing > 1)}" if missing and one.target.actor else ""
     if low is None or high is None:
         return f"{point}{lacking}"
     return f"{point} [{_number(low, one.unit)}, {_number(high, one.unit)}]{lacking}"

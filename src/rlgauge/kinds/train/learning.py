@@ -48,7 +48,7 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     folder = context.artifacts.absolute()
     env_id = str(case.params["environment"]["gym_id"])
     earlier = _begin(folder, case)
-    warnings = _unlinked(folder, case)
+    warnings = link_or_warn(folder, case)
     name = workload.expert_of(env_id)
     expert = None if name is None else find_expert(name, trust=workload.trust)
     stages = Stages(folder)
@@ -227,7 +227,7 @@ def _begin(folder: Path, case: Case) -> str | None:
     return None if named is None else named.parent.parent.name
 
 
-def _unlinked(folder: Path, case: Case) -> list[str]:
+def link_or_warn(folder: Path, case: Case) -> list[str]:
     """Link to the run by its algorithm and environment; where that can't be, a sentence: it costs no run."""
     try:
         link_by_algorithm(folder.parent, case)

@@ -41,6 +41,7 @@ def test_an_unknown_algorithm_is_named_with_the_nearest() -> None:
     [
         ("bc", {"bc": {"l2_wieght": 1}}, r"Unknown setting 'bc.l2_wieght'. Did you mean 'l2_weight'"),
         ("bc", {"dagger": {}}, r"Unknown setting 'dagger'"),
+        ("bc", {"n_batches": 50}, r"Unknown setting 'n_batches'. Did you mean 'bc.n_batches'"),
         ("gail", {"rl": {"ppo": {"gama": 1}}}, r"Unknown setting 'rl.ppo.gama'. Did you mean 'gamma'"),
         ("gail", {"reward": {"is_shaped": True}}, r"Unknown setting 'reward.is_shaped'"),
         (

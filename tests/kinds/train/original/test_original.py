@@ -57,6 +57,8 @@ def test_the_script_trains_and_what_sacred_wrote_is_what_the_run_says(runs, algo
     told = json.loads((sacred(run) / "run.json").read_bytes())
     assert (told["status"], told["command"]) == ("COMPLETED", algorithm)
     assert run.file.result["imit_stats"] == told["result"]["imit_stats"]
+    (link,) = (run.folder.parents[2] / "by-algo" / algorithm).glob("*/*")
+    assert link.resolve() == run.folder
     training = values(run)[TRAINING]
     assert training["drawn_return"] == told["result"]["imit_stats"]["monitor_return_mean"]
     assert training["train_seconds"] > 0

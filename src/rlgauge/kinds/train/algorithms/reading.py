@@ -60,15 +60,26 @@ def _check_names(data: object, kind: Any, path: tuple[str, ...]) -> None:  # noq
             continue
         if name not in fields:
             given = ".".join((*path, str(name)))
-            hint = did_you_mean(str(name), fields)
+            deeper = [] if path else _paths_to(str(name), kind)
+            hint = f" Did you mean {deeper[0]!r}?" if deeper else did_you_mean(str(name), fields)
             raise UserError(f"Unknown setting {given!r}.{hint} Known there: {', '.join(sorted(fields))}.")
         _check_names(value, fields[name], (*path, name))
 
 
+def _paths_to(name: str, kind: Any, path: tuple[str, ...] = ()) -> list[str]:  # noqa: ANN401  # any annotation
+    """The dotted paths of settings of a name, in any depth."""
+    found = []
+    for field in msgspec.structs.fields(kind):
+        here = (*path, field.name)
+        found += [".".join(here)] if field.name == name else []
+        for part in _structs_in(field.type):
+            found += _paths_to(name, part, here)
+    return list(dict.fromkeys(found))
+
+
 def _struct_of(kind: Any, data: object) -> type[msgspec.Struct] | None:  # noqa: ANN401  # any annotation
     """The kind of part that the data is to be; None where it is a value, or can't be told."""
-    kinds = [kind] if isinstance(kind, type) else [one for one in get_args(kind) if isinstance(one, type)]
-    structs = [one for one in kinds if issubclass(one, msgspec.Struct)]
+    structs = _structs_in(kind)
     if len(structs) > 1 and isinstance(data, Mapping):
         structs = [one for one in structs if data.get(one.__struct_config__.tag_field) == one.__struct_config__.tag]
     return structs[0] if len(structs) == 1 else None
@@ -82,3 +93,8 @@ def _explained(message: str) -> str:
         return f"The configuration lacks {f'{path}.{missing[1]}'.lstrip('.')!r}."
     what = f"{text[:1].lower()}{text[1:]}".replace("`", "")
     return f"The configuration can't be used: {f'{path}: ' if path else ''}{what}."
+
+
+def _structs_in(kind: Any) -> list[type[msgspec.Struct]]:  # noqa: ANN401  # any annotation
+    kinds = [kind] if isinstance(kind, type) else [one for one in get_args(kind) if isinstance(one, type)]
+    return [one for one in kinds if issubclass(one, msgspec.Struct)]
