@@ -81,6 +81,25 @@ def test_runs_that_did_not_complete_are_shown_alone_and_in_no_mean(given):
     assert told.note == "One seed has no band. Dotted: runs that have not completed (1), in no mean."
 
 
+@pytest.mark.parametrize(("num", "num_drawn"), [(1, 0), (2, 2), (4, 4), (5, 0)])
+def test_few_seeds_are_drawn_one_by_one(given, num, num_drawn):
+    told = plot_curves._drawing({"ppo": [run([10, 20], [1.0, 2.0 + seed], seed=seed) for seed in range(num)]})(None)
+    assert [max(one.ys) for one in given["seeds"][0]] == [2.0 + seed for seed in range(num_drawn)]
+    assert ("Thin lines" in told.note) == (num_drawn > 0)
+
+
+def test_a_band_that_leaves_few_seeds_is_cut():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    mean = plots.Series(name="ppo", xs=[0, 10], ys=[1.0, 2.0], lows=[-90.0, -90.0], highs=[90.0, 90.0])
+    seeds = [plots.Series(name="", xs=[0, 10], ys=[0.0, 4.0])]
+    plots.learning_curve(axes, [mean], alone=[[]], what="return", seeds=[seeds])
+    low, high = axes.get_ylim()
+    assert -1 < low < 0
+    assert 4 < high < 5
+
+
 def test_an_algorithm_with_several_settings_on_one_seed_has_a_line_for_each():
     def reading(algorithm, seed, settings):
         labels = {"args": f"--lr {settings}"}
@@ -104,7 +123,14 @@ def test_trainings_become_a_figure_of_each_environment(give, folder, drawn):
     assert figure.get_suptitle() == "CartPole-v1"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["fail (0 of 2 seeds)", "learn (2 seeds)"]
     assert len(axes.collections) == 1  # the band
-    assert [line.get_linestyle() for line in axes.lines] == ["-", ":", ":", "-"]
+    assert [line.get_linestyle() for line in axes.lines] == [
+        "-",
+        ":",
+        ":",
+        "-",
+        "-",
+        "-",
+    ]  # two means, runs alone, seeds
     assert "Dotted: runs that have not completed (2), in no mean." in figure.get_supxlabel().replace("\n", " ")
     assert give("plot", "all", "out/train", "--dpi", "50", "-o", "all").out.count("Wrote ") == 1
     assert give("plot", "throughput_scaling", "out/train").code == 2

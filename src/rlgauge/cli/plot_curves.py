@@ -28,6 +28,8 @@ _TRAIN = "train"
 _IMPORTED = ("training_return", "return")
 """Curves of other systems' trainings, the first that there is."""
 _NUM_POINTS = 200
+_FEW = 5
+"""So many seeds that are whole are told by a mean and a band; fewer are drawn one by one, too."""
 
 
 class _Run(NamedTuple):
@@ -64,6 +66,7 @@ def _drawing(algorithms: dict[str, list[_Run]]) -> Any:  # noqa: ANN401  # a fun
             [_series(name, runs) for name, runs in algorithms.items()],
             alone=[[_alone(run) for run in runs if not run.is_whole] for runs in algorithms.values()],
             what=_what(algorithms.values()),
+            seeds=[_seeds(runs) for runs in algorithms.values()],
         )
         return Told("", _note(algorithms.values()))
 
@@ -120,6 +123,15 @@ def _series(name: str, runs: Sequence[_Run]) -> Series:
     )
 
 
+def _seeds(runs: Sequence[_Run]) -> list[Series]:
+    """The runs of the mean one by one, where they are more than one and few."""
+    whole = [run for run in runs if run.is_whole]
+    steps = _common([run.curve for run in whole])
+    if not 1 < len(whole) < _FEW or not steps:
+        return []
+    return [Series(name=run.reading.source, xs=steps, ys=on_steps(run.curve, steps).values) for run in whole]
+
+
 def _common(curves: Sequence[Curve]) -> list[float]:
     """Steps at equal distances within what all curves have; none where they have nothing in common."""
     if not curves:
@@ -150,6 +162,8 @@ def _note(groups: Iterable[Sequence[_Run]]) -> str:
         told.append(
             "Lines: means over seeds, as far as all of them came. Bands: 95 %, Student's t, at each step by itself."
         )
+    if any(1 < num < _FEW for num in nums):
+        told.append("Thin lines: seeds, where they are few; bands are cut where they leave the lines.")
     if 1 in nums:
         told.append("One seed has no band.")
     partial = sum(len(runs) for runs in groups) - sum(nums)

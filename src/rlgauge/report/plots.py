@@ -27,8 +27,11 @@ _DASHES = ("-", "--", "-.", ":")
 _NAME_WIDTH = 28
 """Characters of a name in a line of a legend."""
 _MARKER_SIZE = 5
-_MARKED = 8
-"""So many points of a curve have a marker, about."""
+_MARKED = 0.15
+"""Of the diagonal of a figure, from one marker of a curve to the next."""
+_SEED_WIDTH, _SEED_ALPHA = 0.8, 0.6
+_MARGIN = 0.08
+"""Of what the lines take, above and below them, where bands are cut."""
 _LEFT, _TEXT_SHARE = 1.5, 0.55
 """Room before the slowest, as a factor, and for numbers behind the fastest, as a part of the decades before it."""
 _FEW_DECADES = 1.5
@@ -142,21 +145,35 @@ def library_comparison(axes: Axes, series: Sequence[Series]) -> None:
     _plain(axes, names=[axes.yaxis])
 
 
-def learning_curve(axes: Axes, series: Sequence[Series], *, alone: Sequence[Sequence[Series]], what: str) -> None:
+def learning_curve(
+    axes: Axes,
+    series: Sequence[Series],
+    *,
+    alone: Sequence[Sequence[Series]],
+    what: str,
+    seeds: Sequence[Sequence[Series]] = (),
+) -> None:
     """A quantity over environment steps: of each series a line, its interval as a band, and its runs `alone`, dotted.
 
-    `alone` has as many parts as there are series: the runs that are in no mean, which may be all of them.
+    `alone` has as many parts as there are series: the runs that are in no mean, which may be all of them. With `seeds`,
+    as many parts of runs that are in a mean, these are thin lines, and bands are cut that leave what the lines take:
+    those of few seeds would hide them.
     """
     lines: list[Artist] = []
     for number, (one, own) in enumerate(zip(series, alone, strict=True)):
         style = _style(number)
-        every = max(1, len(one.xs) // _MARKED)
         lines += axes.plot(
-            one.xs, one.ys, label=_folded(one.name), markersize=_MARKER_SIZE, markevery=every, linewidth=1.5, **style
+            one.xs, one.ys, label=_folded(one.name), markersize=_MARKER_SIZE, markevery=_MARKED, linewidth=1.5, **style
         )
-        _band(axes, one, style["color"])
         for run in own:
             axes.plot(run.xs, run.ys, color=style["color"], linestyle=":", linewidth=0.9)
+        for run in seeds[number] if seeds else ():
+            axes.plot(run.xs, run.ys, color=style["color"], linewidth=_SEED_WIDTH, alpha=_SEED_ALPHA)
+    if any(seeds):
+        axes.margins(y=_MARGIN)
+        axes.set_ylim(axes.get_ylim())
+    for number, one in enumerate(series):
+        _band(axes, one, COLOURS[number % len(COLOURS)])
     axes.set(xlabel="environment steps", ylabel=what)
     axes.set_xlim(left=0)
     _finish(axes, lines, plain_y=False)
