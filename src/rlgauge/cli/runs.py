@@ -1,4 +1,4 @@
-"""`rlgauge runs list|show`: what a folder of runs holds."""
+"""`rlgauge runs list|show|merge`: what a folder of runs holds."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ from rlgauge.core.store import Store, now
 
 _HELP = """usage: rlgauge runs list OUT [--status STATUS] [--tag TEXT] [--json]
        rlgauge runs show OUT RUN [--json]
+       rlgauge runs merge OUT FROM...
 
-list  every run of the folder: status, records, errors, what went wrong
-show  one run: its configuration, machine, results, records and log
+list   every run of the folder: status, records, errors, what went wrong
+show   one run: its configuration, machine, results, records and log
+merge  copies the runs of other folders into one
 
-`rlgauge runs list --help` and `rlgauge runs show --help` say more."""
+`rlgauge runs list --help` and so on say more."""
 _WRONG = "what went wrong"
 _HEADER = [
     "id",
@@ -59,9 +61,12 @@ def main(argv: Sequence[str]) -> int:
     if not argv or argv[0] in {"-h", "--help"}:
         print(_HELP)
         return FINE
-    return dispatch(
-        "command after `rlgauge runs`", argv, {"list": f"{__name__}:list_runs", "show": f"{__name__}:show_run"}
-    )
+    parts = {
+        "list": f"{__name__}:list_runs",
+        "show": f"{__name__}:show_run",
+        "merge": "rlgauge.cli.runs_merge:merge_runs",
+    }
+    return dispatch("command after `rlgauge runs`", argv, parts)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +102,7 @@ def list_runs(argv: Sequence[str]) -> int:
     if options is None:
         return FINE
     wanted = _status(options.status)
-    tagged = _with_tags(list(rows_of(_store(options.out), _note)), as_list(options.tag), options.out)
+    tagged = _with_tags(list(rows_of(store_at(options.out), _note)), as_list(options.tag), options.out)
     rows = [row for row in tagged if wanted in {None, row.status}]
     if options.json:
         print(json.dumps([msgspec.structs.asdict(row) for row in rows], indent=1))
@@ -130,7 +135,7 @@ def show_run(argv: Sequence[str]) -> int:
     options = parse(parser, argv)
     if options is None:
         return FINE
-    run = find_run(_store(options.out), options.run)
+    run = find_run(store_at(options.out), options.run)
     if options.json:
         print(json.dumps(_as_json(run), indent=1))
     else:
@@ -240,7 +245,8 @@ def _is_inside(path: Path, store: Store) -> bool:
     return path.resolve().is_relative_to(store.root.resolve())
 
 
-def _store(out: str) -> Store:
+def store_at(out: str) -> Store:
+    """The store in a folder, or of a zip file of `rlgauge export`. Raises UserError where there is none."""
     path = Path(out)
     if path.is_file():
         return _released(out)

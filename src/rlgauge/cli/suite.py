@@ -25,16 +25,18 @@ from rlgauge.report.targets import targets_table
 from rlgauge.suites.suite import Budget, Suite, find, read, shipped
 
 if TYPE_CHECKING:
-    from jsonargparse import ArgumentParser
+    from jsonargparse import ArgumentParser, Namespace
 
 _SELECT = "--select"
 _HELP = """usage: rlgauge suite list
        rlgauge suite show SUITE
        rlgauge suite run SUITE [--select AXIS=VALUE ...] [--budget smoke|short|full] [--out DIR] [-- OPTIONS]
+       rlgauge suite commands SUITE [--shard 2/4] [as above]
 
-list  the suites that come with rlgauge
-show  what a suite would run, as commands, and its targets
-run   runs them
+list      the suites that come with rlgauge
+show      what a suite would run, as commands, and its targets
+run       runs them
+commands  prints a command for each case by itself, for GNU Parallel or any scheduler
 
 SUITE is a name of the list, or a YAML file. `rlgauge suite run --help` says more."""
 
@@ -44,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     if not argv or argv[0] in {"-h", "--help"}:
         print(_HELP)
         return FINE
-    parts = {name: f"{__name__}:{name}_suites" for name in ("list", "show", "run")}
+    parts = {name: f"{__name__}:{name}_suites" for name in ("list", "show", "run", "commands")}
     return dispatch("command after `rlgauge suite`", argv, parts)
 
 
@@ -83,6 +85,37 @@ def show_suites(argv: Sequence[str]) -> int:
     return FINE
 
 
+def commands_suites(argv: Sequence[str]) -> int:
+    """The exit code of `rlgauge suite commands`. Raises UserError."""
+    before, after = _parted(argv)
+    given, script_args = _parted(after)
+    parser = make_parser("suite commands", "Print a command for each case of a suite; each runs by itself, anywhere.")
+    _add_what(parser)
+    _add_where(parser)
+    options = parse(parser, _with_each(before), repeated=[_SELECT])
+    if options is None:
+        return FINE
+    suite = _found(options.suite)
+    asked = _asked(suite, options, given, script_args, is_single=True)
+    for command in commands(suite, asked, out=options.out or default_out(suite, asked.budget), tag=options.tag):
+        print(command.text)
+    return FINE
+
+
+def _asked(
+    suite: Suite, options: Namespace, given: Sequence[str], script_args: Sequence[str], *, is_single: bool = False
+) -> Asked:
+    return make_asked(
+        suite,
+        budget=options.budget,
+        select=options.select or [],
+        given=given,
+        script_args=script_args,
+        shard=options.shard,
+        is_single=is_single,
+    )
+
+
 def run_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite run`: the worst of its commands'. Raises UserError."""
     before, after = _parted(argv)
@@ -91,7 +124,7 @@ def run_suites(argv: Sequence[str]) -> int:
     if options is None:
         return FINE
     suite = _found(options.suite)
-    asked = make_asked(suite, budget=options.budget, select=options.select or [], given=given, script_args=script_args)
+    asked = _asked(suite, options, given, script_args)
     out = options.out or default_out(suite, asked.budget)
     calls = commands(suite, asked, out=out, tag=options.tag)
     if options.dry_run:
@@ -100,6 +133,9 @@ def run_suites(argv: Sequence[str]) -> int:
         return FINE
     if asked.budget is not Budget.FULL:
         suite = msgspec.structs.replace(suite, targets=[])  # they are of all that the suite says
+    if not calls:
+        say(f"No case of {suite.where} is in part {options.shard}.")
+        return FINE
     Store(out).make()
     targets.keep(suite, Path(out), options.tag)
     with noted() as ran:
@@ -107,6 +143,8 @@ def run_suites(argv: Sequence[str]) -> int:
     targets.keep(suite, Path(out), options.tag, ran=ran)
     if code in interruption.CODES:
         return code
+    if asked.shard is not None:
+        return code  # targets are judged where all parts are: rlgauge summary --targets
     return max(code, _judge(suite, out, options.tag, is_strict=options.strict))
 
 
@@ -118,10 +156,7 @@ def build_parser() -> ArgumentParser:
         "Options after a second `--` replace those of the scripts that it trains: -- --workers 2 -- --total-steps 500.",
     )
     _add_what(parser)
-    parser.add_argument(
-        "--out", type=str | None, metavar="DIR", help="folder of runs and results (out/SUITE, or out/SUITE-BUDGET)"
-    )
-    parser.add_argument("--tag", type=str, default="", metavar="TEXT", help="a name for this measurement")
+    _add_where(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the commands, and run none")
     parser.add_argument("--strict", action="store_true", help="end with 1 where a target is not met or not measured")
     return parser
@@ -141,6 +176,16 @@ def _add_what(parser: ArgumentParser) -> None:
         default=Budget.FULL.value,
         metavar="NAME",
         help="smoke, to see that all works; short, where a suite has it; or full",
+    )
+
+
+def _add_where(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=str | None, metavar="DIR", help="folder of runs and results (out/SUITE, or out/SUITE-BUDGET)"
+    )
+    parser.add_argument("--tag", type=str, default="", metavar="TEXT", help="a name for this measurement")
+    parser.add_argument(
+        "--shard", type=str | None, metavar="I/N", help="of N parts of the cases the one that is so numbered: 2/4"
     )
 
 

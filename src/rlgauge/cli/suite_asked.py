@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -11,13 +13,33 @@ from rlgauge.suites.cases import cases, spread
 from rlgauge.suites.suite import LESS, Budget, Entry, Suite, Value
 
 
+class Shard(msgspec.Struct, frozen=True):
+    """One of so many parts of what is asked for, counted from 1."""
+
+    number: int
+    count: int
+
+
 class Asked(msgspec.Struct, frozen=True):
-    """A budget, wanted values by axis, options for all entries as they were typed, and some for their scripts."""
+    """A budget, wanted values by axis, options for all entries as they were typed, and some for their scripts.
+
+    Of the cases those of a shard, where there is one; with `is_single` each by itself.
+    """
 
     budget: Budget = Budget.FULL
     wanted: Mapping[str, Sequence[str]] = {}
     replaced: Mapping[str, list[str]] = {}
     script_args: Sequence[str] = ()
+    shard: Shard | None = None
+    is_single: bool = False
+
+    def dealt(self) -> Callable[[], bool]:
+        """Says of one case after the other whether it is in the shard: in turns, so that each has some of all kinds."""
+        if self.shard is None:
+            return lambda: True
+        turns = itertools.cycle(range(1, self.shard.count + 1))
+        number = self.shard.number
+        return lambda: next(turns) == number
 
 
 def make_asked(
@@ -27,6 +49,8 @@ def make_asked(
     select: Iterable[str] = (),
     given: Sequence[str] = (),
     script_args: Sequence[str] = (),
+    shard: str | None = None,
+    is_single: bool = False,
 ) -> Asked:
     """What was typed, understood. Raises UserError for what the suite does not have."""
     if budget not in set(Budget):
@@ -38,7 +62,14 @@ def make_asked(
     if script_args and not any(entry.command == "train" for entry in suite.entries):
         raise UserError(f"{suite.where} trains no scripts, for which options after a second `--` are.")
     axes = axes_of(suite, Budget(budget)) if select else {}
-    return Asked(Budget(budget), parse_selection(select, axes), parse_given(given), script_args)
+    return Asked(
+        Budget(budget),
+        parse_selection(select, axes),
+        parse_given(given),
+        script_args,
+        None if shard is None else parse_shard(shard),
+        is_single,
+    )
 
 
 def _others(suite: Suite) -> str:
@@ -95,6 +126,14 @@ def parse_selection(given: Iterable[str], known: Mapping[str, Sequence[str]]) ->
                 raise unknown(axis, value, known[name])
         found.setdefault(name, []).extend(values)
     return found
+
+
+def parse_shard(text: str) -> Shard:
+    """The second of four parts, of `2/4`. Raises UserError."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise UserError(f"--shard {text}: write which part of how many, such as 1/4, 2/4, 3/4 and 4/4.")
+    return Shard(int(match[1]), int(match[2]))
 
 
 def parse_given(given: Sequence[str]) -> dict[str, list[str]]:

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 class _Manner(msgspec.Struct, frozen=True):
     """The options of a command that take several values at once, separated by commas or the option repeated.
 
-    `check` raises UserError for options that the parser takes and the command would refuse.
+    Values that are `together` are compared with each other, and no cases of their own. `check` raises UserError for
+    options that the parser takes and the command would refuse.
     """
 
     several: frozenset[str]
     has_commas: bool
+    together: frozenset[str] = frozenset()
     check: Callable[[Namespace], object] = lambda _options: None
 
 
@@ -54,6 +56,7 @@ KNOWN: Mapping[str, _Manner] = {
             {"env", "library", "num_envs", "scan_chunk_size", "block", "devices", "action", "rng", "emit"},
         ),
         has_commas=True,
+        together=frozenset({"library"}),
         check=_check_throughput,
     ),
     "benchmark": _Manner(frozenset({"env", "policy"}), has_commas=False),
@@ -82,15 +85,16 @@ class Command(msgspec.Struct, frozen=True):
 def commands(suite: Suite, asked: Asked | None = None, *, out: str, tag: str = "") -> list[Command]:
     """The commands in the order of the entries. Raises UserError."""
     asked = asked or Asked()
+    takes = asked.dealt()
     found = [
         Command(place, argv)
         for place, entry in enumerate(suite.entries, start=1)
-        for argv in _calls(f"{suite.where}, entry {place}", suite, entry, asked, out=out, tag=tag)
+        for argv in _calls(f"{suite.where}, entry {place}", suite, entry, asked, takes=takes, out=out, tag=tag)
     ]
     twice = _FILES & set(asked.replaced)
     if len(found) > 1 and twice:
         raise UserError(f"--{twice.pop()} would be written by {len(found)} commands, one over the other.")
-    if not found:
+    if not found and asked.shard is None:
         raise UserError(f"{suite.where} has no case that is all of what --select says.")
     return found
 
@@ -106,7 +110,9 @@ def module_of(command: str) -> ModuleType:
     return importlib.import_module(COMMANDS[command][1].partition(":")[0])
 
 
-def _calls(where: str, suite: Suite, entry: Entry, asked: Asked, *, out: str, tag: str) -> Iterator[list[str]]:
+def _calls(
+    where: str, suite: Suite, entry: Entry, asked: Asked, *, takes: Callable[[], bool], out: str, tag: str
+) -> Iterator[list[str]]:
     if entry.command not in KNOWN:
         raise UserError(f"{where}: {unknown('command', entry.command, KNOWN)}")
     parser: ArgumentParser = module_of(entry.command).build_parser()
@@ -116,27 +122,23 @@ def _calls(where: str, suite: Suite, entry: Entry, asked: Asked, *, out: str, ta
     tagged = ["--tag", tag] if tag and "tag" in known else []  # runs of other commands have no tag
     last = ["--out", out, *tagged]
     if entry.command == _TRAIN:
-        yield from _train(where, suite, entry, asked, parser=parser, last=last)
+        for of_train, of_script in train_calls(where, suite, entry, asked, takes=takes):
+            argv = [*of_train, *last]
+            _parse(where, parser, argv, manner)
+            yield [_TRAIN, *argv, *(["--", *of_script] if of_script else [])]
         return
     options = narrowed(at_budget(entry, asked.budget), asked.wanted)
     if options is None:
         return
     own = {name: value for name, value in options.items() if name.replace("-", "_") not in asked.replaced}
     rest = [*itertools.chain(*asked.replaced.values()), *last]
-    for choice in _choices(own, manner):
+    for choice in _choices(own, manner, is_single=asked.is_single or asked.shard is not None):
+        if not takes():
+            continue
         argv = [*itertools.chain(*(_spelled(name, value, manner) for name, value in choice.items())), *rest]
         if not any(name.partition(".")[0] == _CLASS for name in [*own, *asked.replaced]):
             _parse(where, parser, argv, manner)
         yield [entry.command, *argv]
-
-
-def _train(
-    where: str, suite: Suite, entry: Entry, asked: Asked, *, parser: ArgumentParser, last: Sequence[str]
-) -> Iterator[list[str]]:
-    for own, of_script in train_calls(where, suite, entry, asked):
-        argv = [*own, *last]
-        _parse(where, parser, argv, KNOWN[_TRAIN])
-        yield [_TRAIN, *argv, *(["--", *of_script] if of_script else [])]
 
 
 def _check_names(where: str, entry: Entry, asked: Asked, known: Sequence[str]) -> None:
@@ -165,9 +167,12 @@ def _check_name(where: str, command: str, name: str, known: Sequence[str]) -> No
         raise UserError(f"{where}: {command} has no option {name!r}.{hint} See `rlgauge {command} --help`.")
 
 
-def _choices(options: Mapping[str, Value], manner: _Manner) -> Iterator[dict[str, Value]]:
-    """All combinations of what an option that takes one value is to be."""
-    axes = [name for name, value in options.items() if isinstance(value, list) and name not in manner.several]
+def _choices(options: Mapping[str, Value], manner: _Manner, *, is_single: bool) -> Iterator[dict[str, Value]]:
+    """All combinations of what an option that takes one value is to be; with `is_single`, of all that make cases."""
+    several = manner.together if is_single else manner.several
+    axes = [
+        name for name, value in options.items() if isinstance(value, list) and name.replace("-", "_") not in several
+    ]
     values = [value for name, value in options.items() if isinstance(value, list) and name in axes]
     for choice in itertools.product(*values):
         yield {**options, **dict(zip(axes, choice, strict=True))}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,20 +32,34 @@ class _Call(msgspec.Struct, frozen=True):
     """The algorithm of ours that is trained, where one is."""
 
 
-def train_calls(where: str, suite: Suite, entry: Entry, asked: Asked) -> Iterator[tuple[list[str], list[str]]]:
-    """Arguments of `rlgauge train` for all cases that are asked for, and those of their scripts. Raises UserError."""
+def train_calls(
+    where: str, suite: Suite, entry: Entry, asked: Asked, *, takes: Callable[[], bool]
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Arguments of `rlgauge train` for all cases that are asked for, and those of their scripts. Raises UserError.
+
+    `takes` says of one case after the other whether it is wanted.
+    """
     if len({"script", "command", *_CONFIG}.intersection(entry.options)) != 1:
         raise UserError(
             f"{where}: say a `script`, by its path from the suite's folder, a `command`, or, of algorithms of ours, a "
             "`config-name`."
         )
+    if (asked.shard is not None or asked.is_single) and (name := _replaced_axis(asked)) is not None:
+        raise UserError(
+            f"--{name} after `--` replaces an axis of the suite, so its cases can't be told apart: --select."
+        )
     found = selected(cases(where, entry, asked.budget), asked.wanted)
     groups: dict[_Call, list[TrainCase]] = {}
-    for case in found:
+    for case in (case for case in found if takes()):
         groups.setdefault(_call(where, suite, case, asked), []).append(case)
     for call, members in groups.items():
-        for envs, seeds in _blocks(members):
+        parts = [[case] for case in members] if asked.is_single else [members]
+        for envs, seeds in itertools.chain.from_iterable(map(_blocks, parts)):
             yield _argv(call, envs, seeds, asked), _script_args(call, asked)
+
+
+def _replaced_axis(asked: Asked) -> str | None:
+    return next((name for name in asked.replaced if name.replace("-", "_") in {"env", "seed", "seeds"}), None)
 
 
 def num_runs(where: str, entry: Entry, asked: Asked) -> int:

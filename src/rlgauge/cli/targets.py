@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rlgauge.suites.suite import Suite
 
 _FORMAT = 1
+_KEPT = "targets_*.json"
 _PAIR = 2
 POINT = {
     "env": "environment",
@@ -114,8 +115,21 @@ def keep(suite: Suite, out: Path, tag: str, *, ran: Iterable[Ran] = ()) -> None:
         if path.exists():
             with contextlib.suppress(UserError):  # a damaged file, in whose place this one comes
                 before = _read(path).ran
-        kept = Kept(suite=suite.name, tag=tag, targets=suite.targets, ran=renewed(before, ran))
-        write_atomic(path, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+        _write(path, Kept(suite=suite.name, tag=tag, targets=suite.targets, ran=renewed(before, ran)))
+
+
+def merge_kept(out: Path, source: Path) -> None:
+    """Add the targets that lie beside other runs, with what was run for them there. Raises UserError."""
+    for path in sorted(source.glob(_KEPT)):
+        kept, target = _read(path), out / path.name
+        if target.exists():
+            before = _read(target)
+            kept = msgspec.structs.replace(before, ran=list(dict.fromkeys([*before.ran, *kept.ran])))
+        _write(target, kept)
+
+
+def _write(path: Path, kept: Kept) -> None:
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
 
 
 def judged(paths: Iterable[Path]) -> list[Judged]:
@@ -124,7 +138,7 @@ def judged(paths: Iterable[Path]) -> list[Judged]:
 
 
 def _of_folder(folder: Path) -> Iterator[Judged]:
-    all_kept = [_read(path) for path in sorted(folder.glob("targets_*.json"))]
+    all_kept = [_read(path) for path in sorted(folder.glob(_KEPT))]
     files = [read_json(path) for path in folder.glob("throughput_*.json")] if all_kept else []
     files.sort(key=lambda file: file.timestamp, reverse=True)
     of_runs = any(target.actor is not None for kept in all_kept for target in kept.targets)
