@@ -29,7 +29,19 @@ from rlgauge.kinds.evaluate.results import EpisodeResult, TaskResult
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 COMMANDS = (
-    *("benchmark", "train", "runs list", "runs show", "runs merge", "import", "export", "summary", "compare", "power"),
+    *(
+        "benchmark",
+        "train",
+        "runs list",
+        "runs show",
+        "runs watch",
+        "runs merge",
+        "import",
+        "export",
+        "summary",
+        "compare",
+        "power",
+    ),
     *("throughput", "throughput ab", "throughput demo", "plot", "doctor", "quickstart"),
     *("suite list", "suite show", "suite run", "suite commands", "expert list", "expert show", "expert train"),
 )

@@ -77,6 +77,16 @@ def test_what_can_not_be_trained_is_told(give, arguments, answer, folder):
     assert not list(folder.iterdir())
 
 
+def test_an_expert_is_not_written_over_another(give, folder):
+    given = ("expert", "train", "seals/CartPole-v0", "--steps", "300", "--out", "mine")
+    assert give(*given).code == 0
+    before = (folder / "mine" / "policy.onnx").read_bytes()
+    said = give(*given)
+    assert said.code == 2
+    assert "'mine' holds an expert of return" in said.err
+    assert (folder / "mine" / "policy.onnx").read_bytes() == before
+
+
 def test_one_that_is_ended_early_leaves_the_best_so_far(start, folder):
     process = start("expert", "train", "seals/CartPole-v0", "--steps", "60000", "--out", "mine")
     while process.poll() is None and not (folder / "mine" / "model.zip").exists():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rlgauge.core.store import Store
 from rlgauge.suites.cases import cases
 from rlgauge.suites.suite import Budget, find, shipped
 from tests.driving import wait_for
@@ -162,8 +163,8 @@ def test_trackers_are_given_at_once(planned):
         ("smoke: {seed: 0,", "short: {sed: 0,", [], "entry 1: train has no option 'sed'. Did you mean 'seed'?"),
         ("{algo}.py", "{algo}s.py", [], "entry 1: there is no script"),
         ('script: "{algo}.py"', "tests: 0", [], "'tests' is there twice"),
-        ('      script: "{algo}.py"\n', "", [], "entry 1: say a `script`, by its path"),
-        ("tests: 0", "command: x", [], "entry 1: say a `script`, by its path"),
+        ('      script: "{algo}.py"\n', "", [], "entry 1: Unknown algorithm 'left'"),
+        ("tests: 0", "command: x", [], "entry 1: say one of these: a `script`, by its path"),
         ("seed: 0..2", "seeds: 0..2", [], "entry 1: seeds is no option of an entry: its axis is 'seed'."),
         ("seed: 0..2", "seed: [0..2, zero]", [], "'zero' is no seed"),
         ("tests: 0", "test: 0", [], "entry 1: train has no option 'test'. Did you mean 'tests'?"),
@@ -317,6 +318,49 @@ def test_of_algorithms_of_ours_arguments_are_settings_of_their_configuration(pla
     ]
     (smoke,) = planned("--select", "algo=bc", "--budget", "smoke", text=ALGORITHMS)
     assert "--tests 2 --set policy.normalize_features=false --set bc.n_epochs=null --set bc.n_batches=5" in smoke
+
+
+OWN = """
+description: An algorithm of one's own beside ours.
+entries:
+  - train: {algo: ["mine:push", bc], env: seals/CartPole-v0, seed: 0..1, tests: 1}
+    overrides:
+      - where: {algo: bc}
+        args: {bc.n_epochs: null, bc.n_batches: 2}
+"""
+
+
+def test_an_algorithm_of_ones_own_and_one_with_defaults_are_entries_of_a_suite(give, suite, folder):
+    (folder / "mine.py").write_text("def push(make_env, demonstrations, config, context):\n    return lambda _: 0\n")
+    said = give("suite", "run", suite(OWN), "--out", "o")
+    assert said.code == 0, said.err
+    found = sorted((run.case.labels["algorithm"], run.case.seed, str(run.status)) for run in Store("o").runs())
+    assert found == [(name, seed, "COMPLETED") for name in ("bc", "push") for seed in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("bc.n_batches", "bc.n_batchs", "mine.yaml, entry 1: Unknown setting 'bc.n_batchs'. Did you mean 'n_batches'"),
+        (", bc]", ", bcc]", "mine.yaml, entry 1: Unknown algorithm 'bcc'"),
+        ("seals/CartPole-v0", "seals/CartPol-v0", "mine.yaml, entry 1: Unknown environment 'seals/CartPol-v0'"),
+    ],
+)
+def test_mistakes_in_what_an_algorithm_is_given_are_said_before_anything_runs(give, suite, folder, old, new, sentence):
+    (folder / "mine.py").write_text("def push(make_env, demonstrations, config, context):\n    return lambda _: 0\n")
+    text = OWN.replace(old, new).replace("where: {algo: bc}", "where: {seed: 0}")
+    said = give("suite", "run", suite(text), "--out", "o")
+    assert said.code == 2
+    assert sentence in said.err
+    assert not (folder / "o").exists()
+
+
+def test_what_a_smaller_budget_lacks_is_said_to_be_so(give):
+    said = give("suite", "run", "imitation", "--select", "seed=0..1", "--budget", "smoke")
+    assert said.code == 2
+    assert (
+        "Unknown seed '1'. Known: 0. So it is at the budget smoke; options after `--` replace what it says" in said.err
+    )
 
 
 def test_algorithms_of_ours_are_run_as_a_suite_has_them(give, suite):

@@ -131,7 +131,15 @@ def test_runs_that_go_on_are_said_to_count_as_died(tmp_path: Path) -> None:
 
 def test_strange_names_survive(tmp_path: Path) -> None:
     folder = trained(tmp_path / "out [1] ünï")
-    names = ["a b.json", "zürich-日本.txt", "new\nline.csv", "c:drive.json", "back\\slash.txt", "-dash.md", "[x]*?.txt"]
+    names = [
+        "a b.json",
+        "zürich-日本.txt",
+        "new\nline.csv",
+        "cc:stream.json",
+        "back\\slash.txt",
+        "-dash.md",
+        "[x]*?.txt",
+    ]
     (folder / "artifacts" / "deep er").mkdir()
     for name in names:
         (folder / "artifacts" / "deep er" / name).write_text(name)
@@ -213,7 +221,17 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.txt", "runs/../../evil.txt", "/etc/evil", "runs/a\\..\\..\\evil", "runs//x", "evil.txt"]
+    "name",
+    [
+        "../evil.txt",
+        "runs/../../evil.txt",
+        "/etc/evil",
+        "runs/a\\..\\..\\evil",
+        "runs//x",
+        "evil.txt",
+        "runs/C:/evil.txt",
+        "runs/a/C:evil",
+    ],
 )
 def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str, cache: Path) -> None:
     def put(contents: dict[str, bytes]) -> None:
@@ -285,6 +303,16 @@ def test_it_is_unpacked_once_and_what_was_unpacked_in_part_is_not_left(tmp_path:
     archive = packed(tmp_path)
     first, second = folder_of(str(archive)), folder_of(str(archive))
     assert first == second
+    assert len(list((cache / "releases").iterdir())) == 1
+
+
+def test_a_copy_in_the_cache_from_which_files_were_taken_is_unpacked_again(tmp_path: Path, cache: Path) -> None:
+    archive = packed(tmp_path)
+    before = len(read([archive]).readings)
+    unpacked = folder_of(str(archive))
+    assert unpacked is not None
+    shutil.rmtree(next(unpacked.glob("*/*")))
+    assert len(read([archive]).readings) == before > 0
     assert len(list((cache / "releases").iterdir())) == 1
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,10 @@ def seen(home: isolation.Environment, tree: Path) -> Any:
 
 def ran(home: isolation.Environment, *arguments: str) -> str:
     command = [str(home.python), "-P", "-W", "ignore", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=home.variables(), timeout=250)
+    with tempfile.TemporaryDirectory() as folder:  # the library writes into the working folder
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=home.variables(), timeout=250, cwd=folder
+        )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -117,6 +117,7 @@ def train_experts(argv: Sequence[str]) -> int:
 
     algorithm, settings = settings_for(options.env, options.algo, num_steps=options.steps)
     folder = Path(options.out or f"experts/{options.env}")
+    _check_free(folder)
     from rlgauge.kinds.train.experts.training import train
 
     record, ended_by = train(
@@ -134,6 +135,17 @@ def train_experts(argv: Sequence[str]) -> int:
         f"of {record.num_steps} steps.{ended} The expert is in '{folder}'."
     )
     return FINE if ended_by is None else code_of(ended_by)
+
+
+def _check_free(folder: Path) -> None:
+    """Raise UserError where the folder holds an expert already: the new one may be the worse."""
+    from rlgauge.kinds.train.experts.expert import find_expert
+    from rlgauge.kinds.train.experts.record import RECORD
+
+    if (folder / RECORD).is_file():
+        held = find_expert(str(folder)).record
+        told = "" if held is None else f" of return {_return_text(held)}"
+        raise UserError(f"'{folder}' holds an expert{told} already: give another --out, or remove it.")
 
 
 class _Teller:

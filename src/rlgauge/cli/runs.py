@@ -1,4 +1,4 @@
-"""`rlgauge runs list|show|merge`: what a folder of runs holds."""
+"""`rlgauge runs list|show|watch|merge`: what a folder of runs holds."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ from rlgauge.core.store import Store, now
 
 _HELP = """usage: rlgauge runs list OUT [--status STATUS] [--tag TEXT] [--json]
        rlgauge runs show OUT RUN [--json]
+       rlgauge runs watch OUT
        rlgauge runs merge OUT FROM...
 
 list   every run of the folder: status, records, errors, what went wrong
 show   one run: its configuration, machine, results, records and log
+watch  follows them until none goes on
 merge  copies the runs of other folders into one
 
 `rlgauge runs list --help` and so on say more."""
@@ -64,6 +66,7 @@ def main(argv: Sequence[str]) -> int:
     parts = {
         "list": f"{__name__}:list_runs",
         "show": f"{__name__}:show_run",
+        "watch": "rlgauge.cli.runs_watch:watch_runs",
         "merge": "rlgauge.cli.runs_merge:merge_runs",
     }
     return dispatch("command after `rlgauge runs`", argv, parts)

@@ -61,15 +61,37 @@ def make_asked(
         )
     if script_args and not any(entry.command == "train" for entry in suite.entries):
         raise UserError(f"{suite.where} trains no scripts, for which options after a second `--` are.")
-    axes = axes_of(suite, Budget(budget)) if select else {}
     return Asked(
         Budget(budget),
-        parse_selection(select, axes),
+        _wanted(suite, select, Budget(budget)),
         parse_given(given),
         script_args,
         None if shard is None else parse_shard(shard),
         is_single,
     )
+
+
+def _wanted(suite: Suite, select: Iterable[str], budget: Budget) -> dict[str, list[str]]:
+    """The wanted values by axis. Raises UserError, which says so where it is the budget that lacks them."""
+    asked = list(select)
+    if not asked:
+        return {}
+    try:
+        return parse_selection(asked, axes_of(suite, budget))
+    except UserError as error:
+        if budget is Budget.FULL or not _is_in_full(suite, asked):
+            raise
+        raise UserError(
+            f"{error} So it is at the budget {budget}; options after `--` replace what it says: -- --seeds 0..1."
+        ) from error
+
+
+def _is_in_full(suite: Suite, select: Iterable[str]) -> bool:
+    try:
+        parse_selection(select, axes_of(suite, Budget.FULL))
+    except UserError:
+        return False
+    return True
 
 
 def _others(suite: Suite) -> str:

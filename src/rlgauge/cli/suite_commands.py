@@ -44,9 +44,12 @@ def _check_throughput(options: Namespace) -> None:
 
 
 def _check_train(options: Namespace) -> None:
-    from rlgauge.cli.train_options import check
+    from rlgauge.cli.train_options import Asked, check, envs_of, names_algorithm, workload_of
 
     check(options)
+    if names_algorithm(options):  # of which all is known before it runs
+        options.env = envs_of(options)
+        list(workload_of(Asked(options, [])).cases())
 
 
 _TRAIN = "train"
@@ -60,7 +63,7 @@ KNOWN: Mapping[str, _Manner] = {
         check=_check_throughput,
     ),
     "benchmark": _Manner(frozenset({"env", "policy"}), has_commas=False),
-    _TRAIN: _Manner(frozenset({"env", "track"}), has_commas=False, check=_check_train),
+    _TRAIN: _Manner(frozenset({"env", "set", "track"}), has_commas=False, check=_check_train),
 }
 """The commands that an entry can name."""
 _GIVEN = {"out", "tag", "config", "print_config", "help"}

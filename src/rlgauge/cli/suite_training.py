@@ -17,6 +17,7 @@ from rlgauge.suites.suite import Entry, Scalar, Suite, scripts
 
 _CONFIG = ("config-name", "config_name")
 """What an entry says that trains algorithms of ours: its `args` are settings of their configurations."""
+_ALGO = "algo"
 SAID_AS = {"seeds": "seed", "name": "algo"}
 """Options of `rlgauge train` that are axes of a suite, by the axis."""
 
@@ -39,10 +40,11 @@ def train_calls(
 
     `takes` says of one case after the other whether it is wanted.
     """
-    if len({"script", "command", *_CONFIG}.intersection(entry.options)) != 1:
+    said = {"script", "command", *_CONFIG}.intersection(entry.options)
+    if len(said) > 1 or not (said or _ALGO in entry.options):
         raise UserError(
-            f"{where}: say a `script`, by its path from the suite's folder, a `command`, or, of algorithms of ours, a "
-            "`config-name`."
+            f"{where}: say one of these: a `script`, by its path from the suite's folder, a `command`, or, of "
+            "algorithms, an `algo` or a `config-name`."
         )
     if (asked.shard is not None or asked.is_single) and (name := _replaced_axis(asked)) is not None:
         raise UserError(
@@ -88,7 +90,7 @@ def _call(where: str, suite: Suite, case: TrainCase, asked: Asked) -> _Call:
         label=_label(case, script),
         options=tuple(options.items()),
         args=tuple(args.items()),
-        algo=str(case.axes["algo"]) if "algo" in case.axes and set(_CONFIG).intersection(options) else None,
+        algo=str(case.axes[_ALGO]) if _ALGO in case.axes and not script and "command" not in options else None,
     )
 
 
@@ -114,7 +116,7 @@ def _filled(text: str, axes: Mapping[str, Scalar]) -> str:
 def _label(case: TrainCase, script: str) -> str | None:
     """What the algorithm is called; None where the script's name says it all."""
     others = [f"{name}={value}" for name, value in case.axes.items() if name not in AXES]
-    name = str(case.axes.get("algo", _stem(script)))
+    name = str(case.axes.get(_ALGO, _stem(script))).rpartition(":")[2]
     if not others and "algo" not in case.axes and name not in COMMON:
         return None
     return ":".join([name, *others])
@@ -161,7 +163,7 @@ def _argv(call: _Call, envs: Sequence[str], seeds: Sequence[int], asked: Asked) 
 
 
 def _is_ours(call: _Call) -> bool:
-    return any(name in _CONFIG for name, _ in call.options)
+    return call.algo is not None or any(name in _CONFIG for name, _ in call.options)
 
 
 def _as_yaml(value: Scalar) -> str:

@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         print(as_json(found, options.out))
     elif not options.quiet:
         tell(found, options.out)
-    return FAILED if tell_failures(found) else FINE
+    return FAILED if tell_failures(found) or any(one.num_test_errors for one in found) else FINE
 
 
 def _prepare(workload: Trainings) -> None:

@@ -185,13 +185,18 @@ def ask(argv: Sequence[str], variables: Mapping[str, str] = os.environ) -> Asked
         raise
     if options is None:
         return None
-    if options.script is None and options.command is None and not _names_algorithm(options):
+    if options.script is None and options.command is None and not names_algorithm(options):
         options.script = _script_in(options.config) or variables.get(SCRIPT) or None
-    options.env = [env for text in as_list(options.env) or [variables.get(ENV, "")] for env in _ids(text)]
+    options.env = envs_of(options, variables.get(ENV, ""))
     if options.seed is None and options.seeds is None:
         options.seeds = variables.get(SEED) or None
     check(options)
     return Asked(options, args)
+
+
+def envs_of(options: Namespace, default: str = "") -> list[str]:
+    """The environments that were asked for, each by itself."""
+    return [env for text in as_list(options.env) or [default] for env in _ids(text)]
 
 
 def check(options: Namespace) -> None:
@@ -211,10 +216,11 @@ def check(options: Namespace) -> None:
 
 def workload_of(asked: Asked) -> Trainings:
     """The workload that was asked for. Raises UserError."""
-    return _algorithm(asked) if _names_algorithm(asked.options) else _script(asked)
+    return _algorithm(asked) if names_algorithm(asked.options) else _script(asked)
 
 
-def _names_algorithm(options: Namespace) -> bool:
+def names_algorithm(options: Namespace) -> bool:
+    """Whether an algorithm is trained, and no script."""
     return options.algo is not None or options.config_name is not None
 
 

@@ -43,6 +43,7 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     test_return: float | None = None
     num_tests: int = 0
     num_tests_wanted: int = 0
+    num_test_errors: int = 0
     success: float | None = None
     training_return: float | None = None
     training_length: float | None = None
@@ -82,6 +83,7 @@ def _told_by(run: Run, unbegun: Trained) -> Trained:
         status=str(run.status),
         test_return=None if tested is None else tested.mean,
         num_tests=0 if tested is None else tested.n,
+        num_test_errors=run.file.num_errors or 0,
         **means,
         **counts,
         actor=result.get("actor"),
@@ -288,7 +290,7 @@ def _seconds(values: Iterable[float | None]) -> str:
 def _remarks(found: Sequence[Trained]) -> Iterator[str]:
     """What the runs warn of, each thing once, and what the table means."""
     done = [one for one in found if one.status == Status.COMPLETED and one.num_tests_wanted]
-    untested = Counter(one.actor for one in done if one.test_return is None)
+    untested = Counter(one.actor for one in done if one.test_return is None and not one.num_test_errors)
     nums = Counter(text for one in found for text in dict.fromkeys(one.warnings) if text not in untested)
     for text, number in nums.items():
         yield f"warning: {text}" + (f" ({count_text(number, 'run')})" if len(found) > 1 else "")

@@ -14,6 +14,9 @@ from rlgauge.core.run import ConfigFile, RunFile
 _MACHINE = ("cpu", "architecture", "num_cores", "affinity", "memory", "gpus")
 _GIB = 2**30
 _NOT_SPEED = {"SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID", "PYTHONHASHSEED", "CUDA_VISIBLE_DEVICES"}
+_LEARNED_FROM = ("expert", "demonstrations")
+"""Of what an algorithm learned from, by digests, of which some digits are enough to tell two apart."""
+_NUM_DIGITS = 8
 _OF_THE_RUN = {"policy", "algorithm", "train_seed", "seed", "first", "last"}
 """Parameters that say which run of a side this is, or whose it is: they are what is compared."""
 _File = TypeVar("_File", bound=msgspec.Struct)
@@ -77,7 +80,9 @@ def algorithm_configuration(reading: Reading) -> dict[str, str]:
 
 
 def _of_algorithm(config: ConfigFile) -> dict[str, str]:
-    return dict(_flat(_mapping(_mapping(config.case.params.get("algorithm")).get("config")), {"environment"}))
+    algorithm = _mapping(config.case.params.get("algorithm"))
+    shown = {name: str(algorithm[name])[:_NUM_DIGITS] for name in _LEARNED_FROM if algorithm.get(name)}
+    return {**dict(_flat(_mapping(algorithm.get("config")), {"environment"})), **shown}
 
 
 def imported_configuration(reading: Reading) -> dict[str, str]:

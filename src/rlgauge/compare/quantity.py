@@ -177,8 +177,8 @@ def untested(readings: Iterable[Reading], quantity: Quantity) -> Iterator[str]:
     elif quantity.name in _SCORES and lacking:
         names = list(dict.fromkeys(f"{reading.algorithm} on {reading.task}" for reading in lacking))
         yield (
-            f"{count(len(lacking), 'training')} of {len(trained)} had no test episodes, and no {quantity.name}: "
-            f"{some(names)}. --score {_OF_TRAINING} is what all had at the end of training."
+            f"{count(len(lacking), 'training')} of {len(trained)} had no test episode that came to its end, and no "
+            f"{quantity.name}: {some(names)}. --score {_OF_TRAINING} is what all had at the end of training."
         )
 
 

@@ -13,13 +13,18 @@ from rlgauge.core.reading import Reading
 _LONGEST = 60
 """The longest name of a configuration; longer ones are called by their hashes."""
 
+_TRAIN = "train"
+"""The kind of runs whose settings are those of what is measured, and not of where."""
+_NAME = "config_name"
+"""The label of a configuration that has a name."""
+
 _OF_THE_RUN = {"experiment", "host", "start_time", "uri", "given", "algorithm", "policy", "task", "train_seed"}
 _OF_THE_RUN |= {"tag", "description", "stamp"}  # of a measurement that may be made again
 """Labels that say which run it was, or of what, and not how it was measured."""
 
 
 def setting_names(readings: Iterable[Reading], *, without: Sequence[str] = ()) -> dict[str, str]:
-    """The name of each of the configurations: the parameters or labels in which they differ, else its hash.
+    """The name of each of the configurations: the parameters or labels in which they differ, its own, else its hash.
 
     Those named in `without` are told elsewhere: configurations that differ in them alone have one name.
     """
@@ -35,8 +40,11 @@ def setting_names(readings: Iterable[Reading], *, without: Sequence[str] = ()) -
         for settings, own in told.items()
     }
     num_told = len({tuple(sorted(own.items())) for own in told.values()}) if without else len(names)
-    is_telling = len(set(names.values())) == num_told and all(map(_is_short, names.values()))
-    return names if is_telling else {settings: settings[:8] or "none" for settings in names}
+    labelled = {settings: own.get(_NAME, "") for settings, own in told.items()}
+    for found in (names, labelled):
+        if len(set(found.values())) == num_told and all(map(_is_short, found.values())):
+            return found
+    return {settings: settings[:8] or "none" for settings in names}
 
 
 def configuration_of(reading: Reading) -> Mapping[str, str]:
@@ -57,19 +65,24 @@ def _is_short(name: str) -> bool:
 def told_apart(readings: Sequence[Reading], *, by: Sequence[str] = ()) -> list[Reading]:
     """The readings, their tasks named with the settings where an algorithm was measured with several on one seed.
 
-    Those are different measurements, not seeds of one. Settings that only differ between seeds, such as a folder of
-    data of each, stay together. Labels in `by` tell runs apart already.
+    Those are different measurements, not seeds of one. What was trained with several settings is several algorithms in
+    one task. Settings that only differ between seeds, such as a folder of data of each, stay together. Labels in `by`
+    tell runs apart already.
     """
     by_task: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         by_task[reading.task].append(reading)
     names = {task: setting_names(own, without=by) for task, own in by_task.items() if _is_measured_twice(own, by)}
     return [
-        msgspec.structs.replace(reading, task=f"{reading.task} ({names[reading.task][reading.settings]})")
-        if reading.task in names
-        else reading
+        _named(reading, names[reading.task][reading.settings]) if reading.task in names else reading
         for reading in readings
     ]
+
+
+def _named(reading: Reading, name: str) -> Reading:
+    if reading.kind == _TRAIN:
+        return msgspec.structs.replace(reading, algorithm=f"{reading.algorithm} ({name})")
+    return msgspec.structs.replace(reading, task=f"{reading.task} ({name})")
 
 
 def _is_measured_twice(readings: Iterable[Reading], by: Sequence[str]) -> bool:

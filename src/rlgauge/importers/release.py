@@ -31,7 +31,7 @@ def fits(name: str) -> bool:
         name.encode()
     except UnicodeEncodeError:
         return False
-    return ".." not in PureWindowsPath(name).parts
+    return ".." not in PureWindowsPath(name).parts and not any(PureWindowsPath(part).anchor for part in name.split("/"))
 
 
 def folder_of(path: str) -> Path | None:
@@ -58,11 +58,31 @@ def unpacked(source: str | bytes) -> Path:
     Raises ReleaseError for one that was changed or is damaged, StoreError where the cache can't be written.
     """
     folder = cache_folder() / "releases" / _digest(source)[:32]
-    if not (folder / MANIFEST).is_file():
+    if not _is_whole(folder):
+        shutil.rmtree(folder, ignore_errors=True)
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
             manifest = _checked(file, size=len(source) if isinstance(source, bytes) else Path(source).stat().st_size)
             _unpack(file, manifest, folder)
     return folder / FOLDER
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether all files are there that it was unpacked with: who cleans a cache may take some of them."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return False
+    try:
+        wanted = decode(manifest.read_bytes()).files
+    except ValueError:
+        return False
+    return all(_size(folder / name) == content.bytes for name, content in wanted.items())
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _digest(source: str | bytes) -> str:

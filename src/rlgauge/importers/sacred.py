@@ -273,7 +273,7 @@ def _score(result: object, algorithm: str) -> _Score:
         return _general_score(result)
     expert = result.expert_stats
     references = dict(result.references or {})
-    if expert is not None:  # the demonstrations were recorded with the environment's own reward
+    if expert is not None and not references:  # the demonstrations were recorded with the environment's own reward
         mean = expert.return_mean if expert.monitor_return_mean is None else expert.monitor_return_mean
         references |= {} if mean is None else {"expert": mean}
     return _returns(result.imit_stats, algorithm, references)

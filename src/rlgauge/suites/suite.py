@@ -188,8 +188,9 @@ def _options(where: str, written: object) -> Options:
     """The options of a command, apart from those of its script."""
     said = _read(where, written, dict[str, Any])
     own = {name: value for name, value in said.items() if name != "args"}
-    args = said.get("args", {})
-    return Options(_values(where, own), _values(f"{where}, args", args))
+    args = _read(f"{where}, args", said.get("args", {}), dict[str, Any])
+    plain = {name: "null" if value is None else value for name, value in args.items()}  # as it is typed
+    return Options(_values(where, own), _values(f"{where}, args", plain))
 
 
 def _listed(where: str, entry: dict[str, Any], name: str) -> list[dict[str, Any]]:

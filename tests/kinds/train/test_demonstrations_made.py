@@ -8,7 +8,7 @@ import pytest
 from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train import demonstrations_made
 from rlgauge.kinds.train.demonstrations_made import made_demonstrations
-from rlgauge.kinds.train.demonstrations_read import digest
+from rlgauge.kinds.train.demonstrations_read import digest, read_npz
 from rlgauge.kinds.train.experts.expert import find_expert
 
 ENV = "seals/CartPole-v0"
@@ -47,3 +47,11 @@ def test_other_seeds_another_expert_and_another_environment_are_others(cache):
     for expert, env_id, seeds in [(ENV, ENV, [1]), (ENV, ENV, [2]), ("zero", ENV, [1]), ("zero", "CartPole-v1", [1])]:
         made_demonstrations(find_expert(expert), env_id, seeds=seeds)
     assert len(list(cache.iterdir())) == 4
+
+
+def test_a_damaged_file_of_the_cache_is_made_again(cache):
+    first = made_demonstrations(find_expert(ENV), ENV, seeds=[3])
+    (path,) = cache.iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    assert made_demonstrations(find_expert(ENV), ENV, seeds=[3]).record == first.record
+    assert read_npz(path).lengths.tolist() == [500]

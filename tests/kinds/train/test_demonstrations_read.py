@@ -240,3 +240,30 @@ def test_a_library_that_is_missing_is_named(library, file, tmp_path, monkeypatch
     (tmp_path / file).write_bytes(b"")
     with pytest.raises(UserError, match=re.escape(f"needs '{library}', which is not installed: pip install {library}")):
         read_demonstrations(str(tmp_path), make(ENV))
+
+
+@pytest.mark.parametrize("harm", ["cut", "emptied", "flipped"])
+def test_a_damaged_file_is_refused_in_a_sentence(npz, harm):
+    content = npz.read_bytes()
+    middle = len(content) // 3
+    npz.write_bytes(
+        {
+            "cut": content[:middle],
+            "emptied": b"",
+            "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
+        }[harm]
+    )
+    with pytest.raises(UserError, match=r"two\.npz' can't be read: the file is damaged"):
+        read_npz(npz)
+
+
+def test_a_file_that_was_changed_after_it_was_written_is_refused(npz):
+    with np.load(npz) as file:
+        arrays = dict(file)
+    arrays["actions"] = -arrays["actions"]
+    np.savez(npz, **arrays)
+    with pytest.raises(UserError, match="were changed"):
+        read_npz(npz)
+    del arrays["digest"]
+    np.savez(npz, **arrays)
+    assert np.array_equal(read_npz(npz).actions, arrays["actions"])

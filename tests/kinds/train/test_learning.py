@@ -10,9 +10,10 @@ from stable_baselines3 import PPO
 
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import execute
-from rlgauge.core.run import Status, read_records
-from rlgauge.core.store import Store
+from rlgauge.core.run import ConfigFile, Start, Status, read_records
+from rlgauge.core.store import Need, Store, now
 from rlgauge.envs.gymnasium import make
+from rlgauge.kinds.train import learning
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
 from rlgauge.kinds.train.demonstrations_read import first_episodes, write_npz
 from rlgauge.kinds.train.experts.playing import play
@@ -57,6 +58,11 @@ def stumbling(make_env, demonstrations, config, context):
 
 def broken(make_env, demonstrations, config, context):
     raise FloatingPointError("The loss is not a number.")
+
+
+def fickle(make_env, demonstrations, config, context):
+    """What it trains acts in no environment if its seed is 1."""
+    return {0: lambda _: 0, 1: lambda _: np.nan, 2: None}[context.seed]
 
 
 def ran(workload, out):
@@ -139,6 +145,52 @@ def test_a_seed_that_fails_fails_alone(tmp_path, monkeypatch):
     assert fine.status is Status.COMPLETED
 
 
+def test_what_was_trained_to_no_use_fails_its_own_run_and_the_others_go_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    workload = AlgorithmWorkload(f"{HERE}:fickle", config={}, env=CARTPOLE, seeds=[1, 2, 0], num_tests=2)
+    runs = ran(workload, tmp_path)
+    assert [run.status for run in runs] == [Status.FAILED, Status.FAILED, Status.COMPLETED]
+    assert [run.file.fail_kind for run in runs] == ["error", "error", None]
+    assert "returned NaN" in runs[0].file.fail_trace
+
+
+def test_a_network_whose_outputs_are_no_numbers_fails_its_run(tmp_path):
+    overrides = {
+        "bc.optimizer_kwargs.lr": 1e19,
+        "policy.activation_fn": "relu",
+        "bc.n_batches": 1,
+        "demonstrations.n_expert_demos": 1,
+    }
+    workload = AlgorithmWorkload("bc", env="seals/Swimmer-v1", seeds=[0, 1], overrides=overrides, num_tests=1)
+    assert [(run.status, run.file.fail_kind) for run in ran(workload, tmp_path)] == [(Status.FAILED, "error")] * 2
+
+
+def test_what_was_kept_is_copied_whole_or_not_at_all(tmp_path, monkeypatch):
+    """A worker that is killed while it copies leaves nothing that the next one takes for all."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    config = {"keeps": True, "fallen": str(tmp_path / "fallen")}
+    workload = AlgorithmWorkload(f"{HERE}:stumbling", config=config, env=CARTPOLE, seeds=0, num_tests=1)
+    out = tmp_path / "out"
+    (fell,) = ran(workload, out)
+    (case,) = workload.cases()
+    config = ConfigFile(seed=0, case=case)
+    killed = Store(out).claim(case, Need(rerun_up_to=1), config, Start(start_time=now(), host={}))
+
+    def kill(_source, target):
+        Path(target).mkdir()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copytree", kill)
+        with pytest.raises(KeyboardInterrupt):
+            learning._begin(killed.artifacts, case)
+    killed.commit(Status.FAILED)
+    (run,) = execute(workload, Store(out), launcher=Local(1), rerun_failed=True).values()
+    assert run.file.result["began"] == f"gone on from episode 1 of {fell.folder.name}"
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 def test_a_run_says_whether_it_went_on_from_what_an_earlier_attempt_kept(keeps, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
@@ -205,6 +257,42 @@ def test_demonstrations_of_another_environment_are_refused_with_both_shapes(tmp_
     workload = AlgorithmWorkload("bc", env=CARTPOLE, seeds=0, demonstrations=str(path))
     with pytest.raises(UserError, match=r"6.*4|4.*6"):
         ran(workload, tmp_path / "out")
+
+
+def test_demonstrations_that_say_they_are_of_another_environment_are_told_of(tmp_path):
+    path = tmp_path / "shown.npz"
+    shown = play(lambda: make(CARTPOLE), lambda seen: (seen[:, 0] > 0).astype(np.int64), seeds=[0])
+    write_npz(path, shown, environment="x/Other-v3")
+    workload = AlgorithmWorkload(
+        "bc", env=CARTPOLE, seeds=0, demonstrations=str(path), overrides={"bc.n_batches": 1}, num_tests=0
+    )
+    (run,) = ran(workload, tmp_path / "out")
+    (warning,) = run.file.result["warnings"]
+    assert "say that they are of x/Other-v3" in warning
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"seeds": [0.5]}, "seeds are whole numbers"),
+        ({"seeds": "0..1"}, "seeds are whole numbers"),
+        ({"num_tests": "5"}, "num_tests='5': it must be a whole number"),
+        ({"env": 3}, "env=3: it must be the id of an environment"),
+        ({"expert": 7}, "expert=7: it must be a text"),
+        ({"overrides": ["bc.n_batches=5"]}, "it must be a mapping"),
+        ({"overrides": {"bc.l2_weight": float("nan")}}, "bc.l2_weight can't be nan"),
+        ({"overrides": {"environment.gym_id": CARTPOLE}}, "is said by --env"),
+        ({"algo": upright}, "named by its path"),
+    ],
+)
+def test_arguments_of_other_types_are_refused(arguments, sentence):
+    with pytest.raises(UserError, match=sentence):
+        AlgorithmWorkload(**{"algo": "bc", "env": CARTPOLE, **arguments})
+
+
+def test_a_setting_of_a_part_leaves_the_rest_of_it_as_by_default():
+    workload = AlgorithmWorkload("dagger", env=CARTPOLE, overrides={"dagger.beta_schedule.rampdown_rounds": 3})
+    assert workload.config_of(CARTPOLE)["dagger"]["beta_schedule"] == {"kind": "linear", "rampdown_rounds": 3}
 
 
 def test_a_zip_of_stable_baselines_shows_how_it_is_done_where_it_is_trusted(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ PROTOCOL = 1
 TUNED = "tuned"
 """The name that stands for the tuned configuration of each environment."""
 _NUM_TESTS = 50
+_ENVIRONMENT = "environment.gym_id"
 NUM_DEMONSTRATIONS = 20
 """Episodes that the expert shows, where a configuration asks for no number and no data set is given."""
 
@@ -60,12 +62,16 @@ class AlgorithmWorkload:
         time_limit: float | None = None,
     ) -> None:
         """Raises UserError for what can't be trained."""
+        texts = {"algo": algo, "config_name": config_name, "expert": expert, "demonstrations": demonstrations}
+        _check_types(texts, env=env, overrides=overrides)
         self.algo = _algorithm(algo, config_name)
         self.is_ours = self.algo in ALGORITHMS
         self.config_name = config_name
         chosen = None if config_name == TUNED else _chosen(config_name, config)
         self.home = None if chosen is None else _home(chosen)
         self.envs = _envs(env, self.home)
+        if _ENVIRONMENT in (overrides or {}):
+            raise UserError(f"Where it is trained is said by --env (env), not by the setting {_ENVIRONMENT}.")
         self.seeds = checked_seeds(seeds)
         self.demonstrations = demonstrations
         self._configs = {
@@ -180,7 +186,13 @@ class AlgorithmWorkload:
         changed = overridden(data, overrides)
         if not self.is_ours:
             return changed
-        config = as_data(read(self.algo, changed))
+        try:
+            config = as_data(read(self.algo, changed))
+        except UserError as error:  # a setting of a part that is otherwise as by default
+            try:
+                config = as_data(read(self.algo, overridden(as_data(read(self.algo, data)), overrides)))
+            except UserError:
+                raise error from None
         if self.demonstrations is None and config["demonstrations"]["n_expert_demos"] is None:
             config["demonstrations"]["n_expert_demos"] = NUM_DEMONSTRATIONS
         return config
@@ -208,6 +220,22 @@ class AlgorithmWorkload:
         shown = {} if expert is None else {"expert": expert.commit or expert.digest()}
         read = self.demonstrations_of(env)
         return shown if read is None else {**shown, "demonstrations": _digest(read, env)}
+
+
+def _check_types(texts: Mapping[str, object], *, env: object, overrides: object) -> None:
+    """Raise UserError for arguments of other types than these."""
+    if callable(texts["algo"]):
+        raise UserError("An algorithm of your own is named by its path, so that workers find it: 'module:function'.")
+    for name, value in texts.items():
+        if not isinstance(value, str | None):
+            raise UserError(f"{name}={value!r}: it must be a text.")
+    if not isinstance(env, str | None) and not (isinstance(env, Sequence) and all(isinstance(one, str) for one in env)):
+        raise UserError(f"env={env!r}: it must be the id of an environment, or a list of them.")
+    if not isinstance(overrides, Mapping | None):
+        raise UserError(f"overrides={overrides!r}: it must be a mapping, such as {{'bc.n_batches': 300}}.")
+    for path, value in (overrides or {}).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"The setting {path} can't be {value}: numbers must be finite.")
 
 
 def _algorithm(algo: str | None, config_name: str | None) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from rlgauge.core.case import fingerprint
+from rlgauge.core.errors import UserError
 from rlgauge.core.files import cache_folder
 from rlgauge.envs.describe import describe_spec
 from rlgauge.envs.gymnasium import find_spec, make
+from rlgauge.kinds.train.demonstrations import Demonstrations
 from rlgauge.kinds.train.demonstrations_read import Recorded, check_fits, read_npz, record_of, write_npz
 from rlgauge.kinds.train.experts.expert import Expert
 from rlgauge.kinds.train.experts.playing import play
@@ -42,15 +44,22 @@ def made_demonstrations(expert: Expert, env_id: str, *, seeds: Sequence[int]) ->
         }
     )
     path = _folder() / f"{key}.npz"
-    if path.is_file():
-        found = read_npz(path)
-    else:
+    found = _load(path)
+    if found is None:
         env = make(env_id)
         found = check_fits(play(lambda: make(env_id), expert.label(env), seeds=seeds), env, source=expert.name)
         write_npz(path, found, environment=env_id)
     told = record_of(found, source="made", environment=env_id)
     record = msgspec.structs.replace(told, expert=expert.name, expert_digest=expert_digest, seeds=list(seeds))
     return Recorded(found, record)
+
+
+def _load(path: Path) -> Demonstrations | None:
+    """What was kept; None where nothing was, or it is damaged and to be made again."""
+    try:
+        return read_npz(path) if path.is_file() else None
+    except UserError:
+        return None
 
 
 def environment_of(env_id: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,11 +155,14 @@ def _check_actions(actions: NDArray[Any], space: gymnasium.Space[Any], source: s
 
 
 def write_npz(path: Path, demonstrations: Demonstrations, *, environment: str | None) -> None:
-    """A file with the fields of Demonstrations as its keys, and `environment` with the id. Raises StoreError."""
+    """A file with the fields of Demonstrations as its keys, `environment` with the id, and `digest`, of all fields.
+
+    Raises StoreError.
+    """
     import io
 
     content = io.BytesIO()
-    named: dict[str, Any] = demonstrations._asdict()
+    named: dict[str, Any] = {**demonstrations._asdict(), "digest": np.array(digest(demonstrations))}
     if environment is not None:
         named["environment"] = np.array(environment)
     np.savez_compressed(content, **named)
@@ -191,8 +196,8 @@ def _npz(path: Path) -> _Found:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise UserError(f"The demonstrations '{path}' can't be read: {error}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"The demonstrations '{path}' can't be read: the file is damaged, or no .npz.") from error
     missing = [name for name in _KEYS if name not in arrays]
     if missing:
         raise UserError(
@@ -200,6 +205,8 @@ def _npz(path: Path) -> _Found:
         )
     found = Demonstrations(**{name: arrays[name] for name in _KEYS})
     _check_lengths(found, path)
+    if str(arrays.get("digest", digest(found))) != digest(found):
+        raise UserError(f"The demonstrations '{path}' were changed: their digest is that of others.")
     environment = arrays.get("environment")
     return _Found(found, None if environment is None else str(environment))
 

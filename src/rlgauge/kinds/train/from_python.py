@@ -40,6 +40,8 @@ def run(
     """
     if seed is not None and seeds is not None:
         raise UserError("seed is one seed and seeds are several: give one of them.")
+    if not isinstance(out, str | Path):
+        raise UserError(f"out={out!r}: it must be the name of a folder.")
     chosen = _SEED if seed is None else seed
     workload = AlgorithmWorkload(
         algo,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import time
@@ -16,9 +17,10 @@ import msgspec
 from rlgauge.core.case import Case
 from rlgauge.core.claim import number_of
 from rlgauge.core.errors import UserError
+from rlgauge.core.execute import EndedError, Outcome
 from rlgauge.core.files import StoreError, plain_errors, write_atomic
 from rlgauge.core.links import BY_ALGORITHM, link_by_algorithm
-from rlgauge.core.run import Record
+from rlgauge.core.run import Record, Status
 from rlgauge.core.workload import Context, import_object
 from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train.algorithm_workload import NUM_DEMONSTRATIONS, AlgorithmWorkload
@@ -57,6 +59,7 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     stages.begin(Stage.COMPARING)
     known = None if expert is None else references(env_id, expert)
     warnings += [known.warning] if known is not None and known.warning else []
+    warnings += doubts(shown, env_id)
     journal = Journal(folder)
     label = None if expert is None else expert.label(make(env_id))
     training = _Training(case.seed, folder / CHECKPOINTS, label, journal, env_id, stages)
@@ -66,22 +69,24 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     stages.begin(Stage.TRAINING)
     begun = time.perf_counter()
     try:
-        policy = train(training.make_env, shown.demonstrations, config, training)
+        with contextlib.nullcontext() if workload.is_ours else _own_failure():
+            policy = train(training.make_env, shown.demonstrations, config, training)
     finally:
         journal.close()
     seconds = time.perf_counter() - begun + training.seconds_before
     saved = save([Thing("policy", policy)], folder)
     stages.begin(Stage.TESTING)
-    tests = list(
-        tested(
-            policy,
-            env_id,
-            seed=case.seed,
-            num_tests=workload.num_tests,
-            num_videos=workload.num_videos,
-            folder=folder,
+    with _own_failure():
+        tests = list(
+            tested(
+                policy,
+                env_id,
+                seed=case.seed,
+                num_tests=workload.num_tests,
+                num_videos=workload.num_videos,
+                folder=folder,
+            )
         )
-    )
     context.result.update(_result(tests), **reference_stats(known, env_id), **_began(training.where, earlier))
     if workload.is_shown(env_id):
         context.result["demonstrations"] = msgspec.to_builtins(shown.record)
@@ -90,6 +95,16 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     context.result.update(saved=saved.files, warnings=warnings, actor="the trained policy")
     yield record_of(read_training(folder), num_steps=training.num_steps, train_seconds=seconds)
     yield from tests
+
+
+@contextlib.contextmanager
+def _own_failure() -> Iterator[None]:
+    """What a training has made can't be used: that is a failure of its run, and no mistake that all of them share."""
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        raise EndedError(Outcome(status=Status.FAILED, fail_kind="error", fail_trace=text, message=text)) from error
 
 
 class _Training:
@@ -221,7 +236,9 @@ def _begin(folder: Path, case: Case) -> str | None:
         if last is None:
             (folder / CHECKPOINTS).mkdir(exist_ok=True)
         else:
-            shutil.copytree(last, folder / CHECKPOINTS, dirs_exist_ok=True)
+            part = folder / f".{CHECKPOINTS}.part"
+            shutil.copytree(last, part)
+            part.rename(folder / CHECKPOINTS)  # whole, or who comes next takes those of an earlier attempt
     write_atomic(folder / SPEC, msgspec.json.format(msgspec.json.encode(case.params)))
     named = last or (kept[-1] if kept else None)
     return None if named is None else named.parent.parent.name
@@ -243,6 +260,14 @@ def _shown(workload: AlgorithmWorkload, expert: Expert | None, env_id: str) -> R
     if expert is None or source is not None:
         return read_demonstrations(str(source), make(env_id), num_episodes=wanted)
     return shown_by(expert, env_id, num_episodes=wanted or NUM_DEMONSTRATIONS)
+
+
+def doubts(shown: Recorded, env_id: str) -> list[str]:
+    """A sentence where demonstrations say themselves that they are of another environment."""
+    told = shown.record.environment
+    if told in {None, env_id}:
+        return []
+    return [f"The demonstrations {shown.record.source} say that they are of {told}; they fit {env_id}, and were used."]
 
 
 def reference_stats(known: References | None, env_id: str) -> dict[str, Any]:

@@ -242,6 +242,8 @@ def _envs(env: str | Sequence[str] | None) -> list[str | None]:
 def checked_seeds(seeds: int | Sequence[int]) -> list[int]:
     """The seeds, each once. Raises UserError for one that can't be used, and for none."""
     found = [seeds] if isinstance(seeds, int) else list(dict.fromkeys(seeds))
+    if not all(type(seed) is int for seed in found):  # a text is a sequence, too
+        raise UserError(f"seeds={seeds!r}: seeds are whole numbers, one or a list of them.")
     if not found:
         raise UserError("There are no seeds: give some such as 0..4.")
     for seed in found:
@@ -258,7 +260,9 @@ def _flag(flag: str | None) -> str | None:
 
 
 def at_least(least: int, name: str, value: int) -> int:
-    """The number. Raises UserError where it is less."""
+    """The number. Raises UserError where it is less, or none."""
+    if type(value) is not int:
+        raise UserError(f"{name}={value!r}: it must be a whole number.")
     if value < least:
         raise UserError(f"{name}={value}: it must be {least} or more.")
     return value

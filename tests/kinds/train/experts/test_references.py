@@ -5,6 +5,7 @@ from __future__ import annotations
 import gymnasium
 import pytest
 
+from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.experts import references as module
 from rlgauge.kinds.train.experts.expert import find_expert
 from rlgauge.kinds.train.experts.references import random_reference, references
@@ -80,3 +81,9 @@ def test_random_actions_are_those_of_their_seed():
     env.action_space.seed(2)
     total = sum(env.step(env.action_space.sample())[1] for _ in range(500))
     assert random_reference(ENV, seeds=[2]).returns == [total]
+
+
+def test_rewards_that_are_no_numbers_are_named(monkeypatch):
+    monkeypatch.setattr(module, "_random_return", lambda _env_id, _seed: float("nan"))
+    with pytest.raises(UserError, match=r"Rewards of CartPole-v1 are not finite: random reaches nan"):
+        random_reference("CartPole-v1", seeds=[1])

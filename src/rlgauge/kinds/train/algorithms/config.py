@@ -78,7 +78,7 @@ class Cloning(Part, frozen=True):
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
         if self.n_epochs is not None and self.n_batches is not None:
-            raise ValueError("give n_epochs or n_batches, not both")
+            raise ValueError("give n_epochs or n_batches, not both: the one that is not meant is null")
         if self.minibatch_size is not None and self.batch_size % self.minibatch_size:
             raise ValueError(f"minibatch_size {self.minibatch_size} does not divide batch_size {self.batch_size}")
         if "weight_decay" in self.optimizer_kwargs:

@@ -46,7 +46,9 @@ _NUM_EPOCHS = 4
 def train(
     make_env: MakeEnv, demonstrations: Demonstrations, config: DaggerConfig, context: Context
 ) -> ActorCriticPolicy:
-    """The policy behind the last round; scalars are at numbers of environment steps.
+    """The policy behind the last round; scalars are at numbers of steps that were labelled.
+
+    Where episodes are of different lengths the environments take more: those that have ended wait for the others.
 
     In `context.folder` every finished round is kept, and taken up from there: it comes to the same as if it had never
     been stopped. Raises UserError where there is no expert to ask, DivergedError.

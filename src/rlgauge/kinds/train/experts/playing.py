@@ -9,6 +9,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from rlgauge.core.errors import UserError
+from rlgauge.episodes.policies.protocol import Illegal
 from rlgauge.episodes.policy import BatchPolicy
 from rlgauge.kinds.train.demonstrations import Demonstrations
 
@@ -22,7 +24,8 @@ WIDTH = 16
 def labelling(policy: BatchPolicy, action_space: gymnasium.Space[Any], *, width: int = WIDTH) -> Label:
     """The actions of a policy of `width` rows, for any number of observations; the rows that are left over are zero.
 
-    An expert is asked row by row in no order, so what a policy remembers of an episode says nothing here.
+    An expert is asked row by row in no order, so what a policy remembers of an episode says nothing here. What it
+    gives raises UserError for what no environment could take.
     """
     for row in range(width):
         policy.begin(row, 0)
@@ -33,7 +36,10 @@ def labelling(policy: BatchPolicy, action_space: gymnasium.Space[Any], *, width:
             rows = observations[start : start + width]
             padded = np.zeros((width, *rows.shape[1:]), rows.dtype)
             padded[: len(rows)] = rows
-            actions[start : start + width] = policy.act(padded, range(len(rows)))[: len(rows)]
+            given = policy.act(padded, range(len(rows)))[: len(rows)]
+            if (illegal := next((one for one in given if isinstance(one, Illegal)), None)) is not None:
+                raise UserError(f"The expert {illegal.fault}.")
+            actions[start : start + width] = given
         return actions
 
     return label

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlgauge.core.case import fingerprint
+from rlgauge.core.errors import UserError
 from rlgauge.core.files import cache_folder, plain_errors, read_if_there, write_atomic
 from rlgauge.envs.describe import describe_spec
 from rlgauge.envs.gymnasium import find_spec, make
@@ -113,4 +114,9 @@ def _load(path: Path) -> Reference | None:
 def _save(path: Path, found: Reference) -> None:
     with plain_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+    if not np.isfinite(found.returns).all():
+        raise UserError(
+            f"Rewards of {found.environment} are not finite: {found.policy} reaches {found.mean}. What is trained "
+            "there has no scores."
+        )
     write_atomic(path, msgspec.json.format(msgspec.json.encode(found)))

@@ -19,7 +19,7 @@ from rlgauge.isolation import Environment
 from rlgauge.kinds.train.demonstrations_read import Recorded, write_npz
 from rlgauge.kinds.train.experts.expert import Expert
 from rlgauge.kinds.train.experts.references import references
-from rlgauge.kinds.train.learning import link_or_warn, reference_stats
+from rlgauge.kinds.train.learning import doubts, link_or_warn, reference_stats
 from rlgauge.kinds.train.original.task import TASK, TOLD, WORK, Task, Told
 from rlgauge.kinds.train.original.workload import OriginalWorkload
 from rlgauge.kinds.train.output import end_of
@@ -47,7 +47,7 @@ def measure(workload: OriginalWorkload, home: Environment, case: Case, context: 
         (folder / WORK).mkdir(exist_ok=True)
         write_npz(folder / _SHOWN, shown.demonstrations, environment=env)
     write_atomic(folder / TASK, msgspec.json.format(msgspec.json.encode(task)))
-    unlinked = link_or_warn(folder, case)
+    warnings = [*link_or_warn(folder, case), *doubts(shown, env)]
     output = output_of(folder)
     ended = _run(home, workload, task, output)
     told = _told(ended, workload, output, context.result)
@@ -57,7 +57,7 @@ def measure(workload: OriginalWorkload, home: Environment, case: Case, context: 
         sacred=f"{folder.name}/{WORK}/{told.sacred}",
         packages=list(home.packages or ()),
         actor="the trained policy",
-        warnings=[*unlinked, *errors_of(tests)],
+        warnings=[*warnings, *errors_of(tests)],
     )
     yield Record(TRAINING, _values(told))
     yield from tests
