@@ -16,7 +16,7 @@ quickstart: $(VENV)/.quickstart-installed ## Evaluate three policies on three en
 	$(BIN)/rlgauge quickstart
 
 test: lint types layers ## Everything that CI runs
-	$(BIN)/python -m pytest -q -n $(WORKERS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 lint: $(VENV)/.test-installed ## ruff: rules and format
 	$(BIN)/ruff check --quiet .

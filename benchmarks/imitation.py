@@ -12,7 +12,9 @@ a stretch of training. So what drifts, as the speed of a shared machine does, go
   discriminator. Steps per second.
 - bc: a stretch is an epoch of 20,000 transitions in batches of 32. Neither side plays episodes in between.
 - start: seconds from the start of a process to the first step of training, by bc and by gail, one process after the
-  other; `command` is bc by `rlgauge train` with all the processes that it starts, against the library's script.
+  other; `command` is bc by `rlgauge train` with all the processes that it starts, against the library's script; `next`
+  is the second training by bc of one worker, from its beginning, against the library's script, which is a process for
+  each training.
 
 A block is a pair of fresh processes, whose first stretch is left out; every other block begins with the other side. It
 gives one ratio; printed is the geometric mean over the blocks with its 95 % t interval, what is wanted of it, and
@@ -99,6 +101,10 @@ class Turns:
             os.write(self._write, TIMES.pack(0.0, time.process_time()))
             self._wait()
 
+    def mark(self) -> None:
+        """Say that what comes next begins now."""
+        os.write(self._write, TIMES.pack(0.0, time.process_time()))
+
     def give(self) -> None:
         """Say how long the stretch took, and wait."""
         wall, cpu = self._since
@@ -123,7 +129,7 @@ class Child:
         self._log = Path(self._folder.name, "printed.txt")
         python, variables = (home.python, home.variables) if side == ORIGINAL else (sys.executable, dict(os.environ))
         command = [str(python), "-P", str(Path(__file__).absolute()), "--child", side, kind, str(read), str(write)]
-        self.spawned = time.perf_counter()
+        self._since = time.perf_counter(), 0.0
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, str(home.shown)],
@@ -136,13 +142,19 @@ class Child:
         os.close(read)
         os.close(write)
 
+    def marked(self) -> None:
+        """Count from when it says so, and not from its start. Raises SystemExit where it fails before."""
+        _, cpu = TIMES.unpack(self._bytes(TIMES.size))
+        self._since = time.perf_counter(), cpu
+
     def begun(self) -> tuple[float, float]:
         """Seconds until its first step of training, by the wall and by its processor.
 
         Raises SystemExit where it fails before.
         """
         _, cpu = TIMES.unpack(self._bytes(TIMES.size))
-        return time.perf_counter() - self.spawned, cpu
+        wall, before = self._since
+        return time.perf_counter() - wall, cpu - before
 
     def stretch(self) -> tuple[float, float]:
         """Seconds of one stretch, by the wall and by the processor."""
@@ -202,7 +214,7 @@ def main() -> None:
         for kind in (kind for kind in options.only if kind != "start"):
             found[kind] = told_of_training(kind, [block(kind, home, place, options) for place in range(options.blocks)])
         if "start" in options.only:
-            for kind in ("bc", "gail", "command"):
+            for kind in ("bc", "gail", "command", "next"):
                 pairs = [starts(kind, home, place) for place in range(options.starts)]
                 found[f"start {kind}"] = told_of_starts(kind, pairs)
     if options.json is not None:
@@ -248,8 +260,10 @@ def started(side: str, kind: str, home: Home) -> tuple[float, float]:
     """Seconds until it begins to train, by the wall and by the processor."""
     if side == OURS and kind == "command":
         return commanded()
-    child = Child(side, "bc" if kind == "command" else kind, home)
+    child = Child(side, "bc" if kind == "command" or (side == ORIGINAL and kind == "next") else kind, home)
     try:
+        if side == OURS and kind == "next":
+            child.marked()
         return child.begun()
     finally:
         child.end()
@@ -342,6 +356,11 @@ def train_ours(kind: str, turns: Turns) -> None:
     from rlgauge.kinds.train.algorithms.interface import find
     from rlgauge.launch.inline import Inline
 
+    if kind == "next":
+        kind = "bc"
+        first = AlgorithmWorkload(kind, overrides={"bc.n_batches": 1}, env=ENV, seeds=1, num_tests=0)
+        execute(first, Store("out"), launcher=Inline())
+        turns.mark()
     find(kind)  # as a run imports it
     if kind == "bc":
         from rlgauge.kinds.train.algorithms.bc import Fit

@@ -25,6 +25,8 @@ Step = Callable[[Plan, Store], None]
 class Scripted:
     """A launcher that does one step of a script a launch, and counts them."""
 
+    waits = True
+
     def __init__(self, *script: Step) -> None:
         self.script = list(script)
         self.num_launches = 0

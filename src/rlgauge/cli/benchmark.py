@@ -13,8 +13,10 @@ import msgspec
 from rlgauge.cli.dry_run import predict
 from rlgauge.cli.errors import in_options
 from rlgauge.cli.evaluation import Manner, evaluate
+from rlgauge.cli.launchers import CONFIG, add_launcher, make_launcher, with_each
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.train_view import say_error
 from rlgauge.cli.units import parse_memory, parse_seeds
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits
@@ -22,6 +24,7 @@ from rlgauge.kinds.evaluate.benchmark import Benchmark, GymnasiumBenchmark
 from rlgauge.kinds.evaluate.candidates import Candidate, Live, check_apart, parse_candidates
 from rlgauge.kinds.evaluate.stopping import Stopping
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
+from rlgauge.launch.local import Local
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -35,7 +38,7 @@ _POSITIVE = ("workers", "lanes", "episode_seconds", "time_limit")
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge benchmark`. Raises UserError."""
     parser = build_parser()
-    options = parse(parser, _dotted(argv), repeated=("--policy", "--env"))
+    options = parse(parser, with_each(_dotted(argv)), repeated=("--policy", "--env", CONFIG))
     if options is None:
         return FINE
     try:
@@ -75,6 +78,7 @@ def build_parser() -> ArgumentParser:
     _add_what(parser)
     _add_policies(parser)
     _add_how(parser)
+    add_launcher(parser)
     _add_stopping(parser)
     _add_where(parser)
     return parser
@@ -275,6 +279,7 @@ def _manner(options: Namespace) -> Manner:
         quiet=options.quiet,
         output=None if options.output is None else Path(options.output),
         stop=_stopping(options),
+        launcher=make_launcher(options, lambda own: Local(options.workers, worker_variables=own), tell=say_error),
     )
 
 

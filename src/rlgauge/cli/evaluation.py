@@ -17,7 +17,7 @@ from rlgauge.cli.interruption import code_of, word_for
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.units import count_text
 from rlgauge.core.errors import UserError
-from rlgauge.core.execute import Limits, execute
+from rlgauge.core.execute import Launcher, Limits, execute
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.results import BenchmarkResults
@@ -44,6 +44,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = False
     output: Path | None = None
     stop: Stopping | None = None
+    launcher: Launcher | None = None
 
     @property
     def is_told(self) -> bool:
@@ -74,7 +75,7 @@ def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
 
 
 def _run(workload: EvaluateWorkload, store: Store, manner: Manner) -> tuple[BenchmarkResults, Runs]:
-    launcher = Local(manner.workers)
+    launcher = manner.launcher or Local(manner.workers)
     with contextlib.ExitStack() as stack:
         listen: progress.Listener = lambda _event: None  # noqa: E731
         if manner.is_told:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rlgauge import __version__
 from rlgauge.cli import interruption
-from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.errors import SubmittedError, UserError, unknown
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "benchmark": ("evaluate policies in environments", "rlgauge.cli.benchmark:main"),
@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),
     "throughput": ("measure steps per second and memory of environments", "rlgauge.cli.throughput:main"),
     "suite": ("list, show and run suites: measurements as data", "rlgauge.cli.suite:main"),
+    "tune": ("search for a better configuration, and judge it on fresh seeds", "rlgauge.cli.tune:main"),
     "doctor": ("look whether this machine is fit for measuring, and what is installed", "rlgauge.cli.doctor:main"),
     "plot": ("draw learning curves, or figures of what throughput measured", "rlgauge.cli.plot:main"),
     "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),
@@ -49,6 +50,9 @@ def _main(argv: list[str]) -> int:
 
         complain(f"rlgauge: {error}")
         return MISUSED
+    except SubmittedError as error:
+        print(error)
+        return FINE
     except KeyboardInterrupt as error:
         print(f"{interruption.word_for(error)}.", file=sys.stderr)
         return interruption.code_of(error)

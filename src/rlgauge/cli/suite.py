@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rlgauge.cli import interruption, target_entries, targets
+from rlgauge.cli import interruption, launchers, target_entries, targets
 from rlgauge.cli.asked_runs import noted
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, MISUSED, dispatch
@@ -18,7 +18,7 @@ from rlgauge.cli.suite_asked import Asked, make_asked
 from rlgauge.cli.suite_commands import Command, commands, module_of
 from rlgauge.cli.suite_training import num_runs
 from rlgauge.cli.units import count_text
-from rlgauge.core.errors import UserError
+from rlgauge.core.errors import SubmittedError, UserError
 from rlgauge.core.store import Store
 from rlgauge.report.judged import Judged, Verdict
 from rlgauge.report.targets import targets_table
@@ -120,13 +120,13 @@ def run_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite run`: the worst of its commands'. Raises UserError."""
     before, after = _parted(argv)
     given, script_args = _parted(after)
-    options = parse(build_parser(), _with_each(before), repeated=[_SELECT])
+    options = parse(build_parser(), launchers.with_each(_with_each(before)), repeated=[_SELECT, launchers.CONFIG])
     if options is None:
         return FINE
     suite = _found(options.suite)
     asked = _asked(suite, options, given, script_args)
     out = options.out or default_out(suite, asked.budget)
-    calls = commands(suite, asked, out=out, tag=options.tag)
+    calls = commands(suite, asked, out=out, tag=options.tag, launched=launchers.given(options))
     if options.dry_run:
         for call in calls:
             print(call.text)
@@ -143,7 +143,7 @@ def run_suites(argv: Sequence[str]) -> int:
     targets.keep(suite, Path(out), options.tag, ran=ran)
     if code in interruption.CODES:
         return code
-    if asked.shard is not None:
+    if asked.shard is not None or options.no_wait:
         return code  # targets are judged where all parts are: rlgauge summary --targets
     return max(code, _judge(suite, out, options.tag, is_strict=options.strict))
 
@@ -157,6 +157,7 @@ def build_parser() -> ArgumentParser:
     )
     _add_what(parser)
     _add_where(parser)
+    launchers.add_launcher(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the commands, and run none")
     parser.add_argument("--strict", action="store_true", help="end with 1 where a target is not met or not measured")
     return parser
@@ -259,6 +260,9 @@ def _call(argv: Sequence[str]) -> int:
     except UserError as error:
         print(f"rlgauge: {error}", file=sys.stderr)
         return MISUSED
+    except SubmittedError as error:
+        print(error)
+        return FINE
     except KeyboardInterrupt as error:
         print(f"{interruption.word_for(error)}.", file=sys.stderr)
         return interruption.code_of(error)

@@ -62,8 +62,8 @@ KNOWN: Mapping[str, _Manner] = {
         together=frozenset({"library"}),
         check=_check_throughput,
     ),
-    "benchmark": _Manner(frozenset({"env", "policy"}), has_commas=False),
-    _TRAIN: _Manner(frozenset({"env", "set", "track"}), has_commas=False, check=_check_train),
+    "benchmark": _Manner(frozenset({"env", "launcher_config", "policy"}), has_commas=False),
+    _TRAIN: _Manner(frozenset({"env", "launcher_config", "set", "track"}), has_commas=False, check=_check_train),
 }
 """The commands that an entry can name."""
 _GIVEN = {"out", "tag", "config", "print_config", "help"}
@@ -85,14 +85,18 @@ class Command(msgspec.Struct, frozen=True):
         return shlex.join(["rlgauge", *self.argv])
 
 
-def commands(suite: Suite, asked: Asked | None = None, *, out: str, tag: str = "") -> list[Command]:
-    """The commands in the order of the entries. Raises UserError."""
+def commands(
+    suite: Suite, asked: Asked | None = None, *, out: str, tag: str = "", launched: Sequence[str] = ()
+) -> list[Command]:
+    """The commands in the order of the entries; `launched` are options of a launcher. Raises UserError."""
     asked = asked or Asked()
     takes = asked.dealt()
     found = [
         Command(place, argv)
         for place, entry in enumerate(suite.entries, start=1)
-        for argv in _calls(f"{suite.where}, entry {place}", suite, entry, asked, takes=takes, out=out, tag=tag)
+        for argv in _calls(
+            f"{suite.where}, entry {place}", suite, entry, asked, takes=takes, out=out, tag=tag, launched=launched
+        )
     ]
     twice = _FILES & set(asked.replaced)
     if len(found) > 1 and twice:
@@ -114,7 +118,15 @@ def module_of(command: str) -> ModuleType:
 
 
 def _calls(
-    where: str, suite: Suite, entry: Entry, asked: Asked, *, takes: Callable[[], bool], out: str, tag: str
+    where: str,
+    suite: Suite,
+    entry: Entry,
+    asked: Asked,
+    *,
+    takes: Callable[[], bool],
+    out: str,
+    tag: str,
+    launched: Sequence[str],
 ) -> Iterator[list[str]]:
     if entry.command not in KNOWN:
         raise UserError(f"{where}: {unknown('command', entry.command, KNOWN)}")
@@ -123,7 +135,9 @@ def _calls(
     _check_names(where, entry, asked, known)
     manner = KNOWN[entry.command]
     tagged = ["--tag", tag] if tag and "tag" in known else []  # runs of other commands have no tag
-    last = ["--out", out, *tagged]
+    if launched and "launcher" not in known:
+        raise UserError(f"{where}: {entry.command} measures this machine: leave out --launcher, or --select others.")
+    last = ["--out", out, *tagged, *launched]
     if entry.command == _TRAIN:
         for of_train, of_script in train_calls(where, suite, entry, asked, takes=takes):
             argv = [*of_train, *last]

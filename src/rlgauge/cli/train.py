@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlgauge.cli.asked_runs import note
 from rlgauge.cli.interruption import code_of, word_for
+from rlgauge.cli.launchers import make_launcher
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.train_options import Trainings, ask, build_parser, limits_of, trackers_of, workload_of
 from rlgauge.cli.train_table import Trained, as_json, how_many, log_of, tell, tell_failures, trained
@@ -26,6 +27,8 @@ from rlgauge.launch.local import Local
 
 if TYPE_CHECKING:
     from jsonargparse import Namespace
+
+    from rlgauge.core.execute import Launcher
 
 __all__ = ["build_parser", "main"]
 
@@ -75,6 +78,7 @@ def _left(workload: Trainings, options: Namespace) -> str:
 def _train(workload: Trainings, options: Namespace) -> list[Trained]:
     """What every run came to, after those that were missing have been run."""
     store = Store(options.out)
+    launcher = _launcher(options, say_error)
     store.make()
     note(workload.cases())
     with contextlib.ExitStack() as stack:
@@ -87,7 +91,7 @@ def _train(workload: Trainings, options: Namespace) -> list[Trained]:
         runs = execute(
             workload,
             store,
-            launcher=_launcher(options),
+            launcher=launcher,
             limits=limits_of(options),
             rerun_failed=options.rerun_failed,
             on_event=listen,
@@ -115,6 +119,11 @@ def _track(kind: str, store: Store, say: Tell, stack: contextlib.ExitStack) -> N
     stack.enter_context(start(kind, Path(store.root), Options(tell=say)))
 
 
-def _launcher(options: Namespace) -> Local:
+def _local(options: Namespace, own: Sequence[Mapping[str, str]]) -> Local:
+    variables = {**os.environ, **threads_of(options.threads, os.environ)}
+    return Local(options.workers, variables=variables, worker_variables=own)
+
+
+def _launcher(options: Namespace, say: Tell) -> Launcher:
     """Workers whose variables of threads are those of the runs."""
-    return Local(options.workers, variables={**os.environ, **threads_of(options.threads, os.environ)})
+    return make_launcher(options, lambda own: _local(options, own), tell=say)

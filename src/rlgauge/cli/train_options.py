@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rlgauge.cli.errors import in_options
+from rlgauge.cli.launchers import CONFIG, add_launcher, with_each
 from rlgauge.cli.options import as_list, make_parser, parse
 from rlgauge.cli.units import parse_memory, parse_seeds
 from rlgauge.core.errors import UserError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Trainings: TypeAlias = "ScriptWorkload | AlgorithmWorkload | OriginalWorkload"
 
-_REPEATED = ("--env", "--track", "--set")
+_REPEATED = ("--env", "--track", "--set", CONFIG)
 _RAW = ("--env-flag", "--seed-flag", "--command")
 """Options whose value may look like an option."""
 _SEED = 42
@@ -58,6 +59,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--config", action="config", help="YAML file with these options; see --print_config")
     _add_what(parser)
     _add_how(parser)
+    add_launcher(parser)
     _add_after(parser)
     _add_where(parser)
     return parser
@@ -176,7 +178,7 @@ def ask(argv: Sequence[str], variables: Mapping[str, str] = os.environ) -> Asked
     """What was asked for; None where help or the configuration was, which is printed by now. Raises UserError."""
     parser = build_parser()
     has_script = bool(variables.get(SCRIPT))
-    own, args = _parted(_with_values(argv), parser, takes_all=has_script)
+    own, args = _parted(_with_values(with_each(argv)), parser, takes_all=has_script)
     try:
         options = parse(parser, own, repeated=_REPEATED)
     except UserError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -41,6 +39,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 def fingerprint(content: object) -> str:
     """12 hexadecimal digits that depend on the JSON content alone: not on key order, nor on 1 against 1.0."""
+    import hashlib
+    import json
+
     text = json.dumps(canonical(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 

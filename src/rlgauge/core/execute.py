@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 import time
-import traceback
 import uuid
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
-from rlgauge.core import provenance
 from rlgauge.core.case import Case, canonical
 from rlgauge.core.claim import Driver
-from rlgauge.core.errors import UserError
+from rlgauge.core.errors import SubmittedError, UserError
 from rlgauge.core.files import StoreError, plain_errors, write_atomic
 from rlgauge.core.run import FORMAT, MEMORY, USAGE, ConfigFile, Record, Run, Start, Status
 from rlgauge.core.store import Attempt, Need, Store, now
@@ -28,6 +25,8 @@ POLL_SECONDS = 0.5
 """How often a driver looks whether the cases that somebody else runs are done."""
 PLANS = "plans"
 """The folder of a store that holds the plans being executed."""
+JOBS = "jobs"
+"""The folder of a store that holds what was handed over to schedulers: plan.json and submission.json in one each."""
 MAX_DEATHS = 2
 """A case whose worker died this often under one driver is given up."""
 MAX_BARREN = 3
@@ -71,6 +70,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def config(self, item: Item) -> ConfigFile:
         """config.json of an attempt at the item's case."""
+        from rlgauge.core import provenance
+
         described = None if self.workload is None else provenance.masked_within(msgspec.structs.asdict(self.workload))
         environment = item.case.params.get("environment")
         return ConfigFile(
@@ -79,6 +80,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def start(self) -> Start:
         """run.json at the start of a run: the driver's command, this machine."""
+        import shlex
+
+        from rlgauge.core import provenance
+
         return Start(
             command=shlex.join(self.command),
             start_time=now(),
@@ -117,7 +122,9 @@ class EndedError(Exception):
 
 
 class Launcher(Protocol):
-    """Where runs execute."""
+    """Where runs execute. One that does not wait raises SubmittedError when it has handed them over."""
+
+    waits: bool
 
     def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
         """Run every item of the plan that nobody else runs; say what happens. Closing the iterator ends all work."""
@@ -137,6 +144,8 @@ def execute(
 
     Cases that another driver is running are waited for. Raises UserError for a mistake that would fail every case.
     """
+    from rlgauge.core import provenance
+
     store.make()
     cases = {case.id: case for case in workload.cases()}
     items = [
@@ -182,6 +191,8 @@ def measure(attempt: Attempt, case: Case, measure_case: Measure, on_record: Call
 
 def failure(error: BaseException) -> Outcome:
     """The outcome of a run that raised."""
+    import traceback
+
     trace = "".join(traceback.format_exception(error))
     message = f"{type(error).__name__}: {error}"
     kind = MEMORY if isinstance(error, MemoryError) else "error"
@@ -219,18 +230,36 @@ class LazySession:
 
 
 def plans(store: Store) -> Iterator[Plan]:
-    """What drivers are executing just now. Raises StoreError for a damaged plan."""
-    return (plan for _, plan in _read_plans(store) if plan.driver is None or not plan.driver.is_dead)
+    """What drivers are executing just now, and what schedulers still have. Raises StoreError for a damaged plan."""
+    for _, plan in _read_plans((store.root / PLANS).glob("*.json")):
+        if plan.driver is None or not plan.driver.is_dead:
+            yield plan
+    submitted = (store.root / JOBS).glob("*/plan.json")
+    yield from (plan for _, plan in _read_plans(path for path in submitted if not _is_over(path.parent)))
 
 
 def _remove_dead_plans(store: Store) -> None:
-    for path, plan in _read_plans(store):
+    for path, plan in _read_plans((store.root / PLANS).glob("*.json")):
         if plan.driver is not None and plan.driver.is_dead:
             path.unlink(missing_ok=True)
 
 
-def _read_plans(store: Store) -> Iterator[tuple[Path, Plan]]:
-    for path in sorted((store.root / PLANS).glob("*.json")):
+class _Handed(msgspec.Struct):
+    """What is asked of submission.json."""
+
+    is_over: bool = False
+
+
+def _is_over(folder: Path) -> bool:
+    """Whether a scheduler was seen to know a job no more."""
+    try:
+        return msgspec.json.decode((folder / "submission.json").read_bytes(), type=_Handed).is_over
+    except (FileNotFoundError, msgspec.DecodeError):
+        return True
+
+
+def _read_plans(paths: Iterable[Path]) -> Iterator[tuple[Path, Plan]]:
+    for path in sorted(paths):
         try:
             yield path, msgspec.json.decode(path.read_bytes(), type=Plan)
         except FileNotFoundError:  # its driver has just ended
@@ -263,6 +292,8 @@ def _run_until_done(
     num_barren = 0
     while missing := [item for item in _missing(plan, store) if deaths[item.case.id] < MAX_DEATHS]:
         free = [item for item in missing if not store.is_busy(item.case)]
+        if not free and not launcher.waits:
+            raise SubmittedError(f"All that is missing is being run: {len(missing)} of {len(plan.items)} cases.")
         if not free:
             time.sleep(POLL_SECONDS)
             continue

@@ -12,8 +12,6 @@ import os
 import re
 import select
 import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -51,6 +49,8 @@ def process_start(pid: int) -> float | None:
 @functools.cache
 def machine_id() -> str:
     """Where a pid means the same process: host name, boot and pid namespace. Elsewhere: the host name."""
+    import socket
+
     parts = [socket.gethostname()]
     if _LINUX:
         with contextlib.suppress(OSError):
@@ -141,6 +141,8 @@ def cpu_model() -> str | None:
             found = re.search(r"^(?:model name|Model|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
             return found[1].strip() if found else None
         return None
+    import subprocess
+
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=5).stdout.strip() or None

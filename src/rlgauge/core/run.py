@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import math
-import statistics
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -189,6 +188,8 @@ def totals_of(records: Iterable[Record], config: ConfigFile) -> dict[str, Total]
 
 def total_of(values: Sequence[float]) -> Total:
     """The total of some values, of which there must be one. Raises OverflowError."""
+    import statistics  # it brings random and fractions, and whoever measures sums nothing
+
     mean = math.fsum(values) / len(values)
     squares = math.fsum((value - mean) ** 2 for value in values)
     return Total(n=len(values), mean=mean, squares=squares, median=statistics.median(values))

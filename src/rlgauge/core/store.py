@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -220,6 +219,8 @@ class Attempt:
                 (part / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(start)))
                 part.rename(folder)
         except BaseException:
+            import shutil
+
             shutil.rmtree(part, ignore_errors=True)
             raise
         return cls(folder)

@@ -53,10 +53,18 @@ class Workload(Protocol):
 
     name: str
     units: Mapping[str, str]
-    process: Literal["shared", "fresh"]
-    """Whether one process may measure several cases in a row, or every case gets a new one."""
     hang_seconds: float | None
     """After how long at one index without progress the process is killed and the index becomes an error."""
+
+    @property
+    def process(self) -> Literal["shared", "fresh", "forked"]:
+        """Whether one process measures several cases in a row, every case gets a new one, or a fork of a warm one.
+
+        "forked" is for short cases: one process opens the session, and what it holds is copied into the fork that each
+        case gets, so that a crash ends one case alone. What must not be copied (threads, GPUs, JAX, connections, other
+        processes) is to be opened while a case is measured, not in the session. The session is closed once, after the
+        last case; handlers of the process's exit don't run in forks. Other systems than Linux take it as "fresh".
+        """
 
     def describe(self) -> Description:
         """How a worker makes it again. Raises UserError where it holds a live object."""

@@ -28,7 +28,7 @@ LOOKED_FOR = (
 _DEEPEST = 60
 """Folders in folders beyond which nobody keeps results."""
 _SHOWN = 80
-_SKIPPED = {"_sources", "__pycache__", "node_modules", "plans", BY_ALGORITHM}
+_SKIPPED = {"_sources", "__pycache__", "node_modules", "plans", "jobs", BY_ALGORITHM}
 
 
 class _Part(Enum):

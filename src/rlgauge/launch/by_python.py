@@ -26,6 +26,8 @@ class Python(NamedTuple):
 class ByPython:
     """Starts a worker of the Python that each case needs, in the order of the cases."""
 
+    waits = True
+
     def __init__(self, python_of: Callable[[Case], Python | None]) -> None:
         """`python_of` says which Python a case needs; None is this one."""
         self._python_of = python_of

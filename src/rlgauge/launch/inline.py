@@ -18,6 +18,8 @@ from rlgauge.core.workload import Measure, Workload
 class Inline:
     """Measures case after case here. It can't survive a crash of what it measures, nor enforce limits."""
 
+    waits = True
+
     def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
         """Run every item that nobody else runs; yields each run's end."""
         del path

@@ -7,7 +7,7 @@ import selectors
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -29,18 +29,27 @@ _decode = msgspec.json.Decoder(Event).decode
 class Local:
     """Starts `num_workers` workers, which share the plan among themselves and with anybody else's."""
 
+    waits = True
+
     def __init__(
-        self, num_workers: int = 1, *, python: Path | None = None, variables: Mapping[str, str] | None = None
+        self,
+        num_workers: int = 1,
+        *,
+        python: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+        worker_variables: Sequence[Mapping[str, str]] = (),
     ) -> None:
         """Workers of another `python`, in an environment of these `variables`, find this package there.
 
-        Raises UserError for fewer than one worker.
+        `worker_variables` are added to those of one worker each, such as its GPU. Raises UserError for fewer than one
+        worker.
         """
         if num_workers < 1:
             raise UserError(f"workers={num_workers}: at least one worker is needed.")
         self.num_workers = num_workers
         self._python = str(python or sys.executable)
         self._variables = os.environ if variables is None else variables
+        self._worker_variables = worker_variables or [{}] * num_workers
 
     def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
         """Run every item that nobody else runs; yields what the workers say."""
@@ -49,8 +58,8 @@ class Local:
             raise UserError("A workload that holds live objects runs in this process only: leave out `workers`.")
         workers: list[_Worker] = []
         try:
-            for _ in range(min(self.num_workers, len(plan.items))):
-                workers.append(_Worker(self._python, path, self._variables))  # noqa: PERF401  # one that can't be started leaves others to be stopped
+            for own in self._worker_variables[: len(plan.items)]:
+                workers.append(_Worker(self._python, path, {**self._variables, **own}))  # noqa: PERF401  # one that can't be started leaves others to be stopped
             yield from _listen(workers)
             for worker in workers:
                 worker.check()

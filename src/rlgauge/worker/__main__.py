@@ -1,10 +1,12 @@
-"""Entry point of `python -m rlgauge.worker PLAN [--lifeline]`: news goes to standard output.
+"""Entry point of `python -m rlgauge.worker PLAN [--lifeline] [--items 0,4]`: news goes to standard output.
 
-With --lifeline, the end of standard input means that the driver has ended, and ends the worker.
+With --lifeline, the end of standard input means that the driver has ended, and ends the worker. With --items
+it takes only the cases at these places of the plan.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
@@ -20,13 +22,13 @@ from rlgauge.worker.supervise import Stopped, Supervisor
 
 def main(argv: list[str]) -> int:
     """0 when the plan has nothing left, 2 for a user's mistake, 130 when the driver ended or asked to stop."""
-    path = Path(argv[0])
-    lifeline = sys.stdin.fileno() if "--lifeline" in argv else None
-    plan = msgspec.json.decode(path.read_bytes(), type=Plan)
+    given = _parser().parse_args(argv)
+    lifeline = sys.stdin.fileno() if given.lifeline else None
+    plan = msgspec.json.decode(given.plan.read_bytes(), type=Plan)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
-        with Supervisor(plan, path, report=_report, lifeline=lifeline) as supervisor:
+        with Supervisor(plan, report=_report, lifeline=lifeline, items=given.items) as supervisor:
             supervisor.run()
     except Stopped:
         return 130
@@ -34,6 +36,18 @@ def main(argv: list[str]) -> int:
         _report(Event(case_id="", num_records=0, fail_kind="usage", message=str(error)))
         return 2
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rlgauge.worker")
+    parser.add_argument("plan", type=Path)
+    parser.add_argument("--lifeline", action="store_true")
+    parser.add_argument("--items", type=_numbers, help="places of cases in the plan, separated by commas")
+    return parser
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(one) for one in text.split(",")]
 
 
 def _report(event: Event) -> None:

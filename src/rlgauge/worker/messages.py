@@ -7,22 +7,42 @@ from collections.abc import Iterator
 
 import msgspec
 
+from rlgauge.core.case import Case
 from rlgauge.core.execute import Outcome
 from rlgauge.core.files import write_all
+from rlgauge.core.workload import Description
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """To the child, first of all: what measures, where its modules are, and whether each task gets a fork.
+
+    `tells_pids` asks it for the `pid` of each fork.
+    """
+
+    workload: Description | None
+    import_paths: list[str]
+    is_forked: bool = False
+    tells_pids: bool = False
 
 
 class Task(msgspec.Struct, frozen=True):
-    """To the child: measure this item of the plan into this attempt."""
+    """To the child: measure this case into this attempt."""
 
-    item: int
+    case: Case
+    num_wanted: int | None
     folder: str
 
 
-class News(msgspec.Struct, frozen=True):
-    """From the child: how many records the attempt has, and at last the outcome."""
+class News(msgspec.Struct, frozen=True, omit_defaults=True):
+    """From the child: how many records the attempt has, and at last the outcome.
 
-    num_records: int
+    One that forks may tell the `pid` of the fork, and tells its `exit_code` when nothing is left of it.
+    """
+
+    num_records: int = 0
     outcome: Outcome | None = None
+    pid: int | None = None
+    exit_code: int | None = None
 
 
 class Lines:
@@ -40,6 +60,11 @@ class Lines:
         self.is_at_end = not piece
         *lines, self._rest = (self._rest + piece).split(b"\n")
         yield from lines
+
+    def until_end(self) -> Iterator[bytes]:
+        """All lines, as they come."""
+        while not self.is_at_end:
+            yield from self.read()
 
 
 def send(descriptor: int, message: msgspec.Struct) -> None:

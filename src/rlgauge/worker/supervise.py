@@ -6,8 +6,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,14 +16,15 @@ from rlgauge.core.execute import Event, Item, Outcome, Plan, commit
 from rlgauge.core.run import KILLED, MEMORY, Record, Status, read_records
 from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
 from rlgauge.core.workload import NOWHERE
+from rlgauge.worker import forks
 from rlgauge.worker.child_process import ChildProcess
-from rlgauge.worker.messages import Task
+from rlgauge.worker.messages import Setup, Task
 
 _TICK_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """Beyond `hang_seconds`: what the child itself can interrupt, it interrupts first."""
 _CLOSE_SECONDS = 10.0
-"""How long a child may take to close its session and end."""
+"""How long a child may take to close its session and end, and a fork to end."""
 
 
 class Stopped(BaseException):
@@ -42,15 +42,29 @@ class _KilledError(Exception):
 class Supervisor:
     """Claims the cases of a plan in turn and has a child measure them. Use in a `with` statement."""
 
-    def __init__(self, plan: Plan, path: Path, *, report: Callable[[Event], None], lifeline: int | None) -> None:
-        """Prepare; `lifeline` is a descriptor whose end means that the driver has ended."""
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        report: Callable[[Event], None],
+        lifeline: int | None,
+        items: Sequence[int] | None = None,
+    ) -> None:
+        """Prepare; `lifeline` is a descriptor whose end means that the driver has ended.
+
+        `items` are the places in the plan of the cases to measure; None is all.
+        """
         self._plan = plan
-        self._path = path
+        self._items = range(len(plan.items)) if items is None else items
         self._report = report
         self._lifeline = lifeline
         self._store = Store(plan.root)
         self._child: ChildProcess | None = None
-        platform.adopt_orphans()
+        self._adopts_orphans = platform.adopt_orphans()
+        self._is_forked = plan.process == "forked" and forks.ARE_POSSIBLE
+        self._is_fresh = plan.process != "shared" and not self._is_forked
+        limits_memory = plan.limits.resident_bytes is not None
+        self._setup = Setup(plan.workload, plan.import_paths, self._is_forked, tells_pids=limits_memory)
 
     def __enter__(self) -> Self:
         """Nothing is started yet."""
@@ -64,17 +78,18 @@ class Supervisor:
 
     def run(self) -> None:
         """Measure every case that nobody else runs. Raises UserError for what would fail every case, and Stopped."""
-        for number, item in enumerate(self._plan.items):
+        for number in self._items:
+            item = self._plan.items[number]
             self._check_lifeline()
             attempt = self._store.claim(item.case, item.need, self._plan.config(item), self._plan.start())
             if attempt is not None:
-                self._attend(number, item, attempt)
+                self._attend(item, attempt)
         self._finish_child()
 
-    def _attend(self, number: int, item: Item, attempt: Attempt) -> None:
+    def _attend(self, item: Item, attempt: Attempt) -> None:
         """One run from claim to commit."""
         try:
-            outcome = self._measure(number, item, attempt)
+            outcome = self._measure(item, attempt)
         except Stopped:
             self._end_child()
             attempt.commit(Status.INTERRUPTED)
@@ -83,11 +98,11 @@ class Supervisor:
         if outcome.fail_kind == "usage":
             raise UserError(outcome.message or "")
 
-    def _measure(self, number: int, item: Item, attempt: Attempt) -> Outcome:
+    def _measure(self, item: Item, attempt: Attempt) -> Outcome:
         deadline = None if self._plan.limits.seconds is None else time.monotonic() + self._plan.limits.seconds
         while True:
             try:
-                outcome = self._measure_once(Task(number, str(attempt.folder)), item, attempt, deadline=deadline)
+                outcome = self._measure_once(item, attempt, deadline=deadline)
             except _KilledError as killed:
                 self._end_child()
                 return killed.outcome
@@ -98,24 +113,36 @@ class Supervisor:
                 attempt.append(Record(hung.index, {}, str(hung)))
                 attempt.close()
                 continue
-            if self._plan.process == "fresh":
+            if self._is_fresh:
                 self._finish_child()
             return outcome
 
-    def _measure_once(self, task: Task, item: Item, attempt: Attempt, *, deadline: float | None) -> Outcome:
-        child = self._child or ChildProcess.spawn(self._path, attempt)
+    def _measure_once(self, item: Item, attempt: Attempt, *, deadline: float | None) -> Outcome:
+        child = self._child or ChildProcess.spawn(self._setup, attempt, adopts_orphans=self._adopts_orphans)
         self._child = child
         watch = _Watch(self._plan, attempt, child, deadline)
-        child.send(task)
+        child.send(Task(item.case, item.num_wanted, str(attempt.folder)))
+        outcome: Outcome | None = None
+        last_check = time.monotonic()
         while True:
             for news in child.read(is_ready=self._wait(child)):
-                if news.outcome is not None:
-                    return news.outcome
-                self._report(Event(case_id=item.case.id, num_records=news.num_records))
+                outcome = news.outcome or outcome
+                if news.exit_code is not None:
+                    return outcome or _crashed(news.exit_code)
+                if outcome is not None and not self._is_forked:
+                    return outcome
+                if news.num_records:
+                    self._report(Event(case_id=item.case.id, num_records=news.num_records))
             if child.has_ended:
                 self._child = None
-                return _crashed(child)
-            watch.check()
+                code = child.end()
+                return outcome or _crashed(code)
+            if outcome is None:
+                watch.check()
+                last_check = time.monotonic()
+            elif time.monotonic() > last_check + _CLOSE_SECONDS:  # a fork that can't end
+                self._end_child()
+                return outcome
 
     def _wait(self, child: ChildProcess) -> bool:
         """Wait for news, a tick at most; whether there is some."""
@@ -183,7 +210,7 @@ class _Watch:
         limit = self._limits.resident_bytes
         if limit is None:
             return
-        used = platform.resident_bytes(self._child.pid)
+        used = platform.resident_bytes(self._child.measuring_pid)
         if used is not None and used > limit:
             text = f"The run held {used / 2**20:.0f} MiB of memory; its limit is {limit / 2**20:.0f} MiB."
             raise _KilledError(_ended(Status.FAILED, MEMORY, text))
@@ -207,8 +234,7 @@ def _ended(status: Status, kind: str, message: str, *, hint: str = "") -> Outcom
     return Outcome(status=status, fail_kind=kind, fail_trace=f"{message}{hint}", message=message)
 
 
-def _crashed(child: ChildProcess) -> Outcome:
-    code = child.end()
+def _crashed(code: int) -> Outcome:
     how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
     if code == -signal.SIGKILL and sys.platform == "linux":
         how += " (out of memory, or killed by hand)"

@@ -1,0 +1,214 @@
+"""What `rlgauge tune` shows: how far it is, and what it came to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rlgauge.cli.console import complain, say, show_table
+from rlgauge.cli.train_options import Trainings
+from rlgauge.cli.train_view import say_error, shown
+from rlgauge.cli.train_watch import Watch
+from rlgauge.cli.units import count_text
+from rlgauge.core.execute import Event
+from rlgauge.core.store import Store
+from rlgauge.stats.summary import Summary
+from rlgauge.tune.phase2 import Final, Judged
+from rlgauge.tune.reports import final_data, search_data
+from rlgauge.tune.trial import State, Trial, best
+from rlgauge.tune.tuning import Tuned
+
+_DASH = "-"
+_MOST_TOLD, _LONGEST = 20, 160
+
+
+class Shown:
+    """Tells on standard error how far it is; `runs` says whether each run is shown, too."""
+
+    def say(self, text: str) -> None:
+        """Tell a sentence."""
+        say_error(text)
+
+    def begin(self, number: int, num_trials: int, values: Mapping[str, Any]) -> None:
+        """Tell that a trial begins."""
+        say_error(f"Trial {number} ({number + 1} of {num_trials}): {_settings(values)}")
+
+    def end(self, trial: Trial, trials: Sequence[Trial]) -> None:
+        """Tell what it came to."""
+        first = next(iter(best(trials, 1)), None)
+        leader = "" if first is None else f"; best so far: {_number(first.objective)} of trial {first.number}"
+        say_error(f"Trial {trial.number}: {_ended(trial)}{leader}")
+
+    @contextlib.contextmanager
+    def running(self, workload: Trainings, store: Store) -> Iterator[Callable[[Event], None]]:
+        """Show some trainings while they go on."""
+        watch = Watch(workload, store, rerun_failed=False)
+        with shown(watch, store) as (listen, _):
+            yield listen
+
+
+def tell(found: Tuned) -> None:
+    """Print the trials and what phase 2 came to."""
+    tell_search(found)
+    if found.final is not None:
+        print()
+        tell_final(found.final)
+    if found.best is not None:
+        print()
+        say(f"The winning configuration is in {found.best}: `rlgauge suite run {found.best}` trains it.")
+    if found.unsaid is not None:
+        complain(f"The winning configuration could not be written as a suite. {found.unsaid}")
+    say(f"Runs and tables are in {found.out}.")
+
+
+def tell_search(found: Tuned) -> None:
+    """Print the trials, the importance of settings, and what failed."""
+    names = list(dict.fromkeys(name for one in found.trials for name in one.values))
+    header = ["trial", "state", "return", "seeds", *names]
+    rows = [
+        [str(one.number), str(one.state), _number(one.objective), str(len(one.returns)), *_cells(one.values, names)]
+        for one in found.trials
+    ]
+    states = [one.state for one in found.trials]
+    told = [f"{states.count(state)} {state}" for state in State if state in states]
+    print(f"Phase 1: {count_text(len(found.trials), 'trial')}, {', '.join(told)}")
+    show_table(header, rows)
+    if found.importance:
+        print()
+        print("Importance of the settings (PED-ANOVA)")
+        show_table(("setting", "importance"), [(name, f"{value:.2f}") for name, value in found.importance.items()])
+    _tell_failures(found.trials)
+
+
+def tell_final(final: Final) -> None:
+    """Print phase 2: what each configuration came to on fresh seeds, beside what it came to in the search."""
+    count = len(final.configurations) - 1
+    place = "" if final.environment is None else f" in {final.environment}"
+    print(f"Phase 2: {final.algorithm}{place}, {count_text(len(final.seeds), 'fresh seed')} {_seeds(final.seeds)}")
+    header = (
+        "configuration",
+        "phase 1 return",
+        "phase 2 return",
+        "interval",
+        "deviation",
+        "seeds",
+        "gain over default",
+    )
+    show_table(header, [_judged_row(one) for one in final.configurations])
+    for one in final.configurations:
+        for seed, reason in one.problems.items():
+            complain(f"{one.name}, seed {seed} gave no return: {_short(reason)}")
+    for text in _notes(final, count):
+        say(text)
+
+
+def as_json(found: Tuned) -> str:
+    """All of it as JSON."""
+    return json.dumps(
+        {
+            "out": str(found.out),
+            "phase1": search_data(found.trials, found.importance),
+            "phase2": None if found.final is None else final_data(found.final),
+            "best": None if found.best is None else str(found.best),
+        },
+        indent=2,
+        allow_nan=False,
+    )
+
+
+def _notes(final: Final, count: int) -> Iterator[str]:
+    """What a reader of the table must know."""
+    together = "" if count == 1 else f", which hold for all {count} together"
+    yield (
+        f"Means over seeds of the mean return of test episodes; intervals are 95 % (Student's t), gains 95 % (Welch)"
+        f"{together}."
+    )
+    drops = [one.searched - one.mean.point for one in final.configurations if one.searched is not None and one.mean]
+    if drops:
+        drop = sum(drops) / len(drops)
+        yield (
+            "Phase 1 chose them by returns that are too high by luck (the winner's curse): on fresh seeds they came to "
+            f"{_number(abs(drop))} {'less' if drop >= 0 else 'more'}, on average."
+        )
+    won = final.won
+    if won is None:
+        yield "No configuration came to a return on fresh seeds."
+    elif won.number is None:
+        yield "No configuration that was found came to more than the default."
+    else:
+        yield f"The winner is {won.name}: {_verdict(won.gain)}"
+        yield f"{won.name}: {_settings(won.values)}"
+    doubts = {text for one in final.configurations for side in (one.mean, one.gain) if side for text in side.warnings}
+    yield from sorted(doubts)
+
+
+def _verdict(gain: Summary | None) -> str:
+    if gain is None:
+        return "what it gains on the default is not known."
+    if gain.low is None:
+        return f"{_number(gain.point)} above the default, without an interval."
+    if gain.low > 0:
+        return "better than the default, as its whole interval is above 0."
+    return "not shown to be better than the default, as the interval of its gain holds 0."
+
+
+def _judged_row(one: Judged) -> tuple[str, ...]:
+    mean = one.mean
+    return (
+        one.name,
+        _DASH if one.searched is None else f"{_number(one.searched)} ({count_text(one.num_searched, 'seed')})",
+        _DASH if mean is None else _number(mean.point),
+        _interval(mean),
+        _number(one.deviation),
+        f"{len(one.returns)} of {len(one.returns) + (len(one.problems) if mean is None else mean.missing)}",
+        _DASH if one.gain is None else f"{one.gain.point:+.5g} {_interval(one.gain)}".removesuffix(f" {_DASH}"),
+    )
+
+
+def _interval(one: Summary | None) -> str:
+    if one is None or one.low is None or one.high is None:
+        return _DASH
+    return f"[{_number(one.low)}, {_number(one.high)}]"
+
+
+def _tell_failures(trials: Sequence[Trial]) -> None:
+    failed = [one for one in trials if one.state is State.FAILED]
+    for one in failed[:_MOST_TOLD]:
+        complain(f"Trial {one.number} failed: {_short(one.reason or '')}")
+    if len(failed) > _MOST_TOLD:
+        complain(f"{len(failed) - _MOST_TOLD} more trials failed; phase1.json has the reasons.")
+
+
+def _ended(trial: Trial) -> str:
+    if trial.state is State.FAILED:
+        return f"failed, {_short(trial.reason or '')}"
+    after = f" after {count_text(len(trial.returns), 'seed')}" if trial.state is State.PRUNED else ""
+    return f"{trial.state}{after}, return {_number(trial.objective)}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_value(value)}" for name, value in values.items())
+
+
+def _cells(values: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    return [_value(values[name]) if name in values else _DASH for name in names]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _number(value: float | None) -> str:
+    return _DASH if value is None else f"{value:.5g}"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"{seeds[0]}..{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])

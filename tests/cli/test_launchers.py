@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.cli.launchers import read_config, with_each
+from rlgauge.core.errors import UserError
+from tests.slurm.machine import running
+
+TRAIN = ("train", "--algo", "bc", "--env", "seals/CartPole-v0", "--tests", "0")
+
+
+def test_settings_may_follow_one_option_up_to_the_next_or_the_scripts_own():
+    argv = ["x.py", "--launcher-config", "a=1", "b=2", "--seed", "3", "--launcher-config", "c=4", "--", "d=5"]
+    each = "--launcher-config"
+    assert with_each(argv) == ["x.py", each, "a=1", each, "b=2", "--seed", "3", each, "c=4", "--", "d=5"]
+
+
+def test_settings_are_read_as_yaml_and_the_last_counts(tmp_path):
+    path = tmp_path / "cluster.yaml"
+    path.write_text("partition: main\ntime: 30\nsetup: [module load cuda]\n")
+    assert read_config([str(path), "time=60", "memory=4G", "resources={fast: 1}"]) == {
+        "partition": "main",
+        "time": 60,
+        "setup": ["module load cuda"],
+        "memory": "4G",
+        "resources": {"fast": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ("partition", "write KEY=VALUE, such as partition=main, or a YAML file"),
+        ("=main", "write KEY=VALUE"),
+        ("nowhere.yaml", "nowhere.yaml: the file can't be read"),
+        ("a=[", "it can't be read as YAML"),
+    ],
+)
+def test_what_is_no_setting_is_refused(part, sentence):
+    with pytest.raises(UserError, match=sentence):
+        read_config([part])
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--launcher", "slurmy"], "Unknown launcher 'slurmy'. Did you mean 'slurm'?"),
+        (["--launcher-config", "time=3"], "Unknown setting of the launcher local 'time'. Known: per_gpu."),
+        (["--launcher-config", "per_gpu=x"], "it is how many workers may share a GPU"),
+        (["--no-wait"], "--no-wait is for --launcher slurm"),
+        (["--launcher", "ray", "--no-wait"], "--no-wait is for --launcher slurm"),
+        (["--launcher", "slurm", "--launcher-config", "time=3", "partion=main"], "Did you mean 'partition'?"),
+        (["--launcher", "ray", "--launcher-config", "adress=auto"], "Did you mean 'address'?"),
+    ],
+)
+def test_mistakes_are_said_before_anything_is_made(give, folder, argv, sentence):
+    said = give(*TRAIN, "--out", "o", *argv)
+    assert said.code == 2
+    assert sentence in said.err
+    assert not (folder / "o").exists()
+
+
+def test_a_suite_gives_the_launcher_to_its_commands_and_refuses_it_for_what_measures_this_machine(give):
+    select = ("--select", "algo=bc", "env=seals/Ant-v1", "seed=0")
+    argv = ("--launcher", "slurm", "--launcher-config", "time=30", "pack=2", "--no-wait", "--dry-run")
+    (line,) = give("suite", "run", "imitation", *select, *argv).out.splitlines()
+    assert line.endswith("--launcher slurm --launcher-config time=30 --launcher-config pack=2 --no-wait")
+    said = give("suite", "run", "throughput-memory", "--launcher", "ray")
+    assert (said.code, "throughput measures this machine: leave out --launcher" in said.err) == (2, True)
+
+
+SEEN = """
+import os
+import gymnasium
+
+def main(env='CartPole-v1'):
+    print('GPU', os.environ['CUDA_VISIBLE_DEVICES'])
+"""
+OWN = """
+description: Two short trainings.
+entries:
+  - train: {algo: bc, env: seals/CartPole-v0, seed: 0..1, tests: 1, args: {bc.n_batches: 2}}
+"""
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("slurm")) as machine:
+        yield machine
+
+
+@pytest.mark.usefixtures("slurm")
+def test_a_suite_is_handed_to_slurm_followed_and_collected(give, folder):
+    (folder / "own.yaml").write_text(OWN)
+    argv = ("suite", "run", "own.yaml", "--out", "o", "--launcher", "slurm", "--launcher-config", "time=5", "pack=2")
+    said = give(*argv, "--no-wait")
+    assert said.code == 0, said.err
+    assert "Submitted 2 cases: job " in said.out
+    followed = give("runs", "watch", "o", "--every", "0.5")
+    assert (followed.code, followed.out.splitlines()[-1]) == (0, "2 runs: 2 completed.")
+    collected = give(*argv)
+    assert collected.code == 0, collected.err
+    assert "2 of 2 runs are in o already." in collected.err
+    assert "bc         seals/CartPole-v0  2 of 2" in collected.out
+    assert len(list((folder / "o" / "jobs").iterdir())) == 1
+
+
+def test_workers_of_this_machine_are_given_its_gpus(give, folder, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    (folder / "seen.py").write_text(SEEN)
+    argv = (
+        "train",
+        "seen.py",
+        "--env",
+        "CartPole-v1",
+        "--seeds",
+        "0..5",
+        "--tests",
+        "0",
+        "--videos",
+        "0",
+        "--out",
+        "o",
+    )
+    said = give(*argv, "--workers", "2", "--launcher-config", "per_gpu=1")
+    assert said.code == 0, said.err
+    seen = {line for path in folder.glob("o/train/*/1-*/cout.txt") for line in path.read_text().splitlines()}
+    assert {"GPU 4", "GPU 7"} >= {line for line in seen if line.startswith("GPU")} > set()
+    assert "there is room for 2" in give(*argv, "--workers", "3", "--launcher-config", "per_gpu=1").err

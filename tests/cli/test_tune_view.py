@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rlgauge.cli.tune_view import tell
+from rlgauge.stats.intervals import student_t
+from rlgauge.stats.unpaired import welch
+from rlgauge.tune.phase2 import Final, Judged
+from rlgauge.tune.trial import State, Trial
+from rlgauge.tune.tuning import Tuned
+
+GOOD, BAD = [10.0, 11.0, 12.0], [1.0, 2.0, 4.0]
+
+
+def judged(number, returns, *, searched=None, default=None):
+    return Judged(
+        number=number,
+        values={} if number is None else {"a.b": 1e-05, "c": {"kind": "linear"}},
+        searched=searched,
+        num_searched=0 if searched is None else 2,
+        returns=dict(enumerate(returns, start=5)),
+        problems={} if returns else {5: "it broke"},
+        mean=student_t(returns) if returns else None,
+        deviation=1.0 if returns else None,
+        gain=welch(candidate=returns, baseline=default).difference if default and returns else None,
+    )
+
+
+def tuned(*configurations, winner):
+    trial = Trial(number=3, state=State.COMPLETE, values={"a.b": 1e-05}, returns={0: 20.0, 1: 22.0}, objective=21.0)
+    failed = Trial(number=4, state=State.FAILED, values={"a.b": 1.0}, reason="seed 0: " + "x" * 300)
+    final = Final(
+        algorithm="bc",
+        environment="e",
+        searched_seeds=[0, 1],
+        seeds=[5, 6, 7],
+        confidence=0.95,
+        configurations=list(configurations),
+        winner=winner,
+    )
+    return Tuned(out=Path("out"), trials=[trial, failed], importance={"a.b": 0.75, "c": 0.25}, final=final)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "winner", "told"),
+    [
+        (GOOD, BAD, 1, "The winner is trial 3: better than the default, as its whole interval is above 0."),
+        ([1.0, 2.0, 9.0], BAD, 1, "not shown to be better than the default, as the interval of its gain holds 0"),
+        (BAD, GOOD, 0, "No configuration that was found came to more than the default."),
+        (GOOD, [], 1, "The winner is trial 3: what it gains on the default is not known."),
+    ],
+)
+def test_the_verdict_is_that_of_the_interval_of_the_gain(ours, theirs, winner, told, capsys):
+    default = judged(None, theirs)
+    tell(tuned(default, judged(3, ours, searched=21.0, default=theirs), winner=winner))
+    assert told in capsys.readouterr().out
+
+
+def test_both_returns_stand_beside_each_other_and_the_curse_is_told(capsys):
+    tell(tuned(judged(None, BAD), judged(3, GOOD, searched=21.0, default=BAD), winner=1))
+    said = capsys.readouterr()
+    assert "trial 3        21 (2 seeds)    11              [8.5159, 13.484]" in said.out
+    assert "(the winner's curse): on fresh seeds they came to 10 less, on average." in said.out
+    assert 'trial 3: a.b=1e-05, c={"kind": "linear"}' in said.out
+    assert "Phase 1: 2 trials, 1 complete, 1 failed" in said.out
+    assert "a.b      0.75" in said.out
+    assert "Trial 4 failed: seed 0: xxx" in said.err
+    assert len(said.err.splitlines()[0]) < 200
+
+
+def test_seeds_without_a_return_are_told(capsys):
+    broken = msgspec.structs.replace(judged(3, GOOD[:2], searched=21.0), problems={7: "it broke"})
+    broken = msgspec.structs.replace(broken, mean=student_t(GOOD[:2], missing=1))
+    tell(tuned(judged(None, []), broken, winner=1))
+    said = capsys.readouterr()
+    assert "2 of 3" in said.out
+    assert "trial 3, seed 7 gave no return: it broke" in said.err
+    assert "default, seed 5 gave no return: it broke" in said.err
