@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from rlgauge.cli.launchers import read_config, with_each
 from rlgauge.core.errors import UserError
+from rlgauge.core.run import Status
+from rlgauge.core.store import Store
+from tests.driving import wait_for
 from tests.slurm.machine import running
 
 TRAIN = ("train", "--algo", "bc", "--env", "seals/CartPole-v0", "--tests", "0")
@@ -77,9 +82,20 @@ def main(env='CartPole-v1'):
     print('GPU', os.environ['CUDA_VISIBLE_DEVICES'])
 """
 OWN = """
-description: Two short trainings.
+description: Short trainings of two commands.
 entries:
   - train: {algo: bc, env: seals/CartPole-v0, seed: 0..1, tests: 1, args: {bc.n_batches: 2}}
+  - train: {algo: "mine:push", env: seals/CartPole-v0, seed: 0, tests: 1}
+"""
+MINE = """
+import pathlib
+import time
+
+
+def push(make_env, demonstrations, config, context):
+    while not pathlib.Path("{end}").exists():
+        time.sleep(0.1)
+    return lambda _: 0
 """
 
 
@@ -90,19 +106,36 @@ def slurm(tmp_path_factory):
 
 
 @pytest.mark.usefixtures("slurm")
-def test_a_suite_is_handed_to_slurm_followed_and_collected(give, folder):
+def test_a_suite_is_handed_to_slurm_as_one_array_followed_and_collected(give, folder):
     (folder / "own.yaml").write_text(OWN)
+    (folder / "mine.py").write_text(MINE.replace("{end}", str(folder / "own.yaml")))
     argv = ("suite", "run", "own.yaml", "--out", "o", "--launcher", "slurm", "--launcher-config", "time=5", "pack=2")
     said = give(*argv, "--no-wait")
     assert said.code == 0, said.err
-    assert "Submitted 2 cases: job " in said.out
+    assert "Submitted 3 cases: job " in said.out
+    assert "in an array of 2." in said.err
+    assert give(*argv, "--no-wait").code == 0
     followed = give("runs", "watch", "o", "--every", "0.5")
-    assert (followed.code, followed.out.splitlines()[-1]) == (0, "2 runs: 2 completed.")
+    assert (followed.code, followed.out.splitlines()[-1]) == (0, "3 runs: 3 completed.")
     collected = give(*argv)
     assert collected.code == 0, collected.err
     assert "2 of 2 runs are in o already." in collected.err
     assert "bc         seals/CartPole-v0  2 of 2" in collected.out
+    assert "push       seals/CartPole-v0  1 of 1" in collected.out
     assert len(list((folder / "o" / "jobs").iterdir())) == 1
+    assert give(*argv, "--no-wait").out == "Nothing is missing.\n"
+
+
+@pytest.mark.usefixtures("slurm")
+def test_a_suite_that_is_interrupted_cancels_what_it_has_submitted(start, folder):
+    (folder / "own.yaml").write_text(OWN)
+    (folder / "mine.py").write_text(MINE.replace("{end}", str(folder / "never")))
+    process = start("suite", "run", "own.yaml", "--out", "o", "--launcher", "slurm", "--launcher-config", "time=5")
+    wait_for(lambda: list(folder.glob("o/train/push-*/1-*/artifacts/spec.json")))
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert {run.case.labels["algorithm"]: run.status for run in Store("o").runs()}["push"] is Status.INTERRUPTED
 
 
 def test_workers_of_this_machine_are_given_its_gpus(give, folder, monkeypatch):

@@ -110,7 +110,7 @@ def test_an_array_of_20_lives_through_all_that_can_happen_to_its_tasks(slurm: Ma
     again = [
         item["case"]["seed"]
         for one in later
-        for item in json.loads((tmp_path / "jobs" / one["id"] / "plan.json").read_bytes())["items"]
+        for item in json.loads((tmp_path / "jobs" / one["id"] / "plan-0.json").read_bytes())["items"]
     ]
     assert sorted(again) == [killed.seed, cancelled.seed, timed_out.seed]  # Slurm itself started the requeued again
 

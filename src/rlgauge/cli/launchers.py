@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlgauge.cli.options import as_list
-from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.errors import SubmittedError, UserError, unknown
+from rlgauge.core.execute import Event, Plan
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
     from rlgauge.core.execute import Launcher
     from rlgauge.core.store import Tell
+    from rlgauge.core.workload import Workload
 
 CONFIG = "--launcher-config"
 LAUNCHERS = ("local", "slurm", "ray")
+_GATHERED: ContextVar[list[Plan] | None] = ContextVar("plans that are submitted together", default=None)
 _FILES = (".yaml", ".yml")
 _PER_GPU = "per_gpu"
 
@@ -61,6 +66,32 @@ def given(options: Namespace) -> list[str]:
     return [*name, *settings, *(["--no-wait"] if options.no_wait else [])]
 
 
+class _Gathering:
+    """Keeps plans, to be handed over together."""
+
+    waits = False
+
+    def __init__(self, plans: list[Plan]) -> None:
+        self._plans = plans
+
+    def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
+        """Keep the plan. Raises SubmittedError."""
+        del path, workload
+        self._plans.append(plan)
+        raise SubmittedError("It is handed over with others.")
+
+
+@contextlib.contextmanager
+def gathered() -> Iterator[list[Plan]]:
+    """While it lasts, commands of this thread that hand over to Slurm leave what is missing here, and run nothing."""
+    plans: list[Plan] = []
+    before = _GATHERED.set(plans)
+    try:
+        yield plans
+    finally:
+        _GATHERED.reset(before)
+
+
 def make_launcher(
     options: Namespace, local: Callable[[Sequence[Mapping[str, str]]], Launcher], *, tell: Tell
 ) -> Launcher:
@@ -76,7 +107,8 @@ def make_launcher(
     if options.launcher == "slurm":
         from rlgauge.launch import slurm
 
-        return slurm.make(config, wait=not options.no_wait, tell=tell)
+        plans = _GATHERED.get()
+        return slurm.make(config, wait=not options.no_wait, tell=tell) if plans is None else _Gathering(plans)
     if options.launcher == "ray":
         from rlgauge.launch import ray
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,11 @@ from rlgauge.cli import interruption, launchers, target_entries, targets
 from rlgauge.cli.asked_runs import noted
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, MISUSED, dispatch
-from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.options import as_list, make_parser, parse
 from rlgauge.cli.suite_asked import Asked, make_asked
 from rlgauge.cli.suite_commands import Command, commands, module_of
 from rlgauge.cli.suite_training import num_runs
+from rlgauge.cli.train_view import say_error
 from rlgauge.cli.units import count_text
 from rlgauge.core.errors import SubmittedError, UserError
 from rlgauge.core.store import Store
@@ -26,6 +29,8 @@ from rlgauge.suites.suite import Budget, Suite, find, read, shipped
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
+
+    from rlgauge.launch.slurm import Handed
 
 _SELECT = "--select"
 _HELP = """usage: rlgauge suite list
@@ -139,13 +144,23 @@ def run_suites(argv: Sequence[str]) -> int:
     Store(out).make()
     targets.keep(suite, Path(out), options.tag)
     with noted() as ran:
-        code = _run(calls)
+        code = _run_somewhere(calls, options)
     targets.keep(suite, Path(out), options.tag, ran=ran)
-    if code in interruption.CODES:
-        return code
-    if asked.shard is not None or options.no_wait:
+    if code in interruption.CODES or asked.shard is not None or options.no_wait:
         return code  # targets are judged where all parts are: rlgauge summary --targets
     return max(code, _judge(suite, out, options.tag, is_strict=options.strict))
+
+
+def _run_somewhere(calls: Sequence[Command], options: Namespace) -> int:
+    """The exit code, after Slurm has what is missing, where it is to run it."""
+    handed = _hand_over(calls, options) if options.launcher == "slurm" else None
+    if options.no_wait:
+        print("Nothing is missing." if handed is None else handed.summary)
+        return FINE
+    code = _run(calls)
+    if handed is not None and code in interruption.CODES:
+        handed.cancel()
+    return code
 
 
 def build_parser() -> ArgumentParser:
@@ -251,6 +266,25 @@ def _run(calls: Sequence[Command]) -> int:
     for call, code in failed:
         print(f"exit code {code}: {call.text}", file=sys.stderr)
     return max((code for _, code in failed), default=FINE)
+
+
+def _hand_over(calls: Sequence[Command], options: Namespace) -> Handed | None:
+    """Give Slurm what is missing of all commands as one array; None where nothing is. Raises UserError."""
+    from rlgauge.launch import slurm
+
+    launcher = slurm.make(launchers.read_config(as_list(options.launcher_config)), tell=say_error)
+    with launchers.gathered() as plans:
+        for call in calls:
+            with contextlib.suppress(SubmittedError), _silence():
+                if module_of(call.argv[0]).main(call.argv[1:]) in interruption.CODES:
+                    raise KeyboardInterrupt
+    return launcher.hand_over(plans) if plans else None
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 def _call(argv: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ POLL_SECONDS = 0.5
 PLANS = "plans"
 """The folder of a store that holds the plans being executed."""
 JOBS = "jobs"
-"""The folder of a store that holds what was handed over to schedulers: plan.json and submission.json in one each."""
+"""The folder of a store that holds what was handed over to schedulers: plans and submission.json in one each."""
 MAX_DEATHS = 2
 """A case whose worker died this often under one driver is given up."""
 MAX_BARREN = 3
@@ -234,7 +234,7 @@ def plans(store: Store) -> Iterator[Plan]:
     for _, plan in _read_plans((store.root / PLANS).glob("*.json")):
         if plan.driver is None or not plan.driver.is_dead:
             yield plan
-    submitted = (store.root / JOBS).glob("*/plan.json")
+    submitted = (store.root / JOBS).glob("*/plan-*.json")
     yield from (plan for _, plan in _read_plans(path for path in submitted if not _is_over(path.parent)))
 
 

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -42,6 +42,13 @@ from rlgauge.launch.slurm_watch import Watch
 
 STOP_SECONDS = 10.0
 """How long tasks that were cancelled may take to end their children and commit."""
+
+
+class Handed(NamedTuple):
+    """What was handed over: a sentence on it, and what cancels it and waits a little until that is done."""
+
+    summary: str
+    cancel: Callable[[], None]
 
 
 class Slurm:
@@ -84,7 +91,7 @@ class Slurm:
     def _run(self, plan: Plan, store: Store, cluster: Cluster) -> Generator[Event]:
         watch = Watch(store, cluster.name, self._tell)
         rest = watch.without_those_submitted(plan.items)
-        own = self._keep(msgspec.structs.replace(plan, items=rest), cluster) if rest else None
+        own = self._keep([msgspec.structs.replace(plan, items=rest)], cluster) if rest else None
         try:
             if own is not None:
                 own.note(job=submit(own, self.settings))
@@ -105,15 +112,40 @@ class Slurm:
             with contextlib.suppress(SlurmError):  # tasks whose cases others have run: they would find nothing to do
                 slurm_queue.cancel(own.submission.name, own.submission.user, only_pending=True)
 
-    def _keep(self, plan: Plan, cluster: Cluster) -> Kept:
-        """The plan as files that tasks find. Raises UserError."""
-        num_cases, pack, most = len(plan.items), self.settings.pack, cluster.most_tasks
-        if num_cases > pack * most:
+    def hand_over(self, plans: Sequence[Plan]) -> Handed | None:
+        """Submit what is missing of several plans of one store as one array, and do not wait; None where nothing is.
+
+        Raises UserError.
+        """
+        slurm_queue.check_installed()
+        cluster = slurm_queue.cluster()
+        store = Store(plans[0].root)
+        watch = Watch(store, cluster.name, self._tell)
+        hopeful = (msgspec.structs.replace(plan, items=self._without_hopeless(plan, store)[0]) for plan in plans)
+        rest = [msgspec.structs.replace(plan, items=watch.without_those_submitted(plan.items)) for plan in hopeful]
+        rest = [plan for plan in rest if plan.items]
+        if not rest:
+            return None
+        own = self._keep(rest, cluster)
+        items = [item for plan in rest for item in plan.items]
+        try:
+            own.note(job=submit(own, self.settings))
+        except RefusedError:
+            own.discard()
+            raise
+        watch.add(own)
+        return Handed(watch.summary(len(items)), lambda: _cancel(own, items, store))
+
+    def _keep(self, plans: Sequence[Plan], cluster: Cluster) -> Kept:
+        """The plans as files that tasks find. Raises UserError."""
+        pack, most = self.settings.pack, cluster.most_tasks
+        numbers = [len(plan.items) for plan in plans]
+        if sum(-(-number // pack) for number in numbers) > most:
             raise UserError(
-                f"{num_cases} cases, {pack} to a task, are more than the {most} tasks that an array may have here: "
-                f"give pack={-(-num_cases // most)} or more."
+                f"{sum(numbers)} cases, {pack} to a task, are more than the {most} tasks that an array may have here: "
+                f"give pack={-(-sum(numbers) // most)} or more."
             )
-        return keep(plan, cluster=cluster.name, pack=pack)
+        return keep(plans, cluster=cluster.name, pack=pack)
 
     def _follow(self, store: Store, items: list[Item], watch: Watch) -> Generator[Event]:
         return follow(

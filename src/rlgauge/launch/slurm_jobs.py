@@ -1,13 +1,14 @@
 """Submissions as they are kept in the store: `OUT/jobs/<id>/` tells any driver what Slurm was given.
 
-plan.json         the plan that the tasks read
-tasks.txt         a line per task of the array: the places of its cases in the plan
+plan-0.json       a plan that tasks read, and others
+tasks.txt         a line per task of the array: its plan, and the places of its cases in that
 submission.json   the scheduler's job, its cluster and user, which cases each task has
 logs/             what Slurm, the setup and the workers printed, a file per task
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import uuid
@@ -28,7 +29,8 @@ _LONGEST_LINES = 3
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """submission.json: `job` is None until Slurm has taken it, `is_over` is set when Slurm knows it no more.
 
-    `tasks` are the places in the plan of each task's cases, `begun` the last attempt at each case before it.
+    `tasks` are the places of each task's cases among those of all plans, one plan after the other, `begun` is the last
+    attempt at each case before it.
     """
 
     format: int = FORMAT
@@ -38,6 +40,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     time: str
     job: str | None = None
     is_over: bool = False
+    num_plans: int = 1
     tasks: list[list[int]]
     begun: list[int]
 
@@ -56,9 +59,9 @@ class Kept:
         self.submission = submission
 
     @property
-    def plan(self) -> Path:
+    def plans(self) -> list[Path]:
         """What its workers read."""
-        return self.folder / "plan.json"
+        return [self.folder / _plan_name(number) for number in range(self.submission.num_plans)]
 
     @property
     def tasks(self) -> Path:
@@ -71,12 +74,8 @@ class Kept:
         return self.folder / "logs"
 
     def items(self) -> list[Item]:
-        """The cases of its plan. Raises StoreError where that is damaged."""
-        content = read_if_there(self.plan)
-        try:
-            return msgspec.json.decode(content or b"", type=Plan).items
-        except msgspec.DecodeError as error:
-            raise StoreError(f"{self.plan} is damaged ({error}); delete its folder.") from error
+        """The cases of its plans. Raises StoreError where one is damaged."""
+        return [item for path in self.plans for item in _items(path)]
 
     def note(self, *, job: str | None = None, is_over: bool = False) -> None:
         """Write what has become known of it."""
@@ -97,25 +96,36 @@ class Kept:
         return None
 
 
-def keep(plan: Plan, *, cluster: str, pack: int) -> Kept:
-    """The plan as a submission of tasks of `pack` cases each, written before Slurm is told of it. Raises StoreError."""
-    store = Store(plan.root)
-    places = list(range(len(plan.items)))
+def keep(plans: Sequence[Plan], *, cluster: str, pack: int) -> Kept:
+    """Plans of one store as a submission of tasks of `pack` cases each, written before Slurm is told of it.
+
+    Raises StoreError.
+    """
+    store = Store(plans[0].root)
+    tasks = [
+        (number, list(range(start, min(start + pack, len(plan.items)))))
+        for number, plan in enumerate(plans)
+        for start in range(0, len(plan.items), pack)
+    ]
+    starts = [0, *itertools.accumulate(len(plan.items) for plan in plans)]
     submission = Submission(
         id=uuid.uuid4().hex[:12],
         cluster=cluster,
         user=os.getuid(),
         time=now(),
-        tasks=[places[start : start + pack] for start in range(0, len(places), pack)],
-        begun=[store.num_attempts(item.case) for item in plan.items],
+        num_plans=len(plans),
+        tasks=[[starts[number] + place for place in places] for number, places in tasks],
+        begun=[store.num_attempts(item.case) for plan in plans for item in plan.items],
     )
     kept = Kept(store.root / JOBS / submission.id, submission)
     if "%" in str(kept.folder):
         raise UserError(f"Slurm can't write logs into {store.root}: a % in its name has a meaning there.")
     with plain_errors(kept.folder):
         kept.logs.mkdir(parents=True)
-    write_atomic(kept.plan, msgspec.json.encode(msgspec.structs.replace(plan, driver=None)))
-    write_atomic(kept.tasks, _lines(submission.tasks))
+    for path, plan in zip(kept.plans, plans, strict=True):
+        write_atomic(path, msgspec.json.encode(msgspec.structs.replace(plan, driver=None)))
+    lines = (f"{_plan_name(number)} {','.join(map(str, places))}\n" for number, places in tasks)
+    write_atomic(kept.tasks, "".join(lines).encode())
     write_atomic(kept.folder / "submission.json", _encoded(submission))
     return kept
 
@@ -134,8 +144,16 @@ def submissions(store: Store, cluster: str) -> Iterator[Kept]:
             yield Kept(path.parent, submission)
 
 
-def _lines(tasks: Sequence[Sequence[int]]) -> bytes:
-    return "".join(",".join(map(str, places)) + "\n" for places in tasks).encode()
+def _plan_name(number: int) -> str:
+    return f"plan-{number}.json"
+
+
+def _items(path: Path) -> list[Item]:
+    content = read_if_there(path)
+    try:
+        return msgspec.json.decode(content or b"", type=Plan).items
+    except msgspec.DecodeError as error:
+        raise StoreError(f"{path} is damaged ({error}); delete its folder.") from error
 
 
 def _encoded(submission: Submission) -> bytes:

@@ -71,7 +71,7 @@ def _before(kept: Kept, settings: Settings) -> list[str]:
     """The task's cases; started again, it waits until Slurm's first start of it is known to be dead."""
     restart = _python(settings, "rlgauge.launch.slurm_restart", kept)
     return [
-        f'items=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {shlex.quote(str(kept.tasks))})',
+        f'read -r plan items <<< "$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {shlex.quote(str(kept.tasks))})"',
         f'if [ "${{SLURM_RESTART_COUNT:-0}}" -gt 0 ]; then {restart}; fi',
     ]
 
@@ -82,4 +82,5 @@ def _command(kept: Kept, settings: Settings) -> str:
 
 
 def _python(settings: Settings, module: str, kept: Kept) -> str:
-    return f'{shlex.join([settings.python or sys.executable, "-P", "-m", module, str(kept.plan)])} --items "$items"'
+    command = shlex.join([settings.python or sys.executable, "-P", "-m", module])
+    return f'{command} {shlex.quote(str(kept.folder))}/"$plan" --items "$items"'

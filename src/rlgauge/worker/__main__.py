@@ -59,6 +59,8 @@ def _report(event: Event) -> None:
 
 
 def _stop(_number: int, _frame: object) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # a second one must not end what the first has begun
     raise Stopped
 
 

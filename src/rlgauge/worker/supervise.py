@@ -23,6 +23,8 @@ from rlgauge.worker.messages import Setup, Task
 _TICK_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """Beyond `hang_seconds`: what the child itself can interrupt, it interrupts first."""
+_OWN_SIGNAL_SECONDS = 1.0
+"""Who ends a child by SIGTERM may be ending this process, too, as a scheduler does, with a signal that comes later."""
 _CLOSE_SECONDS = 10.0
 """How long a child may take to close its session and end, and a fork to end."""
 
@@ -235,6 +237,8 @@ def _ended(status: Status, kind: str, message: str, *, hint: str = "") -> Outcom
 
 
 def _crashed(code: int) -> Outcome:
+    if code == -signal.SIGTERM:
+        time.sleep(_OWN_SIGNAL_SECONDS)
     how = f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
     if code == -signal.SIGKILL and sys.platform == "linux":
         how += " (out of memory, or killed by hand)"
