@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from rlgauge.cli.launchers import read_config, with_each
+from rlgauge.cli.launchers import read_config
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
@@ -12,12 +12,6 @@ from tests.driving import wait_for
 from tests.slurm.machine import running
 
 TRAIN = ("train", "--algo", "bc", "--env", "seals/CartPole-v0", "--tests", "0")
-
-
-def test_settings_may_follow_one_option_up_to_the_next_or_the_scripts_own():
-    argv = ["x.py", "--launcher-config", "a=1", "b=2", "--seed", "3", "--launcher-config", "c=4", "--", "d=5"]
-    each = "--launcher-config"
-    assert with_each(argv) == ["x.py", each, "a=1", each, "b=2", "--seed", "3", each, "c=4", "--", "d=5"]
 
 
 def test_settings_are_read_as_yaml_and_the_last_counts(tmp_path):

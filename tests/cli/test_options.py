@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlgauge.cli.options import as_list, make_parser, normalise, option_names, parse
+from rlgauge.cli.options import as_list, make_parser, normalise, option_names, parse, parted, with_each
 from rlgauge.core.errors import UserError
 
 KNOWN = ["--num-envs", "--print_config", "--policy"]
@@ -100,3 +100,16 @@ def test_what_begins_with_a_minus_and_a_digit_is_a_value(value):
     assert (options.policy, options.normalise, options.rate) == ([value], value, [-0.5, 1.0])
     with pytest.raises(UserError, match=r"^--normalise needs a value\.$"):
         parse(parser, ["--normalise", "-x"])
+
+
+def test_values_may_follow_one_option_up_to_the_next_or_the_scripts_own():
+    argv = ["x.py", "--set", "a=1", "b=2", "--seed", "3", "c=4", "--set=d=5", "e=6", "--set", "file", "--", "f=7"]
+    assert with_each(argv, ["--set"]) == [
+        *("x.py", "--set", "a=1", "--set", "b=2", "--seed", "3", "c=4"),
+        *("--set=d=5", "--set", "e=6", "--set", "file", "--", "f=7"),
+    ]
+
+
+def test_arguments_are_parted_at_the_first_dashes():
+    assert parted(["a", "--", "b", "--", "c"]) == (["a"], ["b", "--", "c"])
+    assert parted(["a"]) == (["a"], [])

@@ -13,9 +13,9 @@ import msgspec
 from rlgauge.cli.dry_run import predict
 from rlgauge.cli.errors import in_options
 from rlgauge.cli.evaluation import Manner, evaluate
-from rlgauge.cli.launchers import CONFIG, add_launcher, make_launcher, with_each
+from rlgauge.cli.launchers import CONFIG, add_launcher, make_launcher
 from rlgauge.cli.main import FINE
-from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.options import as_list, make_parser, parse, with_each
 from rlgauge.cli.train_view import say_error
 from rlgauge.cli.units import parse_memory, parse_seeds
 from rlgauge.core.errors import UserError
@@ -38,7 +38,7 @@ _POSITIVE = ("workers", "lanes", "episode_seconds", "time_limit")
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge benchmark`. Raises UserError."""
     parser = build_parser()
-    options = parse(parser, with_each(_dotted(argv)), repeated=("--policy", "--env", CONFIG))
+    options = parse(parser, with_each(_dotted(argv), [CONFIG]), repeated=("--policy", "--env", CONFIG))
     if options is None:
         return FINE
     try:

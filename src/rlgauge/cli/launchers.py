@@ -42,23 +42,6 @@ def add_launcher(parser: ArgumentParser) -> None:
     group.add_argument("--no-wait", action="store_true", help="end when slurm has all; the same command collects later")
 
 
-def with_each(argv: Sequence[str], option: str = CONFIG) -> list[str]:
-    """The arguments with the option before each of several values: `--launcher-config partition=main time=30`.
-
-    What follows `--` stays as it is.
-    """
-    found: list[str] = []
-    is_inside = False
-    for place, argument in enumerate(argv):
-        if argument == "--":
-            return [*found, *argv[place:]]
-        is_inside = argument == option or (is_inside and "=" in argument and not argument.startswith("-"))
-        if is_inside and argument != option and found[-1] != option:
-            found.append(option)
-        found.append(argument)
-    return found
-
-
 def given(options: Namespace) -> list[str]:
     """The options once more, for another command; none where they say what is the default."""
     settings = [part for one in as_list(options.launcher_config) for part in (CONFIG, one)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from argparse import SUPPRESS, Action
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlgauge.cli.errors import plain
@@ -134,3 +134,29 @@ def _value_of(name: str, arguments: Iterator[str]) -> str:
 def as_list(value: Any) -> list[str]:  # noqa: ANN401  # a text or a list of texts
     """A list of texts; a configuration file may give one text alone."""
     return [value] if isinstance(value, str) else list(value or ())
+
+
+def with_each(argv: Sequence[str], several: Collection[str]) -> list[str]:
+    """The arguments with an option before each of its values: `--select algo=ppo seed=0`; after `--` as they are."""
+    found: list[str] = []
+    current: str | None = None
+    is_first = False
+    for place, argument in enumerate(argv):
+        if argument == "--":
+            return [*found, *argv[place:]]
+        if argument.startswith("-"):
+            name, equals, _ = argument.partition("=")
+            current, is_first = name if name in several else None, not equals
+        elif current is not None and (is_first or "=" in argument):
+            found += [] if is_first else [current]
+            is_first = False
+        else:
+            current = None
+        found.append(argument)
+    return found
+
+
+def parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments before and after the first `--`."""
+    place = list(argv).index("--") if "--" in argv else len(argv)
+    return list(argv[:place]), list(argv[place + 1 :])

@@ -15,7 +15,7 @@ from rlgauge.cli import interruption, launchers, target_entries, targets
 from rlgauge.cli.asked_runs import noted
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, MISUSED, dispatch
-from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.options import as_list, make_parser, parse, parted, with_each
 from rlgauge.cli.suite_asked import Asked, make_asked
 from rlgauge.cli.suite_commands import Command, commands, module_of
 from rlgauge.cli.suite_training import num_runs
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rlgauge.launch.slurm import Handed
 
 _SELECT = "--select"
+_SEVERAL = (_SELECT, launchers.CONFIG)
 _HELP = """usage: rlgauge suite list
        rlgauge suite show SUITE
        rlgauge suite run SUITE [--select AXIS=VALUE ...] [--budget smoke|short|full] [--out DIR] [-- OPTIONS]
@@ -74,7 +75,7 @@ def show_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite show`. Raises UserError."""
     parser = make_parser("suite show", "Show what a suite would run, and its targets.")
     _add_what(parser)
-    options = parse(parser, _with_each(argv), repeated=[_SELECT])
+    options = parse(parser, with_each(argv, _SEVERAL), repeated=[_SELECT])
     if options is None:
         return FINE
     suite = _found(options.suite)
@@ -92,12 +93,12 @@ def show_suites(argv: Sequence[str]) -> int:
 
 def commands_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite commands`. Raises UserError."""
-    before, after = _parted(argv)
-    given, script_args = _parted(after)
+    before, after = parted(argv)
+    given, script_args = parted(after)
     parser = make_parser("suite commands", "Print a command for each case of a suite; each runs by itself, anywhere.")
     _add_what(parser)
     _add_where(parser)
-    options = parse(parser, _with_each(before), repeated=[_SELECT])
+    options = parse(parser, with_each(before, _SEVERAL), repeated=[_SELECT])
     if options is None:
         return FINE
     suite = _found(options.suite)
@@ -123,9 +124,9 @@ def _asked(
 
 def run_suites(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge suite run`: the worst of its commands'. Raises UserError."""
-    before, after = _parted(argv)
-    given, script_args = _parted(after)
-    options = parse(build_parser(), launchers.with_each(_with_each(before)), repeated=[_SELECT, launchers.CONFIG])
+    before, after = parted(argv)
+    given, script_args = parted(after)
+    options = parse(build_parser(), with_each(before, _SEVERAL), repeated=_SEVERAL)
     if options is None:
         return FINE
     suite = _found(options.suite)
@@ -205,18 +206,6 @@ def _add_where(parser: ArgumentParser) -> None:
     )
 
 
-def _with_each(argv: Sequence[str]) -> list[str]:
-    """The arguments with the option before each of several selections: `--select algo=ppo seed=0`."""
-    found: list[str] = []
-    is_selecting = False
-    for argument in argv:
-        is_selecting = argument == _SELECT or (is_selecting and "=" in argument and not argument.startswith("-"))
-        if is_selecting and argument != _SELECT and found[-1] != _SELECT:
-            found.append(_SELECT)
-        found.append(argument)
-    return found
-
-
 def _tell_size(suite: Suite, asked: Asked) -> None:
     """Say how many trainings it is and how long all of them are expected to take."""
     named = [(f"{suite.where}, entry {place}", entry) for place, entry in enumerate(suite.entries, start=1)]
@@ -229,12 +218,6 @@ def _tell_size(suite: Suite, asked: Asked) -> None:
     ]
     if any(told):
         say(" ".join(filter(None, told)))
-
-
-def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The arguments before and after the first `--`."""
-    place = list(argv).index("--") if "--" in argv else len(argv)
-    return list(argv[:place]), list(argv[place + 1 :])
 
 
 def _found(name: str) -> Suite:

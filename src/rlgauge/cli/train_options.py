@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rlgauge.cli.errors import in_options
-from rlgauge.cli.launchers import CONFIG, add_launcher, with_each
-from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.launchers import CONFIG, add_launcher
+from rlgauge.cli.options import as_list, make_parser, parse, with_each
 from rlgauge.cli.units import parse_memory, parse_seeds
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits
@@ -178,7 +178,7 @@ def ask(argv: Sequence[str], variables: Mapping[str, str] = os.environ) -> Asked
     """What was asked for; None where help or the configuration was, which is printed by now. Raises UserError."""
     parser = build_parser()
     has_script = bool(variables.get(SCRIPT))
-    own, args = _parted(_with_values(with_each(argv)), parser, takes_all=has_script)
+    own, args = _parted(_with_values(with_each(argv, [CONFIG])), parser, takes_all=has_script)
     try:
         options = parse(parser, own, repeated=_REPEATED)
     except UserError as error:

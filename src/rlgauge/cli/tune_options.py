@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rlgauge.cli import suite_commands, train_options
 from rlgauge.cli.launchers import CONFIG, add_launcher
-from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.options import as_list, make_parser, parse, parted, with_each
 from rlgauge.cli.suite_asked import make_asked
 from rlgauge.cli.train_options import Asked, Trainings
 from rlgauge.core.errors import UserError, did_you_mean
@@ -112,9 +112,9 @@ def _add_how(parser: ArgumentParser) -> None:
 
 def ask(argv: Sequence[str]) -> Given | None:
     """What was asked for; None where help was, which is printed by now. Raises UserError."""
-    before, after = _parted(argv)
-    replaced, script_args = _parted(after)
-    options = parse(build_parser(), list(_with_each(before)), repeated=_SEVERAL)
+    before, after = parted(argv)
+    replaced, script_args = parted(after)
+    options = parse(build_parser(), with_each(before, _SEVERAL), repeated=_SEVERAL)
     if options is None:
         return None
     _check(options)
@@ -245,27 +245,3 @@ def _named(calls: Sequence[Sequence[str]]) -> str:
         own = {option: argv[place + 1] for place, option in enumerate(argv[:-1]) if option in {"--algo", "--env"}}
         found.append(" in ".join([own.get("--algo", argv[0]), *([own["--env"]] if "--env" in own else [])]))
     return "; ".join(dict.fromkeys(found))
-
-
-def _with_each(argv: Sequence[str]) -> Iterator[str]:
-    """The arguments with the option before each of its values: `--fix a=1 b=2`."""
-    current: str | None = None
-    is_first = False
-    for argument in argv:
-        if argument.startswith("-") and not argument[1:2].isdigit():
-            name, equals, _ = argument.partition("=")
-            current = name if name in _SEVERAL else None
-            is_first = not equals
-        elif current is not None and "=" in argument:
-            if not is_first:
-                yield current
-            is_first = False
-        else:
-            current = None if not is_first else current
-        yield argument
-
-
-def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The arguments before and after the first `--`."""
-    place = list(argv).index("--") if "--" in argv else len(argv)
-    return list(argv[:place]), list(argv[place + 1 :])
