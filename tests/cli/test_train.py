@@ -300,8 +300,10 @@ def test_where_some_runs_could_be_tested_and_others_not_nothing_is_mixed(give, s
     told = json.loads(give("summary", "out/train", "--json").out)
     assert told["score"] == "return"
     assert {line["group"]: line["num_runs"] for line in told["lines"]} == {"act": 2, "play": 0}
-    (note,) = [note for note in told["notes"] if "no test episodes" in note]
-    assert note.startswith("2 trainings of 4 had no test episodes, and no return: play on CartPole-v1.")
+    (note,) = [note for note in told["notes"] if "no test episode" in note]
+    assert note.startswith(
+        "2 trainings of 4 had no test episode that came to its end, and no return: play on CartPole-v1."
+    )
     asked = json.loads(give("summary", "out/train", "--json", "--score", "training_return").out)
     assert {line["group"]: line["num_runs"] for line in asked["lines"]} == {"act": 2, "play": 2}
     assert not [note for note in asked["notes"] if "test" in note]

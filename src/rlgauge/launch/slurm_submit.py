@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shlex
 import sys
+from types import ModuleType
 from typing import Any
 
 from rlgauge.launch import slurm_queue
@@ -13,6 +15,7 @@ from rlgauge.launch.slurm_jobs import Kept
 from rlgauge.launch.slurm_queue import RefusedError
 from rlgauge.launch.slurm_settings import Settings
 
+_LOGGING = "SUBMITIT_LOG_LEVEL"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -21,20 +24,33 @@ def signal_seconds(settings: Settings) -> int:
     return min(30, 6 * settings.time)
 
 
-def submit(kept: Kept, settings: Settings) -> str:
-    """Give Slurm the array; the number of its job. Raises SlurmError."""
+def import_submitit() -> ModuleType:
+    """The library, which would else configure logging anew, and so close handlers of others. Raises SlurmError."""
+    before = os.environ.get(_LOGGING)
+    os.environ[_LOGGING] = "NOCONFIG"
     try:
         import submitit
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
     except ImportError as error:
         raise RefusedError("The launcher slurm needs submitit: python -m pip install 'rlgauge[slurm]'.") from error
+    finally:
+        if before is None:
+            del os.environ[_LOGGING]
+        else:
+            os.environ[_LOGGING] = before
+    found: ModuleType = submitit
+    return found
+
+
+def submit(kept: Kept, settings: Settings) -> str:
+    """Give Slurm the array; the number of its job. Raises SlurmError."""
+    submitit = import_submitit()
     executor = submitit.SlurmExecutor(folder=kept.logs)
     executor.update_parameters(**_parameters(kept, settings))
     executor.parameters["map_count"] = len(kept.submission.tasks)
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # it prints there what it raises, too
             job = executor._submit_command(_command(kept, settings))  # noqa: SLF001  # see the docstring of slurm.py
-    except (FailedJobError, FailedSubmissionError) as error:
+    except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as error:
         raise slurm_queue.refused(str(error), settings.partition) from error
     return str(job.job_id)
 

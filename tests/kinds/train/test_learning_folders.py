@@ -16,7 +16,7 @@ from rlgauge.core.run import Run, Status
 from rlgauge.exporters.sacred import write_sacred
 from rlgauge.importers import read
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
-from rlgauge.kinds.train.learning import _unlinked
+from rlgauge.kinds.train.learning import link_or_warn
 
 CARTPOLE = "seals/CartPole-v0"
 SMALL = {"bc.n_batches": 20, "bc.n_epochs": None, "demonstrations.n_expert_demos": 2}
@@ -86,7 +86,7 @@ def test_what_is_wrong_with_the_files_of_a_run_is_told_and_not_raised(runs: list
     attempt = tmp_path / runs[0].case.folder / "1-abcdef"
     attempt.mkdir(parents=True)
     (attempt / "run.json").write_text("{")
-    (told,) = _unlinked(attempt / "artifacts", runs[0].case)
+    (told,) = link_or_warn(attempt / "artifacts", runs[0].case)
     assert told.startswith("There is no link")
 
 
