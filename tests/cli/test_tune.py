@@ -151,7 +151,7 @@ def test_where_no_trial_reports_a_return_the_command_fails_with_a_sentence(five,
     [
         ((), "Say what is tuned"),
         (("bc", "--env", "seals/CartPole-v0", "--launcher", "slrum"), "Did you mean 'slurm'"),
-        (("bc", "--env", "seals/CartPole-v0", "--launcher-config", "time=3"), "is for --launcher slurm or ray"),
+        (("bc", "--env", "seals/CartPole-v0", "--launcher-config", "time=3"), "setting of the launcher local 'time'"),
         (("bc", "--env", "seals/CartPole-v0", "--no-wait"), "--no-wait is not for tuning"),
         (("bcc",), "Did you mean 'bc'"),
         (("bc",), "--env (env), such as seals/CartPole-v0"),
