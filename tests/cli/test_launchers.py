@@ -121,6 +121,17 @@ def test_a_suite_is_handed_to_slurm_as_one_array_followed_and_collected(give, fo
 
 
 @pytest.mark.usefixtures("slurm")
+def test_runs_that_have_failed_are_no_success_for_a_suite_that_does_not_wait(give, folder):
+    (folder / "own.yaml").write_text(OWN.replace("mine:push", "mine:fail"))
+    (folder / "mine.py").write_text("def fail(make_env, demonstrations, config, context):\n    raise ValueError\n")
+    argv = ("suite", "run", "own.yaml", "--out", "o")
+    assert give(*argv).code == 1
+    said = give(*argv, "--launcher", "slurm", "--launcher-config", "time=5", "--no-wait")
+    assert (said.code, said.out) == (1, "Nothing is missing.\n")
+    assert "Runs that were there have failed" in said.err
+
+
+@pytest.mark.usefixtures("slurm")
 def test_a_suite_that_is_interrupted_cancels_what_it_has_submitted(start, folder):
     (folder / "own.yaml").write_text(OWN)
     (folder / "mine.py").write_text(MINE.replace("{end}", str(folder / "never")))

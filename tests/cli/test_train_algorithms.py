@@ -61,3 +61,30 @@ def test_a_seed_that_diverges_stops_no_other(algorithm, give, folder):
     assert re.search(r"(?m)^train +seals/CartPole-v0 +2 of 3 ", said.out)
     assert "1 of 3 runs failed:" in said.err
     assert re.search(r"(?m)^train +seals/CartPole-v0 +1 +FAILED .*The training diverged: ", said.err)
+
+
+LATE = """
+def late(make_env, demonstrations, config, context):
+    seen = []
+
+    def act(observation):
+        seen.append(observation)
+        return float("nan") if len(seen) > 20 else 0
+
+    return act
+"""
+
+
+def test_test_episodes_that_end_in_an_error_are_told_of_and_end_the_command_with_1(give, folder):
+    (folder / "mine.py").write_text(LATE)
+    argv = ("train", "--algo", "mine:late", "--env", "seals/CartPole-v0", "--seed", "0", "--tests", "2", "--out", "o")
+    said = give(*argv)
+    assert said.code == 1
+    assert "warning: 2 of 2 test episodes ended in an error" in said.out
+    assert "had no test episodes" not in said.out
+
+
+def test_what_nobody_waits_for_is_not_tracked(give):
+    said = give("train", "--algo", "bc", "--launcher", "slurm", "--no-wait", "--track", "tensorboard")
+    assert said.code == 2
+    assert "--track follows runs as long as this command waits" in said.err

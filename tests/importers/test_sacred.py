@@ -63,6 +63,13 @@ def test_the_expert_of_dagger_is_its_monitored_return_and_of_the_others_their_de
     assert only(GAIL).references == {"expert": -237.5305317684019}
 
 
+def test_references_that_an_export_has_written_are_those_of_the_run(tmp_path):
+    copied(DAGGER, tmp_path / "1", result__references={"random": -300.0, "expert": -100.0})
+    assert only(tmp_path).references == {"random": -300.0, "expert": -100.0}
+    copied(GAIL, tmp_path / "2", result__references={"random": -300.0})
+    assert only(tmp_path / "2").references == {"random": -300.0}
+
+
 def test_a_failed_run_says_the_last_line_of_its_trace():
     reading = only(SAMPLE / "train_imitation" / "faulty_1")
     assert (reading.status, reading.totals) == (Status.FAILED, {})

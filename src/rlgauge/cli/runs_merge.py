@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,4 +58,4 @@ def _copy_measured(root: Path, source: Path) -> None:
             if not target.exists():
                 shutil.copyfile(path, target)
             elif target.read_bytes() != path.read_bytes():
-                print(f"Left out: {path}, as {target} is another of that name.", file=sys.stderr)
+                say_error(f"Left out: {path}, as {target} is another of that name.")

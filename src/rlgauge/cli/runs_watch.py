@@ -101,10 +101,7 @@ class _State:
             return count_text(row.num_records, "record")
         if row.folder not in self._running:
             case = next(run.case for run in self._store.attempts(artifacts.parent.parent))
-            num_tests = case.params.get("tests", 0)
-            self._running[row.folder] = Running(
-                case, artifacts, length=None, num_tests=num_tests if isinstance(num_tests, int) else 0
-            )
+            self._running[row.folder] = Running(case, artifacts, length=None, num_tests=case.params["tests"])
         found = self._running[row.folder]
         found.look()
         return found.text()

@@ -154,10 +154,14 @@ def run_suites(argv: Sequence[str]) -> int:
 
 def _run_somewhere(calls: Sequence[Command], options: Namespace) -> int:
     """The exit code, after Slurm has what is missing, where it is to run it."""
-    handed = _hand_over(calls, options) if options.launcher == "slurm" else None
+    if options.launcher != "slurm":
+        return _run(calls)
+    handed, code = _hand_over(calls, options)
     if options.no_wait:
         print("Nothing is missing." if handed is None else handed.summary)
-        return FINE
+        if code != FINE:
+            print("Runs that were there have failed; without --no-wait it is said which.", file=sys.stderr)
+        return code
     code = _run(calls)
     if handed is not None and code in interruption.CODES:
         handed.cancel()
@@ -251,17 +255,23 @@ def _run(calls: Sequence[Command]) -> int:
     return max((code for _, code in failed), default=FINE)
 
 
-def _hand_over(calls: Sequence[Command], options: Namespace) -> Handed | None:
-    """Give Slurm what is missing of all commands as one array; None where nothing is. Raises UserError."""
+def _hand_over(calls: Sequence[Command], options: Namespace) -> tuple[Handed | None, int]:
+    """Give Slurm what is missing of all commands as one array, None where nothing is; and the worst of the exit codes.
+
+    These are of commands of which nothing is missing. Raises UserError.
+    """
     from rlgauge.launch import slurm
 
     launcher = slurm.make(launchers.read_config(as_list(options.launcher_config)), tell=say_error)
+    worst = FINE
     with launchers.gathered() as plans:
         for call in calls:
             with contextlib.suppress(SubmittedError), _silence():
-                if module_of(call.argv[0]).main(call.argv[1:]) in interruption.CODES:
+                code = module_of(call.argv[0]).main(call.argv[1:])
+                if code in interruption.CODES:
                     raise KeyboardInterrupt
-    return launcher.hand_over(plans) if plans else None
+                worst = max(worst, code)
+    return launcher.hand_over(plans) if plans else None, worst
 
 
 @contextlib.contextmanager

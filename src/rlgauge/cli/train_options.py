@@ -212,6 +212,8 @@ def check(options: Namespace) -> None:
         raise UserError("--out needs the name of a folder.")
     if options.json and options.quiet:
         raise UserError("--json and --quiet contradict each other: the one prints the results, the other nothing.")
+    if options.no_wait and trackers_of(options):
+        raise UserError("--track follows runs as long as this command waits: give it without --no-wait.")
     if options.name is not None and not options.name.strip():
         raise UserError("--name is empty: give a name, or leave it out.")
 

@@ -65,6 +65,13 @@ def fickle(make_env, demonstrations, config, context):
     return {0: lambda _: 0, 1: lambda _: np.nan, 2: None}[context.seed]
 
 
+@pytest.fixture
+def here(monkeypatch):
+    """Algorithms of this module are found, by workers, too."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+
+
 def ran(workload, out):
     found = execute(workload, Store(out), launcher=Local(1))
     return [found[case.id] for case in workload.cases()]
@@ -121,9 +128,8 @@ def test_the_same_seed_comes_to_the_same_and_another_does_not(tmp_path):
     assert returns("a", 0) == returns("b", 0) != returns("c", 1)
 
 
-def test_an_algorithm_of_the_users_own_is_a_function(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    monkeypatch.syspath_prepend(Path(__file__).parent)
+@pytest.mark.usefixtures("here")
+def test_an_algorithm_of_the_users_own_is_a_function(tmp_path):
     workload = AlgorithmWorkload(f"{HERE}:upright", config={"gain": 0.5}, env=CARTPOLE, seeds=0, num_tests=2)
     (run,) = ran(workload, tmp_path)
     assert run.status is Status.COMPLETED, run.file.fail_trace
@@ -135,9 +141,8 @@ def test_an_algorithm_of_the_users_own_is_a_function(tmp_path, monkeypatch):
     assert logged == [{"demonstrated": 10_000.0, "gain": 0.5}] * 5
 
 
-def test_a_seed_that_fails_fails_alone(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    monkeypatch.syspath_prepend(Path(__file__).parent)
+@pytest.mark.usefixtures("here")
+def test_a_seed_that_fails_fails_alone(tmp_path):
     (failed,) = ran(AlgorithmWorkload(f"{HERE}:broken", config={}, env=CARTPOLE, seeds=0), tmp_path)
     assert failed.status is Status.FAILED
     assert "The loss is not a number" in failed.file.fail_trace
@@ -145,9 +150,8 @@ def test_a_seed_that_fails_fails_alone(tmp_path, monkeypatch):
     assert fine.status is Status.COMPLETED
 
 
-def test_what_was_trained_to_no_use_fails_its_own_run_and_the_others_go_on(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    monkeypatch.syspath_prepend(Path(__file__).parent)
+@pytest.mark.usefixtures("here")
+def test_what_was_trained_to_no_use_fails_its_own_run_and_the_others_go_on(tmp_path):
     workload = AlgorithmWorkload(f"{HERE}:fickle", config={}, env=CARTPOLE, seeds=[1, 2, 0], num_tests=2)
     runs = ran(workload, tmp_path)
     assert [run.status for run in runs] == [Status.FAILED, Status.FAILED, Status.COMPLETED]
@@ -166,10 +170,9 @@ def test_a_network_whose_outputs_are_no_numbers_fails_its_run(tmp_path):
     assert [(run.status, run.file.fail_kind) for run in ran(workload, tmp_path)] == [(Status.FAILED, "error")] * 2
 
 
+@pytest.mark.usefixtures("here")
 def test_what_was_kept_is_copied_whole_or_not_at_all(tmp_path, monkeypatch):
     """A worker that is killed while it copies leaves nothing that the next one takes for all."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    monkeypatch.syspath_prepend(Path(__file__).parent)
     config = {"keeps": True, "fallen": str(tmp_path / "fallen")}
     workload = AlgorithmWorkload(f"{HERE}:stumbling", config=config, env=CARTPOLE, seeds=0, num_tests=1)
     out = tmp_path / "out"
@@ -191,10 +194,9 @@ def test_what_was_kept_is_copied_whole_or_not_at_all(tmp_path, monkeypatch):
     assert run.file.result["began"] == f"gone on from episode 1 of {fell.folder.name}"
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("keeps", [True, False])
-def test_a_run_says_whether_it_went_on_from_what_an_earlier_attempt_kept(keeps, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    monkeypatch.syspath_prepend(Path(__file__).parent)
+def test_a_run_says_whether_it_went_on_from_what_an_earlier_attempt_kept(keeps, tmp_path):
     config = {"keeps": keeps, "fallen": str(tmp_path / "fallen")}
     workload = AlgorithmWorkload(f"{HERE}:stumbling", config=config, env=CARTPOLE, seeds=0, num_tests=1)
     out = tmp_path / "out"
