@@ -59,13 +59,35 @@ def test_mistakes_are_said_before_anything_is_made(give, folder, argv, sentence)
     assert not (folder / "o").exists()
 
 
-def test_a_suite_gives_the_launcher_to_its_commands_and_refuses_it_for_what_measures_this_machine(give):
+def test_a_suite_gives_the_launcher_to_its_commands(give):
     select = ("--select", "algo=bc", "env=seals/Ant-v1", "seed=0")
     argv = ("--launcher", "slurm", "--launcher-config", "time=30", "pack=2", "--no-wait", "--dry-run")
     (line,) = give("suite", "run", "imitation", *select, *argv).out.splitlines()
     assert line.endswith("--launcher slurm --launcher-config time=30 --launcher-config pack=2 --no-wait")
-    said = give("suite", "run", "throughput-memory", "--launcher", "ray")
-    assert (said.code, "throughput measures this machine: leave out --launcher" in said.err) == (2, True)
+    lines = give("suite", "run", "throughput-memory", "--launcher", "ray", "--dry-run").out.splitlines()
+    assert lines
+    assert all(line.endswith("--launcher ray") for line in lines)
+
+
+def test_what_measures_anew_each_time_can_not_be_left_to_slurm(give):
+    said = give("suite", "run", "throughput-memory", "--launcher", "slurm", "--no-wait")
+    assert said.code == 2
+    assert "throughput measures anew each time, so no later command could collect it: leave out --no-wait" in said.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--launcher", "slurmy"], "Unknown launcher 'slurmy'. Did you mean 'slurm'?"),
+        (["--launcher-config", "per_gpu=1"], "local has no settings here: what is measured has the machine to itself"),
+        (["--launcher", "ray", "--autotune"], "on the machine of this command: leave out --launcher"),
+        (["--launcher", "slurm"], "The launcher slurm must know how many minutes a task may take"),
+    ],
+)
+def test_settings_of_a_measurement_of_speed_are_checked_before_it(give, folder, argv, sentence):
+    said = give("throughput", "--num-envs", "10", "--out", "o", *argv)
+    assert (said.code, sentence in said.err) == (2, True)
+    assert not list((folder / "o").rglob("run.json"))
 
 
 SEEN = """
@@ -118,6 +140,27 @@ def test_a_suite_is_handed_to_slurm_as_one_array_followed_and_collected(give, fo
     assert "push       seals/CartPole-v0  1 of 1" in collected.out
     assert len(list((folder / "o" / "jobs").iterdir())) == 1
     assert give(*argv, "--no-wait").out == "Nothing is missing.\n"
+
+
+@pytest.mark.usefixtures("slurm")
+def test_speed_is_measured_by_slurm_in_one_task(give, folder):
+    argv = ("--launcher", "slurm", "--launcher-config", "time=5", "poll=1")
+    said = give(
+        "throughput",
+        "--library",
+        "gymnasium-vector",
+        "--num-envs",
+        "1,10",
+        "--min-seconds",
+        "0.01",
+        "--out",
+        "o",
+        *argv,
+    )
+    assert said.code == 0, said.err
+    assert "gymnasium-vector  10" in said.out
+    (submission,) = folder.glob("o/jobs/*/tasks.txt")
+    assert len(submission.read_text().splitlines()) == 1
 
 
 @pytest.mark.usefixtures("slurm")

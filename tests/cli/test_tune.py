@@ -62,12 +62,16 @@ ASK = (
 )
 
 
+COMPARED = ("preference_comparisons", "--env", "seals/CartPole-v0")
+
+
 @pytest.fixture
 def five(folder):
     """A suite and a space in the current folder."""
     (folder / "five.yaml").write_text(SUITE)
     (folder / "space.yaml").write_text(SPACE)
     (folder / "push.py").write_text(SCRIPT)
+    (folder / "bad.yaml").write_text("bc.batch_size: [0, -3]")
     return folder
 
 
@@ -135,6 +139,36 @@ def test_a_script_is_tuned_over_its_arguments_and_failed_trials_are_shown(five, 
     assert entry["tests"] == 2
 
 
+def test_trials_that_failed_are_run_again_where_that_is_asked_for(five, give):
+    (five / "pushes.yaml").write_text("push: [0, 1]")
+    broken = f"if push >= 1 and not __import__('os').path.exists({str(five / 'mended')!r}):"
+    (five / "push.py").write_text(SCRIPT.replace("if push >= 2:", broken))
+    ask = ("tune", "push.py", "--env", "CartPole-v1", "--space", "pushes.yaml", "--sampler", "grid", "--repeats", "1")
+    ask = (*ask, "--eval-seeds", "1", "--top", "1", "--out", "out")
+    after = ("--", "--tests", "1", "--videos", "0")
+    assert "2 trials, 1 complete, 1 failed" in give(*ask, *after).out
+    (five / "mended").touch()
+    assert "2 trials, 1 complete, 1 failed" in give(*ask, *after).out
+    done = give(*ask, "--rerun-failed", *after)
+    assert done.code == 0, done.err
+    assert "Trials that failed before and are run again: 1." in done.err
+    assert "Trial 2 (3 of 3): push=1" in done.err
+    assert "1 of 1: push CartPole-v1 seed 0: test return" in done.err, "a run that is repeated is shown, too"
+    assert "3 trials, 2 complete, 1 failed" in done.out
+    assert phase1()[1]["reason"].endswith("(run again as trial 2)")
+
+
+def test_a_script_that_reports_nothing_ends_the_search_with_why_and_what_is_possible(five, give):
+    (five / "pushes.yaml").write_text("push: [0, 1]")
+    (five / "silent.py").write_text(SCRIPT.replace("return policy", "return None").replace("policy = Pusher", "Pusher"))
+    done = give(
+        "tune", "silent.py", "--env", "CartPole-v1", "--space", "pushes.yaml", "--trials", "2", "--repeats", "1"
+    )
+    assert done.code == 1
+    assert "rlgauge: None of the 2 trials reported a test return" in done.err
+    assert "the script left nothing that is known to act in CartPole-v1" in done.err
+
+
 def test_where_no_trial_reports_a_return_the_command_fails_with_a_sentence(five, give):
     (five / "pushes.yaml").write_text("push: [2, 3]")
     ask = ("tune", "push.py", "--env", "CartPole-v1", "--space", "pushes.yaml", "--trials", "2", "--repeats", "1")
@@ -173,6 +207,22 @@ def test_where_no_trial_reports_a_return_the_command_fails_with_a_sentence(five,
         (("bc", "--env", "seals/CartPole-v0", "--", "--tests", "0"), "there is no return to tune by"),
         (("bc", "--env", "seals/CartPole-v0", "--", "--workers", "2"), "give it before `--`"),
         (("bc", "--env", "seals/CartPole-v0", "--trials", "0"), "--trials must be 1 or more"),
+        (("bc", "--env", "seals/CartPole-v0", "--repeats", "0"), "--repeats must be 1 or more, not 0"),
+        (("bc", "--env", "seals/CartPole-v0", "--eval-seeds", "0"), "--eval-seeds must be 1 or more, not 0"),
+        (("bc", "--env", "seals/CartPole-v0", "--eval-seeds", "0..4"), "--eval-seeds takes a whole number"),
+        (("bc", "--env", "seals/CartPole-v0", "--pruner", "asha", "--repeats", "1"), "repeats=1 is a single one"),
+        (
+            ("bc", "--env", "seals/CartPole-v0", "--space", "bad.yaml"),
+            "bad.yaml contains no valid value for bc.batch_size",
+        ),
+        (("bc", "--env", "seals/CartPole-v0", "--base-config", "gail_seals_ant"), "is one of gail, not of bc"),
+        (("bc", "--env", "seals/CartPole-v0", "--fix", "foo.bar=1"), "Unknown setting 'foo'"),
+        (("bc", "--env", "seals/CartPole-v0", "--", "--rerun-failed"), "give it before `--`"),
+        (("bc", "--env", "seals/CartPole-v0", "--resources", "cpu=100000"), "so no run fits"),
+        (("preference_comparison",), "Did you mean 'preference_comparisons'"),
+        ((*COMPARED, "--fix", "total_timestep=5"), "Did you mean 'total_timesteps'"),
+        ((*COMPARED, "--sampler", "grid"), "learning_rate of the space preference_comparisons has infinitely many"),
+        ((*COMPARED, "--", "--expert", "seals/CartPole-v0"), "Nothing is shown to preference_comparisons"),
         (("bc", "--env", "seals/CartPole-v0", "--json", "--quiet"), "contradict each other"),
         (("bc", "--env", "seals/CartPole-v0", "--out", " "), "--out needs the name of a folder"),
         (("push.py", "--env", "CartPole-v1"), "No space belongs to push"),
@@ -187,6 +237,39 @@ def test_a_mistake_is_told_in_a_sentence(five, give, argv, told):
     assert told in done.err
     assert done.err.startswith("rlgauge: ")
     assert not Path("nowhere").exists()
+    assert not Path("out").exists()
+
+
+@pytest.mark.timeout(1800)  # the library's environment is built by whoever is first
+def test_preference_comparisons_are_tuned_by_the_original_library(folder, give):
+    small = ("environment.parallel=false", "environment.num_vec=1", "total_timesteps=128", "total_comparisons=10")
+    fixed = (*small, "num_iterations=1", "rl.batch_size=128", "fragment_length=25")
+    done = give(
+        *("tune", *COMPARED, "--trials", "2", "--repeats", "1", "--eval-seeds", "1", "--top", "1", "--workers", "2"),
+        *("--fix", *fixed, "--out", "out", "--", "--tests", "1"),
+    )
+    assert done.code == 0, done.err
+    assert "Phase 1: 2 trials, 2 complete" in done.out
+    for one in phase1():
+        assert set(one["values"]) == {
+            *("initial_comparison_frac", "query_schedule", "exploration_frac", "reward_trainer_kwargs.epochs"),
+            *("rl.rl_kwargs.learning_rate", "rl.rl_kwargs.ent_coef"),
+        }
+        assert any(_config(run) == {**one["values"], "rl.batch_size": 128} for run in Store("out").runs())
+    entry = yaml.safe_load(Path("out/studies/best.yaml").read_text())["entries"][0]["train"]
+    assert (entry["algo"], entry["library"], entry["args"]["total_timesteps"]) == (COMPARED[0], "imitation", 128)
+    there = give("suite", "run", "out/studies/best.yaml", "--out", "out")
+    assert there.code == 0, there.err
+    assert "1 of 1 run is in out already" in there.err
+
+
+def _config(run):
+    """What Sacred says of the settings of the space."""
+    told = json.loads((run.folder / run.file.result["sacred"] / "config.json").read_bytes())
+    rl = {"rl.batch_size": told["rl"]["batch_size"]}
+    rl |= {f"rl.rl_kwargs.{name}": told["rl"]["rl_kwargs"][name] for name in ("learning_rate", "ent_coef")}
+    own = {name: told[name] for name in ("initial_comparison_frac", "query_schedule", "exploration_frac")}
+    return {**own, **rl, "reward_trainer_kwargs.epochs": told["reward_trainer_kwargs"]["epochs"]}
 
 
 def test_without_optuna_it_is_said_what_to_install(five, give, monkeypatch):

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from rlgauge.cli.tune_view import tell
+from rlgauge.cli.tune_view import as_json, tell
 from rlgauge.stats.intervals import student_t
 from rlgauge.stats.unpaired import welch
 from rlgauge.tune.phase2 import Final, Judged
 from rlgauge.tune.trial import State, Trial
 from rlgauge.tune.tuning import Tuned
+from tests.studied import finished
 
 GOOD, BAD = [10.0, 11.0, 12.0], [1.0, 2.0, 4.0]
 
@@ -79,3 +81,26 @@ def test_seeds_without_a_return_are_told(capsys):
     assert "2 of 3" in said.out
     assert "trial 3, seed 7 gave no return: it broke" in said.err
     assert "default, seed 5 gave no return: it broke" in said.err
+
+
+def test_what_mattered_is_told_with_how_sure_it_is(tmp_path, capsys):
+    trials, final = finished(tmp_path, trials=24)
+    found = Tuned(out=tmp_path, trials=trials, importance={}, final=final)
+    tell(found)
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[lines.index("Importance of the settings (PED-ANOVA)") :][:7]
+    assert table[1].split("  ")[0] == "setting"
+    assert next(line.split()[0] for line in table[3:]) == "bc.optimizer_kwargs.lr"
+    assert table[3].endswith("  yes")
+    assert all(line.endswith("  not shown") for line in table[4:])
+    kept = json.loads(as_json(found))["importance"]
+    assert [one["setting"] for one in kept["settings"]] == [line.split()[0] for line in table[3:]]
+    assert kept["settings"][0]["is_told"] is True
+
+
+def test_where_trials_are_too_few_it_is_told_that_what_mattered_is_not_known(tmp_path, capsys):
+    trials, final = finished(tmp_path)
+    tell(Tuned(out=tmp_path, trials=trials, importance={}, final=final))
+    said = capsys.readouterr().out
+    assert "What mattered is not known: importance is told from 10 complete trials on, and there are 6: go on" in said
+    assert "PED-ANOVA" not in said

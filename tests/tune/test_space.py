@@ -4,12 +4,23 @@ import pytest
 
 from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+from rlgauge.kinds.train.original.workload import OriginalWorkload
 from rlgauge.tune.base import Base
 from rlgauge.tune.space import Choice, Range, find_space, read_space, shipped
 
+TUNED_THERE = {
+    "num_iterations": Choice([25, 50]),
+    "initial_comparison_frac": Choice([0.1, 0.25]),
+    "reward_trainer_kwargs.epochs": Choice([1, 3, 6]),
+    "rl.batch_size": Choice([512, 2048, 8192]),
+    "rl.rl_kwargs.learning_rate": Range(1e-5, 1e-2, log=True),
+    "rl.rl_kwargs.ent_coef": Range(1e-7, 1e-3, log=True),
+}
+"""What the library imitation itself varied of preference comparisons."""
+
 
 def test_the_shipped_spaces_are_those_of_the_library_imitation():
-    assert set(shipped()) == {"airl", "bc", "dagger", "gail", "rl"}
+    assert set(shipped()) == {"airl", "bc", "dagger", "gail", "preference_comparisons", "rl"}
     bc, dagger, gail = find_space("bc"), find_space("dagger"), find_space("gail")
     assert (bc.trials, dagger.trials, gail.trials) == (64, 50, 100)
     assert bc.axes == {
@@ -23,6 +34,19 @@ def test_the_shipped_spaces_are_those_of_the_library_imitation():
     assert [one.get("decay_probability") for one in schedules] == [None, None, None, 0.3, 0.5, 0.7]
     assert gail.axes["demo_batch_size"] == Choice([32, 128, 512, 2048, 8192])
     assert gail.axes == find_space("airl").axes
+    compared = find_space("preference_comparisons")
+    assert compared.trials == 100
+    assert {name: compared.axes[name] for name in TUNED_THERE} == TUNED_THERE
+    assert not {"total_timesteps", "total_comparisons"} & set(compared.axes)
+
+
+def test_the_space_of_preference_comparisons_is_that_of_the_librarys_scripts():
+    base = Base.of(OriginalWorkload("preference_comparisons", env="seals/CartPole-v0", num_tests=1))
+    space = base.own_space()
+    assert space == find_space("preference_comparisons")
+    base.configured({name: axis.probes[-1] for name, axis in space.axes.items()}, [0])
+    with pytest.raises(UserError, match="No space belongs to bc"):
+        Base.of(OriginalWorkload("bc", env="seals/CartPole-v0", num_tests=1)).own_space()
 
 
 @pytest.mark.parametrize("algo", ["bc", "dagger", "gail", "airl"])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
+from rlgauge.core.claim import STALE_SECONDS
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
@@ -19,13 +24,39 @@ from rlgauge.tune.tuning import NothingToChooseError, retune, tune
 CARTPOLE = "seals/CartPole-v0"
 SPACE = {"bc.batch_size": [8, 16, 32], "bc.optimizer_kwargs.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
 BRITTLE = """
+import pathlib
+
 SPACE = {"size": [1, 2, 3]}
 
 def learn(make_env, demonstrations, config, context):
     size = config.get("size", 1)
-    if size in BROKEN:
+    if size in BROKEN and not pathlib.Path(MENDED).exists():
         raise ValueError(f"size {size} is too much")
     return lambda observation: size % 2
+"""
+
+
+ELSEWHERE = """
+import time
+
+from rlgauge.core import platform
+from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+from rlgauge.launch.inline import Inline
+from rlgauge.tune.trainings import Silent
+from rlgauge.tune.tuning import tune
+
+platform.machine_id = lambda: "another machine"
+
+
+class Stops(Silent):
+    def begin(self, number, num_trials, values):
+        if number == 1:
+            print(number, flush=True)
+            time.sleep(600)
+
+
+workload = AlgorithmWorkload("bc", config={{"bc": {{"n_batches": 5}}}}, env="seals/CartPole-v0", num_tests=1)
+tune(workload, space={space!r}, trials=3, repeats=2, eval_seeds=3, top=2, out={out!r}, launcher=Inline(), view=Stops())
 """
 
 
@@ -51,7 +82,9 @@ def brittle(tmp_path, monkeypatch):
     """A function that makes an algorithm that raises for some sizes."""
 
     def make(broken):
-        (tmp_path / "brittle.py").write_text(BRITTLE.replace("BROKEN", repr(broken)))
+        (tmp_path / "brittle.py").write_text(
+            BRITTLE.replace("BROKEN", repr(broken)).replace("MENDED", repr(str(tmp_path / "mended")))
+        )
         return AlgorithmWorkload("brittle:learn", env=CARTPOLE, num_tests=1)
 
     monkeypatch.syspath_prepend(tmp_path)
@@ -112,6 +145,21 @@ def test_the_same_tuning_again_trains_nothing(once):
     before = {run.folder for run in Store(out).runs()}
     assert tuned(out) == found
     assert {run.folder for run in Store(out).runs()} == before
+
+
+def test_the_trial_of_a_tuner_that_died_on_another_machine_is_run_by_the_next_one(once, tmp_path):
+    program = ELSEWHERE.format(space=SPACE, out=str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "1\n"
+        other.send_signal(signal.SIGKILL)
+    beat = tmp_path / "studies" / "heartbeat-1"
+    os.utime(beat, (time.time() - STALE_SECONDS - 1,) * 2)
+    found = tuned(tmp_path)
+    assert found.trials == once[0].trials
+    assert found.final == once[0].final
+    assert not beat.exists()
+    ids = [run.case.id for run in Store(tmp_path).runs()]
+    assert len(ids) == len(set(ids)) == len(list(Store(once[1]).runs()))
 
 
 def test_phase_2_alone_takes_its_configurations_from_the_study(once, tmp_path):
@@ -178,6 +226,26 @@ def test_an_objective_that_is_never_reported_ends_in_a_sentence(tmp_path, brittl
     assert (tmp_path / "out" / "studies" / "phase1.json").is_file()
 
 
+def test_what_failed_is_run_again_only_where_that_is_asked_for(tmp_path, brittle):
+    def once_more(**named):
+        space = {"size": [1, 2, 3]}
+        given = {"repeats": 1, "eval_seeds": 1, "top": 1, "sampler": "grid", "launcher": Inline()}
+        return tune(brittle({1, 3}), out=tmp_path / "out", space=space, **given, **named)
+
+    first = once_more()
+    states = [State.FAILED, State.COMPLETE, State.FAILED]
+    assert [one.state for one in first.trials] == states
+    (tmp_path / "mended").touch()
+    assert once_more() == first, "also the default configuration stays failed"
+    assert first.final.configurations[0].problems
+    found = once_more(rerun_failed=True)
+    assert [one.state for one in found.trials] == [*states, State.COMPLETE, State.COMPLETE]
+    assert [one.values for one in found.trials[3:]] == [{"size": 1}, {"size": 3}]
+    assert found.trials[0].reason.endswith("(run again as trial 3)")
+    assert not found.final.configurations[0].problems
+    assert once_more(rerun_failed=True) == found
+
+
 def test_configurations_that_a_training_refuses_fail_with_its_words(tmp_path):
     with pytest.raises(NothingToChooseError, match="a batch"):
         tuned(tmp_path, space={"bc.batch_size": [10**6, 10**7]}, trials=2)
@@ -199,7 +267,7 @@ def test_no_study_and_numbers_below_one_are_refused(tmp_path):
         retune(tmp_path, launcher=Inline())
     with pytest.raises(UserError, match="repeats=0"):
         tuned(tmp_path, repeats=0)
-    with pytest.raises(UserError, match="The pruner asha compares trials between their seeds"):
+    with pytest.raises(UserError, match="the pruner asha compares trials between their seeds"):
         tuned(tmp_path, repeats=1, pruner="asha")
     with pytest.raises(UserError, match="eval_seeds=0"):
         retune(tmp_path, eval_seeds=0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlgauge.cli import plot_curves
+from rlgauge.cli import plot_curves, plot_study
 from rlgauge.cli.figure import Figure, wrapped
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import make_parser, parse
@@ -23,6 +23,8 @@ _ALL = "all"
 _SIZES = {"paper": (6.0, 3.6), "slides": (9.0, 5.4)}
 """Inches; a figure with a long legend or many names is taller."""
 _LEAST_DPI, _MOST_DPI = 20, 1200
+_UNDATED: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+"""Equal figures are equal files."""
 _BESIDE = 1.0
 """Inches for what stands above and below the axes."""
 
@@ -43,6 +45,7 @@ def main(argv: Sequence[str]) -> int:
             drawn += 1
     if not drawn:
         needs = {**{name: kind.needs for name, kind in KINDS.items()}, plot_curves.NAME: plot_curves.NEEDS}
+        needs |= dict.fromkeys(plot_study.KINDS, plot_study.NEEDS)
         told = "; ".join(dict.fromkeys(needs.values())) if options.kind == _ALL else needs[options.kind]
         raise UserError(f"{options.out} holds nothing that {options.kind} could show: {told}.")
     return FINE
@@ -52,10 +55,13 @@ def _figures(options: Namespace) -> Iterator[Figure]:
     """What is to be drawn, as far as there is something to draw it from. Raises UserError."""
     out = Path(options.out)
     is_all = options.kind == _ALL
+    has_study = options.kind in plot_study.KINDS or (is_all and not options.tag and plot_study.is_study(out))
     has_curves = options.kind == plot_curves.NAME or (is_all and not options.tag and plot_curves.is_trained(out))
-    if has_curves:
+    if has_study:
+        yield from plot_study.figures(out, list(plot_study.KINDS) if is_all else [options.kind])
+    elif has_curves:
         yield from plot_curves.figures(out)
-    if options.kind in KINDS or (is_all and (has_points(out) or not has_curves)):
+    if options.kind in KINDS or (is_all and (has_points(out) or not (has_curves or has_study))):
         points = read_points(out, options.tag)
         for name in KINDS if is_all else [options.kind]:
             yield from (figure_of(name, points, environment) for environment in points.environments())
@@ -63,9 +69,15 @@ def _figures(options: Namespace) -> Iterator[Figure]:
 
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge plot`."""
-    parser = make_parser("plot", "Draw the learning curves of trainings, or what `rlgauge throughput` measured.")
+    parser = make_parser(
+        "plot",
+        "Draw the learning curves of trainings, a study of `rlgauge tune`, or what `rlgauge throughput` measured.",
+    )
+    of_study, of_throughput = ", ".join(plot_study.KINDS), ", ".join(KINDS)
     parser.add_argument(
-        "kind", type=str, help=f"{plot_curves.NAME}; of throughput {', '.join(KINDS)}; or all that OUT has"
+        "kind",
+        type=str,
+        help=f"{plot_curves.NAME}; of a study {of_study}; of throughput {of_throughput}; or all that OUT has",
     )
     parser.add_argument("out", type=str, metavar="OUT", help="a folder of runs, or a JSON file of `rlgauge throughput`")
     parser.add_argument("-o", "--output", type=str | None, metavar="DIR", help="folder for the figures (plots)")
@@ -81,13 +93,13 @@ def _check(options: Namespace) -> None:
     for name, given, known in (
         ("format", options.format, FORMATS),
         ("style", options.style, _SIZES),
-        ("figure", options.kind, [_ALL, plot_curves.NAME, *KINDS]),
+        ("figure", options.kind, [_ALL, plot_curves.NAME, *plot_study.KINDS, *KINDS]),
     ):
         if given not in known:
             raise unknown(name, given, known)
     if not _LEAST_DPI <= options.dpi <= _MOST_DPI:
         raise UserError(f"--dpi {options.dpi}: it must be from {_LEAST_DPI} to {_MOST_DPI}.")
-    if options.kind == plot_curves.NAME and options.tag is not None:
+    if options.kind in {plot_curves.NAME, *plot_study.KINDS} and options.tag is not None:
         raise UserError("--tag is of measurements of throughput: trainings have none.")
     try:
         import matplotlib as mpl
@@ -98,6 +110,7 @@ def _check(options: Namespace) -> None:
 
 def _draw(one: Figure, path: Path, options: Namespace) -> bool:
     """Whether there was something to draw."""
+    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=_SIZES[options.style], layout="constrained")
@@ -114,7 +127,8 @@ def _draw(one: Figure, path: Path, options: Namespace) -> bool:
         _make_room(figure, axes)
         with plain_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=options.dpi, metadata={"Date": None} if path.suffix == ".svg" else None)
+            with mpl.rc_context({"svg.hashsalt": path.stem}):
+                figure.savefig(path, dpi=options.dpi, metadata=_UNDATED.get(path.suffix))
     finally:
         plt.close(figure)
     return True

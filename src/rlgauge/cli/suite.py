@@ -15,7 +15,7 @@ from rlgauge.cli import interruption, launchers, target_entries, targets
 from rlgauge.cli.asked_runs import noted
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, MISUSED, dispatch
-from rlgauge.cli.options import as_list, make_parser, parse, parted, with_each
+from rlgauge.cli.options import make_parser, parse, parted, with_each
 from rlgauge.cli.suite_asked import Asked, make_asked
 from rlgauge.cli.suite_commands import Command, commands, module_of
 from rlgauge.cli.suite_training import num_runs
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _SELECT = "--select"
 _SEVERAL = (_SELECT, launchers.CONFIG)
+_ANEW = "throughput"
+"""What measures anew each time: its own command submits and waits, and nothing may be submitted for it before."""
 _HELP = """usage: rlgauge suite list
        rlgauge suite show SUITE
        rlgauge suite run SUITE [--select AXIS=VALUE ...] [--budget smoke|short|full] [--out DIR] [-- OPTIONS]
@@ -262,10 +264,12 @@ def _hand_over(calls: Sequence[Command], options: Namespace) -> tuple[Handed | N
     """
     from rlgauge.launch import slurm
 
-    launcher = slurm.make(launchers.read_config(as_list(options.launcher_config)), tell=say_error)
+    launcher = slurm.make(launchers.config_of(options), tell=say_error)
     worst = FINE
     with launchers.gathered() as plans:
         for call in calls:
+            if call.argv[0] == _ANEW:
+                continue
             with contextlib.suppress(SubmittedError), _silence():
                 code = module_of(call.argv[0]).main(call.argv[1:])
                 if code in interruption.CODES:

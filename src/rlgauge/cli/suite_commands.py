@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from rlgauge.cli.launchers import NO_WAIT
 from rlgauge.cli.main import COMMANDS
 from rlgauge.cli.options import option_names, parse
 from rlgauge.cli.suite_asked import Asked, at_budget, narrowed
@@ -56,7 +57,18 @@ _TRAIN = "train"
 KNOWN: Mapping[str, _Manner] = {
     "throughput": _Manner(
         frozenset(
-            {"env", "library", "num_envs", "scan_chunk_size", "block", "devices", "action", "rng", "emit"},
+            {
+                "env",
+                "launcher_config",
+                "library",
+                "num_envs",
+                "scan_chunk_size",
+                "block",
+                "devices",
+                "action",
+                "rng",
+                "emit",
+            },
         ),
         has_commas=True,
         together=frozenset({"library"}),
@@ -135,8 +147,11 @@ def _calls(
     _check_names(where, entry, asked, known)
     manner = KNOWN[entry.command]
     tagged = ["--tag", tag] if tag and "tag" in known else []  # runs of other commands have no tag
-    if launched and "launcher" not in known:
-        raise UserError(f"{where}: {entry.command} measures this machine: leave out --launcher, or --select others.")
+    if NO_WAIT in launched and "no_wait" not in known:
+        raise UserError(
+            f"{where}: {entry.command} measures anew each time, so no later command could collect it: leave out "
+            f"{NO_WAIT}, or --select others."
+        )
     last = ["--out", out, *tagged, *launched]
     if entry.command == _TRAIN:
         for of_train, of_script in train_calls(where, suite, entry, asked, takes=takes):

@@ -121,7 +121,7 @@ def _track(kind: str, store: Store, say: Tell, stack: contextlib.ExitStack) -> N
 
 def _local(options: Namespace, own: Sequence[Mapping[str, str]]) -> Local:
     variables = {**os.environ, **threads_of(options.threads, os.environ)}
-    return Local(options.workers, variables=variables, worker_variables=own)
+    return Local(len(own), variables=variables, worker_variables=own)
 
 
 def _launcher(options: Namespace, say: Tell) -> Launcher:

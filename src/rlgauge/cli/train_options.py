@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from rlgauge.cli.errors import in_options
 from rlgauge.cli.launchers import CONFIG, add_launcher
 from rlgauge.cli.options import as_list, make_parser, parse, with_each
+from rlgauge.cli.resources import read_resources
 from rlgauge.cli.units import parse_memory, parse_seeds
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Limits
@@ -128,7 +129,9 @@ def _add_what(parser: ArgumentParser) -> None:
 
 def _add_how(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("How it is run")
-    group.add_argument("--workers", type=int, default=1, metavar="N", help="runs side by side")
+    group.add_argument(
+        "--workers", type=int | None, metavar="N", help="runs side by side (1; as many as fit --resources)"
+    )
     group.add_argument("--threads", type=int | None, metavar="N", help="threads of each run (OMP_NUM_THREADS, else 1)")
     group.add_argument(
         "--time-limit", type=float | None, metavar="S", help="end a run that takes longer, and tell where it stood"
@@ -208,6 +211,8 @@ def check(options: Namespace) -> None:
     for name in ("workers", "threads", "time_limit"):
         if options[name] is not None and not options[name] > 0:
             raise UserError(f"--{name.replace('_', '-')} must be more than 0, not {options[name]}.")
+    if options.threads is not None and read_resources(options.resources).cpu is not None:
+        raise UserError("--threads and cpu of --resources both say how many threads a run has: give one of them.")
     if not options.out.strip():
         raise UserError("--out needs the name of a folder.")
     if options.json and options.quiet:

@@ -51,14 +51,14 @@ def main(argv: Sequence[str]) -> int:
 
 def _tuned(options: Namespace, asked: Asked | None, workload: Trainings | None, out: str) -> Tuned:
     """What it comes to. Raises UserError."""
-    prepare = getattr(workload, "prepare", None)
-    if prepare is not None:
-        prepare(say_error)
     threads = None if asked is None else asked.options.threads
     variables = {**os.environ, **threads_of(threads, os.environ)}
     launcher = make_launcher(
-        options, lambda own: Local(options.workers, variables=variables, worker_variables=own), tell=say_error
+        options, lambda own: Local(len(own), variables=variables, worker_variables=own), tell=say_error
     )
+    prepare = getattr(workload, "prepare", None)
+    if prepare is not None:
+        prepare(say_error)
     limits = Limits() if asked is None else limits_of(asked.options)
     view = Silent() if options.json or options.quiet else Shown()
     if options.retune_from is not None or workload is None:
@@ -71,6 +71,7 @@ def _tuned(options: Namespace, asked: Asked | None, workload: Trainings | None, 
             top=options.top,
             launcher=launcher,
             limits=limits,
+            rerun_failed=options.rerun_failed,
             view=view,
         )
     return tune(
@@ -87,6 +88,7 @@ def _tuned(options: Namespace, asked: Asked | None, workload: Trainings | None, 
         seed=options.seed or 0,
         launcher=launcher,
         limits=limits,
+        rerun_failed=options.rerun_failed,
         view=view,
     )
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rlgauge.cli import suite_commands, train_options
 from rlgauge.cli.launchers import CONFIG, add_launcher
 from rlgauge.cli.options import as_list, make_parser, parse, parted, with_each
+from rlgauge.cli.resources import OPTION as RESOURCES
 from rlgauge.cli.suite_asked import make_asked
 from rlgauge.cli.train_options import Asked, Trainings
 from rlgauge.core.errors import UserError, did_you_mean
 from rlgauge.kinds.train.algorithms.interface import ALGORITHMS
+from rlgauge.kinds.train.original.task import LIBRARIES, SCRIPTS
 from rlgauge.suites.suite import Budget, find, shipped
 from rlgauge.tune.space import read_value
 from rlgauge.tune.tuning import EVAL_SEEDS, REPEATS, TOP
@@ -22,18 +24,19 @@ if TYPE_CHECKING:
 _SEVERAL = ("--select", "--fix", CONFIG)
 """Options that take several values, each `NAME=VALUE`."""
 _SUITE_ENDINGS = (".yaml", ".yml")
-_TRAIN = "train"
+_TRAIN, _LIBRARY = "train", "--library"
 _OWN = {
     "--workers": "give it before `--`.",
     "--launcher": "give it before `--`.",
     CONFIG: "give it before `--`.",
+    RESOURCES: "give it before `--`.",
     "--no-wait": "what is tried next depends on what was tried before.",
     "--out": "give it before `--`.",
     "--json": "give it before `--`.",
     "--quiet": "give it before `--`.",
     "--seed": "seeds are chosen by --seed and --repeats, before `--`.",
     "--seeds": "seeds are chosen by --seed and --repeats, before `--`.",
-    "--rerun-failed": "a trial that failed stays so.",
+    "--rerun-failed": "give it before `--`.",
     "--track": "`rlgauge runs list` and `rlgauge summary` show its runs.",
 }
 """Options of `rlgauge train` that are refused, and what is done instead."""
@@ -106,8 +109,11 @@ def _add_how(parser: ArgumentParser) -> None:
     group.add_argument("--seed", type=int | None, metavar="N", help="first seed, and that of the search (0)")
     group.add_argument("--top", type=int, default=TOP, metavar="K", help="how many are judged on fresh seeds")
     group.add_argument("--eval-seeds", type=int, default=EVAL_SEEDS, metavar="N", help="fresh seeds of each")
+    group.add_argument("--rerun-failed", action="store_true", help="run again what failed before")
     group.add_argument("--retune-from", type=str | None, metavar="DIR", help="only judge what the study there found")
-    group.add_argument("--workers", type=int, default=1, metavar="N", help="runs side by side")
+    group.add_argument(
+        "--workers", type=int | None, metavar="N", help="runs side by side (1; as many as fit --resources)"
+    )
 
 
 def ask(argv: Sequence[str]) -> Given | None:
@@ -226,16 +232,23 @@ def _of_one(given: Given, replaced: Sequence[str]) -> list[str]:
     """The arguments of `rlgauge train` for an algorithm or a script. Raises UserError."""
     name = given.options.suite
     is_script = name.endswith(".py")
-    if not is_script and name not in ALGORITHMS and ":" not in name:
-        known = [*shipped(), *ALGORITHMS]
+    algorithms = sorted({*ALGORITHMS, *SCRIPTS})
+    if not is_script and name not in algorithms and ":" not in name:
+        known = [*shipped(), *algorithms]
         raise UserError(
             f"{name!r} is no suite, algorithm or script.{did_you_mean(name, known)} Suites: {', '.join(shipped())}. "
-            f"Algorithms: {', '.join(ALGORITHMS)}, or your own package.module:function. Files end with .py or .yaml."
+            f"Algorithms: {', '.join(algorithms)}, or your own package.module:function. Files end with .py or .yaml."
         )
     if given.options.select or given.options.budget != Budget.FULL:
         raise UserError("--select and --budget are of suites: with an algorithm or a script give --env.")
-    what = [name] if is_script else ["--algo", name]
+    what = [name] if is_script else ["--algo", name, *_library(name, replaced)]
     return [*what, *replaced, *(["--", *given.script_args] if given.script_args else [])]
+
+
+def _library(algo: str, replaced: Sequence[str]) -> list[str]:
+    """The library of an algorithm that is not ours."""
+    is_said = any(argument.partition("=")[0] == _LIBRARY for argument in replaced)
+    return [] if is_said or algo not in SCRIPTS or algo in ALGORITHMS else [_LIBRARY, LIBRARIES[0]]
 
 
 def _named(calls: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from rlgauge.cli.console import complain, say, show_table
 from rlgauge.cli.train_options import Trainings
 from rlgauge.cli.train_view import say_error, shown
@@ -16,7 +18,8 @@ from rlgauge.core.execute import Event
 from rlgauge.core.store import Store
 from rlgauge.stats.summary import Summary
 from rlgauge.tune.phase2 import Final, Judged
-from rlgauge.tune.reports import final_data, search_data
+from rlgauge.tune.report_importance import Importance
+from rlgauge.tune.reports import final_data, read_importance, search_data
 from rlgauge.tune.trial import State, Trial, best
 from rlgauge.tune.tuning import Tuned
 
@@ -42,9 +45,9 @@ class Shown:
         say_error(f"Trial {trial.number}: {_ended(trial)}{leader}")
 
     @contextlib.contextmanager
-    def running(self, workload: Trainings, store: Store) -> Iterator[Callable[[Event], None]]:
+    def running(self, workload: Trainings, store: Store, *, rerun_failed: bool) -> Iterator[Callable[[Event], None]]:
         """Show some trainings while they go on."""
-        watch = Watch(workload, store, rerun_failed=False)
+        watch = Watch(workload, store, rerun_failed=rerun_failed)
         with shown(watch, store) as (listen, _):
             yield listen
 
@@ -75,10 +78,9 @@ def tell_search(found: Tuned) -> None:
     told = [f"{states.count(state)} {state}" for state in State if state in states]
     print(f"Phase 1: {count_text(len(found.trials), 'trial')}, {', '.join(told)}")
     show_table(header, rows)
-    if found.importance:
-        print()
-        print("Importance of the settings (PED-ANOVA)")
-        show_table(("setting", "importance"), [(name, f"{value:.2f}") for name, value in found.importance.items()])
+    if any(one.state is State.PRUNED and one.reason is not None for one in found.trials):
+        say("The return of a trial that was pruned on its way is its training return until there.")
+    _tell_mattered(found)
     _tell_failures(found.trials)
 
 
@@ -106,15 +108,49 @@ def tell_final(final: Final) -> None:
 
 def as_json(found: Tuned) -> str:
     """All of it as JSON."""
+    told = None if found.final is None else read_importance(found.out)
     return json.dumps(
         {
             "out": str(found.out),
             "phase1": search_data(found.trials, found.importance),
             "phase2": None if found.final is None else final_data(found.final),
+            "importance": None if told is None else msgspec.to_builtins(told),
             "best": None if found.best is None else str(found.best),
         },
         indent=2,
         allow_nan=False,
+    )
+
+
+def _tell_mattered(found: Tuned) -> None:
+    """What mattered; before the end of a study without how sure that is."""
+    told = None if found.final is None else read_importance(found.out)
+    if told is None and found.importance:
+        print()
+        print("Importance of the settings (PED-ANOVA)")
+        show_table(("setting", "importance"), [(name, f"{value:.2f}") for name, value in found.importance.items()])
+    elif told is not None and told.settings:
+        print()
+        print(f"Importance of the settings ({told.method})")
+        header = ("setting", "importance", "refits", "by chance", "matters")
+        show_table(header, [_mattered_row(one) for one in told.settings])
+        say(
+            f"Refits: where 95 % of {told.refits} on resampled trials came. By chance: how often a setting came to as "
+            "much where returns were shuffled among trials; it matters where that is 5 % over the number of settings "
+            "or less."
+        )
+    elif told is not None and told.why_not is not None:
+        print()
+        say(f"What mattered is not known: {told.why_not}.")
+
+
+def _mattered_row(one: Importance) -> tuple[str, ...]:
+    return (
+        one.setting,
+        f"{one.share:.2f}",
+        f"{one.low:.2f} to {one.high:.2f}",
+        f"{one.chance:.3f}",
+        "yes" if one.is_told else "not shown",
     )
 
 
@@ -184,6 +220,8 @@ def _tell_failures(trials: Sequence[Trial]) -> None:
 def _ended(trial: Trial) -> str:
     if trial.state is State.FAILED:
         return f"failed, {_short(trial.reason or '')}"
+    if trial.state is State.PRUNED and trial.reason is not None:
+        return f"pruned {trial.reason}"
     after = f" after {count_text(len(trial.returns), 'seed')}" if trial.state is State.PRUNED else ""
     return f"{trial.state}{after}, return {_number(trial.objective)}"
 

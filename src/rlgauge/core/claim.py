@@ -42,6 +42,10 @@ class Driver(msgspec.Struct, frozen=True):
         """Whether it is known to have ended; of another machine's nothing is known."""
         return self.host == platform.machine_id() and not _runs_here(self.pid, self.process_start)
 
+    def is_gone(self, heartbeat: Path) -> bool:
+        """Whether it has ended: asked of this machine, else judged by the heartbeat that it keeps."""
+        return self.is_dead if self.host == platform.machine_id() else not _is_fresh(heartbeat)
+
 
 def lives(case_folder: Path, number: int, attempt: str | None = None) -> bool:
     """Whether the process that claimed attempt `number` runs: asked of this machine, else judged by the heartbeat."""

@@ -23,7 +23,11 @@ from rlgauge.core.store import Store
 from rlgauge.exporters.sacred_logs import write_logs
 from rlgauge.exporters.sacred_run import SOURCES, base_of, is_learner, scored, write_run
 
-_SCRIPTS: Mapping[str, str] = {"gail": "train_adversarial", "airl": "train_adversarial"}
+_SCRIPTS: Mapping[str, str] = {
+    "gail": "train_adversarial",
+    "airl": "train_adversarial",
+    "preference_comparisons": "train_preference_comparisons",
+}
 _SCRIPT = "train_imitation"
 """The script of imitation that trains any other algorithm."""
 

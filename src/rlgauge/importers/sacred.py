@@ -29,7 +29,7 @@ _NAMELESS = {"main", "run", "train", "my_main", "experiment", "default"}
 """Commands that name no algorithm."""
 _Quick = TypeVar("_Quick")
 _Any = TypeVar("_Any")
-_IMITATION = re.compile("train_(imitation|adversarial|bc|dagger)$")
+_IMITATION = re.compile("train_(imitation|adversarial|bc|dagger|preference_comparisons)$")
 _FOLDER = re.compile(
     rb'"(?:log|save|output|out|run|work)_dir": (?:null|"[^"\n]*"|\{(?:[^{}]|\{[^{}]*\})*\})',
 )

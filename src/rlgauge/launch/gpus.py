@@ -46,9 +46,46 @@ def assign(num_workers: int, gpus: Sequence[str], per_gpu: int = 1) -> list[str]
     return [gpus[worker % len(gpus)] for worker in range(num_workers)]
 
 
+def room(amount: float, gpus: Sequence[str]) -> int:
+    """How many workers with so much of a GPU each, 2 for two of them, these GPUs have room for, one at least.
+
+    Raises UserError where there is no room.
+    """
+    if amount <= 1:
+        assign(1, gpus)
+        return len(gpus) * _per_gpu(amount)
+    if len(gpus) < amount:
+        raise UserError(f"A worker asks for {amount:g} GPUs, and there {_are(len(gpus), 'GPU')} here.")
+    return len(gpus) // int(amount)
+
+
+def share_variables(num_workers: int, amount: float) -> list[dict[str, str]]:
+    """The environment variables that give each of so many workers here so much of a GPU; 0 hides all of them.
+
+    Raises UserError where there is no room for so many.
+    """
+    if amount == 0:
+        return [{VISIBLE: ""}] * num_workers
+    if amount <= 1:
+        return worker_variables(num_workers, _per_gpu(amount))
+    gpus, each = available(), int(amount)
+    most = room(amount, gpus)
+    if num_workers > most:
+        raise UserError(f"{_count(num_workers, 'worker')} with {each} GPUs each: there is room for {most} here.")
+    return _as_variables([",".join(gpus[first * each : (first + 1) * each]) for first in range(num_workers)])
+
+
 def worker_variables(num_workers: int, per_gpu: int = 1) -> list[dict[str, str]]:
     """The environment variables that give each of so many workers here its GPU. Raises UserError as `assign`."""
-    shares = assign(num_workers, available(), per_gpu)
+    return _as_variables(assign(num_workers, available(), per_gpu))
+
+
+def _per_gpu(amount: float) -> int:
+    """How many workers share a GPU, each with this share of it."""
+    return int(1 / amount + 1e-9)
+
+
+def _as_variables(shares: Sequence[str]) -> list[dict[str, str]]:
     # CUDA alone numbers the fastest first, nvidia-smi by their places on the bus.
     order = {} if VISIBLE in os.environ else {ORDER: "PCI_BUS_ID"}
     return [{VISIBLE: share, **order} for share in shares]
@@ -77,6 +114,10 @@ def _installed() -> list[str]:
         why = printed[0] if printed else f"exit code {ended.returncode}"
         raise UserError(f"nvidia-smi can't say which GPUs there are: {why}")
     return re.findall(r"^GPU (\d+):", ended.stdout, re.MULTILINE)
+
+
+def _are(number: int, noun: str) -> str:
+    return f"{'is' if number == 1 else 'are'} {_count(number, noun)}"
 
 
 def _count(number: int, noun: str) -> str:

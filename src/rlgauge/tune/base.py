@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rlgauge.core.case import Case, fingerprint
 from rlgauge.core.errors import UserError
 from rlgauge.core.workload import Description, build, import_object
+from rlgauge.kinds.train.algorithms.interface import ALGORITHMS
 from rlgauge.tune.space import Axis, Space, find_space, read_space, shipped
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     Trainings: TypeAlias = "AlgorithmWorkload | OriginalWorkload | ScriptWorkload"
 
 OURS = "rlgauge.kinds.train.algorithm_workload:AlgorithmWorkload"
+ORIGINAL = "rlgauge.kinds.train.original.workload:OriginalWorkload"
 SCRIPT = "rlgauge.kinds.train.workload:ScriptWorkload"
 OWN_SPACE = "SPACE"
 """The name of the space in the module of an algorithm of one's own."""
 _NUM_GUESSES = 200
+_UNSHOWN = frozenset({"bc", "dagger"})
 
 
 class Base:
@@ -74,6 +77,14 @@ class Base:
         return self.described.class_path == OURS and bool(self._plain.is_ours)
 
     @property
+    def has_curve(self) -> bool:
+        """Whether the episodes of its training may show how good it is.
+
+        BC plays none, in those of DAgger the expert plays, too, and nobody counts those of the original library.
+        """
+        return self.described.class_path != ORIGINAL and not (self.is_ours and self._plain.algo in _UNSHOWN)
+
+    @property
     def identity(self) -> str:
         """A hash of all that defines the default training: code, environment, expert, configuration."""
         (case,) = self.configured({}, [0]).cases()
@@ -107,6 +118,9 @@ class Base:
                 return find_space(algo)
             if not self.is_ours:
                 return _space_in_module(algo)
+        is_theirs = self.described.class_path == ORIGINAL and self._plain.algo not in ALGORITHMS
+        if is_theirs and self._plain.algo in shipped():
+            return find_space(self._plain.algo)
         raise UserError(
             f"No space belongs to {self.algorithm}: give one with --space (space), a YAML file or one of "
             f"{', '.join(shipped())}."

@@ -16,7 +16,7 @@ from rlgauge.stats.summary import Summary
 from rlgauge.stats.unpaired import welch
 from rlgauge.tune.question import Question
 from rlgauge.tune.trainings import Means, Returns, returns_of
-from rlgauge.tune.trial import Trial, best
+from rlgauge.tune.trial import State, Trial, best
 
 CONFIDENCE = 0.95
 
@@ -115,9 +115,10 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 def nothing_to_choose(trials: Sequence[Trial]) -> str:
     """Why there is no best trial, in a sentence."""
-    reasons = [one.reason for one in trials if one.reason]
-    last = f" The last one: {reasons[-1]}" if reasons else ""
-    return f"None of the {len(trials)} trials reported a test return, so there is nothing to choose from.{last}"
+    reasons = [one.reason for one in trials if one.reason and one.state is State.FAILED]
+    last = f" The last one: {reasons[-1].rstrip('.')}." if reasons else ""
+    again = " Where that is mended, --rerun-failed (rerun_failed) runs them again." if reasons else ""
+    return f"None of the {len(trials)} trials reported a test return, so there is nothing to choose from.{last}{again}"
 
 
 def _reached(one: Judged) -> float:

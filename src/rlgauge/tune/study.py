@@ -1,6 +1,7 @@
 """The study, which Optuna keeps in a SQLite file in the store: what was tried, and what is to be tried next.
 
-Only drivers hold it. Several may at once on one machine: what they decide is decided under a lock.
+Only drivers hold it. Several may at once: what they decide is decided under a lock. While a driver is at a trial it
+touches a heartbeat, by which others tell on which they may count.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import itertools
+import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -19,6 +21,8 @@ from rlgauge.core.claim import Driver
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import StoreError, plain_errors
 from rlgauge.core.seeding import derive
+from rlgauge.core.store import BEAT_SECONDS
+from rlgauge.tune.curve import Point
 from rlgauge.tune.question import STUDIES
 from rlgauge.tune.space import Choice, Space
 from rlgauge.tune.trial import State, Trial, mean_of
@@ -34,11 +38,14 @@ ENOUGH = 10
 _BETTER = 0.5
 """Which part of the trials counts as good: Optuna's tenth is one or two of those that there usually are."""
 _NAME = "study"
-_DRIVER, _REASON, _RETURNS = "driver", "reason", "returns"
+_DRIVER, _REASON, _RETURNS, _AGAIN = "driver", "reason", "returns", "again"
+_COMPARED, _BY_CURVE, _BY_SEED = "compared", "curve", "seed"
+_ENOUGH_TO_PRUNE = 5
+"""Complete trials that have a value where the median ends others."""
 _LOCK_SECONDS = 60
 """How long one driver waits for another that writes."""
 _RUNGS = 2
-"""Of ASHA: a trial goes on after a repeat where it is in the upper half of what came so far."""
+"""Of ASHA: a trial goes on after the 1st, 2nd, 4th, 8th value where it is in the upper half of what came so far."""
 
 
 class Study:
@@ -58,24 +65,42 @@ class Study:
         with _locked(self._folder):
             there = self._study.get_trials(deepcopy=False)
             for one in there:
-                if not one.state.is_finished() and _is_left(one):
-                    return self._take(one.number, left=None if one.state.name == "WAITING" else one)
-            return None if len(there) >= self.num_possible(num_trials) else self._take(len(there), left=None)
+                if not one.state.is_finished() and self._is_left(one):
+                    place = _num_places(there[: one.number])
+                    return self._take(place, left=None if one.state.name == "WAITING" else one)
+            place = _num_places(there)
+            return None if place >= self.num_possible(num_trials) else self._take(place, left=None)
+
+    def rerun_failed(self) -> int:
+        """How many trials that failed are to be run again: each gets a new trial with its values."""
+        with _locked(self._folder), _quiet():
+            there = self._study.get_trials(deepcopy=False)
+            known = {one.user_attrs.get(_AGAIN) for one in there}
+            failed = [one for one in there if one.state.name == "FAIL" and one.number not in known]
+            for one in failed:
+                self._study.enqueue_trial(one.params, user_attrs={_AGAIN: one.number})
+            return len(failed)
 
     def num_possible(self, num_trials: int) -> int:
         """How many trials there will be: a grid has so many points and no more."""
         return num_trials if self._num_points is None else min(num_trials, self._num_points)
 
+    def num_expected(self, num_trials: int) -> int:
+        """How many trials there will be with those that are others run again."""
+        there = self._study.get_trials(deepcopy=False)
+        return self.num_possible(num_trials) + len(there) - _num_places(there)
+
     def is_going_elsewhere(self) -> bool:
         """Whether another driver, which lives, runs a trial."""
-        this = msgspec.to_builtins(Driver.this())
         with _locked(self._folder):
             going = [one for one in self._study.get_trials(deepcopy=False) if not one.state.is_finished()]
-        return any(not _is_left(one) and one.user_attrs[_DRIVER] != this for one in going)
+            return any(not self._is_left(one) and not _is_of_this(one) for one in going)
 
     def trials(self) -> list[Trial]:
         """All trials in their order."""
-        return [self._told(one) for one in self._study.get_trials(deepcopy=False)]
+        there = self._study.get_trials(deepcopy=False)
+        later = {one.user_attrs[_AGAIN]: one.number for one in there if _AGAIN in one.user_attrs}
+        return [self._told(one, later.get(one.number)) for one in there]
 
     def importance(self) -> dict[str, float]:
         """How much of what tells the better half from all trials each setting is, the largest first; empty for too few.
@@ -93,15 +118,25 @@ class Study:
             found = get_param_importances(self._study, evaluator=evaluator, params=varied)
         return {name: float(value) for name, value in found.items()}
 
-    def _take(self, number: int, *, left: optuna.trial.FrozenTrial | None) -> Going:
-        """The trial of a number, a new one or one that was left, with all its values, as this driver's own."""
+    def _is_left(self, one: optuna.trial.FrozenTrial) -> bool:
+        """Whether nobody runs a trial that has not ended."""
+        told = one.user_attrs.get(_DRIVER)
+        return told is None or msgspec.convert(told, Driver).is_gone(_beat_of(self._folder, one.number))
+
+    def _take(self, place: int, *, left: optuna.trial.FrozenTrial | None) -> Going:
+        """A trial with all its values, as this driver's own: one that was left or waits, else the new one of a place.
+
+        The places are those of trials that are not others run again: what is sampled there does not depend on failures.
+        """
         from optuna.trial import Trial as OptunaTrial
 
         with _quiet():
-            self._study.sampler = _sampler(self._sampler, self._seed, number)
-            if left is None and self._sampler == "grid" and len(self._study.get_trials(deepcopy=False)) == number:
-                self._study.enqueue_trial(self._point(number))
+            self._study.sampler = _sampler(self._sampler, self._seed, place)
+            there = self._study.get_trials(deepcopy=False)
+            if left is None and self._sampler == "grid" and not any(one.state.name == "WAITING" for one in there):
+                self._study.enqueue_trial(self._point(place))
             trial = self._study.ask() if left is None else OptunaTrial(self._study, left._trial_id)  # noqa: SLF001  # there is no public way to go on with a trial
+            beat = _Beat(_beat_of(self._folder, trial.number))
             trial.set_user_attr(_DRIVER, msgspec.to_builtins(Driver.this()))
             for name, axis in self._space.axes.items():
                 if isinstance(axis, Choice):
@@ -110,70 +145,120 @@ class Study:
                     trial.suggest_int(name, int(axis.low), int(axis.high), step=int(axis.step or 1), log=axis.log)
                 else:
                     trial.suggest_float(name, axis.low, axis.high, step=axis.step, log=axis.log)
-        return Going(self._study, trial, _values(self._space, trial.params))
+        return Going(self._study, trial, _values(self._space, trial.params), beat)
 
     def _point(self, place: int) -> dict[str, Any]:
         point = next(itertools.islice(self._space.points(), place, None))
         return {name: _kept(axis, point[name]) for name, axis in self._space.axes.items()}
 
-    def _told(self, one: optuna.trial.FrozenTrial) -> Trial:
+    def _told(self, one: optuna.trial.FrozenTrial, later: int | None) -> Trial:
         returns = {int(seed): float(value) for seed, value in one.user_attrs.get(_RETURNS, {}).items()}
         state = _STATES.get(one.state.name, State.RUNNING)
-        has_objective = returns and state in {State.COMPLETE, State.PRUNED}
         return Trial(
             number=one.number,
             state=state,
             values=_values(self._space, one.params),
             returns=returns,
-            objective=mean_of(returns.values()) if has_objective else None,
-            reason=one.user_attrs.get(_REASON),
+            objective=_objective(one, state, returns),
+            reason=_reason(one, later),
         )
 
 
 class Going:
-    """A trial that this driver runs."""
+    """A trial that this driver runs; `is_again` where another one failed with these values, and is run again."""
 
-    def __init__(self, study: optuna.Study, trial: optuna.Trial, values: dict[str, Any]) -> None:
+    def __init__(self, study: optuna.Study, trial: optuna.Trial, values: dict[str, Any], beat: _Beat) -> None:
         """Take the trial, whose values are sampled."""
         self._study = study
         self._trial = trial
+        self._beat = beat
         self.number = trial.number
         self.values = values
+        self.is_again = _AGAIN in trial.user_attrs
+
+    def keep(self, returns: Mapping[int, float]) -> None:
+        """Keep the returns of so many repeats."""
+        with self._held() as is_own:
+            if is_own:
+                self._keep(returns)
 
     def report(self, returns: Mapping[int, float]) -> bool:
         """Keep the returns of so many repeats; whether the trial is to be pruned."""
-        self._keep(returns)
-        with _quiet():
-            self._trial.report(mean_of(returns.values()), step=len(returns))
-            return self._trial.should_prune()
+        with self._held() as is_own, _quiet():
+            if not is_own:
+                return False
+            self._keep(returns)
+            return self._compares(_BY_SEED) and self._is_worse(mean_of(returns.values()), len(returns))
+
+    def is_pruned_at(self, points: Iterable[Point], *, is_over: bool = False) -> bool:
+        """Keep what is new of the learning curve; whether the trial was pruned at one of its points, the first.
+
+        One that is over has come to its end, and is not.
+        """
+        with self._held() as is_own, _quiet():
+            last = self._study.get_trials(deepcopy=False)[self.number].last_step or 0
+            fresh = [one for one in points if one.place > last]
+            if not is_own or not fresh or not self._compares(_BY_CURVE):
+                return False
+            worse = (one for one in fresh if self._is_worse(one.value, one.place) and not is_over)
+            found = next(worse, None)
+        if found is not None:
+            self.prune(found.text)
+        return found is not None
 
     def complete(self, returns: Mapping[int, float]) -> None:
         """End it with the mean of the returns as its objective."""
-        self._keep(returns)
-        self._tell("COMPLETE", mean_of(returns.values()))
+        self._tell("COMPLETE", mean_of(returns.values()), returns)
 
-    def prune(self) -> None:
-        """End it on its way."""
-        self._tell("PRUNED", None)
+    def prune(self, reason: str | None = None) -> None:
+        """End it on its way; a reason says where it was."""
+        self._tell("PRUNED", None, reason=reason)
 
     def fail(self, reason: str, returns: Mapping[int, float]) -> None:
         """End it without an objective; what some of its seeds came to is kept."""
-        self._keep(returns)
-        self._trial.set_user_attr(_REASON, reason)
-        self._tell("FAIL", None)
+        self._tell("FAIL", None, returns, reason=reason)
 
     def leave(self) -> None:
         """Leave it for whoever comes next."""
-        self._trial.set_user_attr(_DRIVER, None)
+        with self._held() as is_own:
+            if is_own:
+                self._trial.set_user_attr(_DRIVER, None)
+        self._beat.end()
+
+    def _compares(self, what: str) -> bool:
+        """Whether trials of the study are compared by this: the first one that reports anything decides for all."""
+        kept = self._study.user_attrs.get(_COMPARED)
+        if kept is None:
+            self._study.set_user_attr(_COMPARED, what)
+        return kept in {None, what}
+
+    def _is_worse(self, value: float, place: int) -> bool:
+        self._trial.report(value, step=place)
+        return self._trial.should_prune()
 
     def _keep(self, returns: Mapping[int, float]) -> None:
         self._trial.set_user_attr(_RETURNS, {str(seed): value for seed, value in returns.items()})
 
-    def _tell(self, state: str, value: float | None) -> None:
+    def _tell(
+        self, state: str, value: float | None, returns: Mapping[int, float] | None = None, *, reason: str | None = None
+    ) -> None:
         from optuna.trial import TrialState
 
-        with _quiet():
-            self._study.tell(self._trial, value, state=TrialState[state])
+        with self._held() as is_own, _quiet():
+            if is_own and returns is not None:
+                self._keep(returns)
+            if is_own and reason is not None:
+                self._trial.set_user_attr(_REASON, reason)
+            if is_own:
+                self._study.tell(self._trial, value, state=TrialState[state])
+        self._beat.end()
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[bool]:
+        """Alone; whether the trial still is this driver's: where it stood still, another one may have taken it."""
+        with _locked(self._beat.path.parent):
+            there = self._study.get_trials(deepcopy=False)[self.number]
+            yield not there.state.is_finished() and _is_of_this(there)
 
 
 @contextlib.contextmanager
@@ -244,7 +329,7 @@ def _pruner(name: Pruner) -> optuna.pruners.BasePruner:
     from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
 
     if name == "median":
-        return MedianPruner()
+        return MedianPruner(n_startup_trials=_ENOUGH_TO_PRUNE, n_min_trials=_ENOUGH_TO_PRUNE)
     if name == "asha":
         return SuccessiveHalvingPruner(min_resource=1, reduction_factor=_RUNGS)
     return NopPruner()
@@ -267,10 +352,56 @@ def _kept(axis: object, value: Any) -> Any:  # noqa: ANN401  # a value of an axi
     return axis.labels[axis.values.index(value)] if isinstance(axis, Choice) else value
 
 
-def _is_left(one: optuna.trial.FrozenTrial) -> bool:
-    """Whether nobody runs a trial that has not ended."""
-    told = one.user_attrs.get(_DRIVER)
-    return told is None or msgspec.convert(told, Driver).is_dead
+def _num_places(trials: Sequence[optuna.trial.FrozenTrial]) -> int:
+    """How many of them are not others run again."""
+    return sum(_AGAIN not in one.user_attrs for one in trials)
+
+
+def _objective(one: optuna.trial.FrozenTrial, state: State, returns: Mapping[int, float]) -> float | None:
+    """What it came to; of one that was pruned the last value that it was compared by."""
+    if state is State.PRUNED:
+        return None if one.values is None else one.values[0]
+    return mean_of(returns.values()) if returns and state is State.COMPLETE else None
+
+
+def _is_of_this(one: optuna.trial.FrozenTrial) -> bool:
+    """Whether this driver runs the trial."""
+    return bool(one.user_attrs.get(_DRIVER) == msgspec.to_builtins(Driver.this()))
+
+
+def _reason(one: optuna.trial.FrozenTrial, later: int | None) -> str | None:
+    """Why it failed, and which trial is the same once more."""
+    told = one.user_attrs.get(_REASON)
+    return told if later is None else f"{told or 'nothing says why'} (run again as trial {later})"
+
+
+def _beat_of(folder: Path, number: int) -> Path:
+    """The heartbeat of whoever is at a trial."""
+    return folder / f"heartbeat-{number}"
+
+
+class _Beat:
+    """Touches a file while a trial goes on, from when it is made."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ended = threading.Event()
+        with plain_errors(path):
+            path.touch()
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Touch it no more, and remove it."""
+        self._ended.set()
+        self._thread.join()
+        with plain_errors(self.path):
+            self.path.unlink(missing_ok=True)
+
+    def _go_on(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS):
+            with contextlib.suppress(OSError):  # a full disk ends no trial: what is written next tells of it
+                self.path.touch()
 
 
 @contextlib.contextmanager

@@ -32,7 +32,9 @@ class View(Protocol):
     def end(self, trial: Trial, trials: Sequence[Trial]) -> None:
         """Tell what a trial came to, beside all others."""
 
-    def running(self, workload: Trainings, store: Store) -> contextlib.AbstractContextManager[Callable[[Event], None]]:
+    def running(
+        self, workload: Trainings, store: Store, *, rerun_failed: bool
+    ) -> contextlib.AbstractContextManager[Callable[[Event], None]]:
         """What is told of every event of some trainings, while they go on."""
 
 
@@ -48,19 +50,25 @@ class Silent:
     def end(self, trial: Trial, trials: Sequence[Trial]) -> None:
         """Tell nothing."""
 
-    def running(self, workload: Trainings, store: Store) -> contextlib.AbstractContextManager[Callable[[Event], None]]:
+    def running(
+        self, workload: Trainings, store: Store, *, rerun_failed: bool
+    ) -> contextlib.AbstractContextManager[Callable[[Event], None]]:
         """What takes events and tells nothing."""
-        del workload, store
+        del workload, store, rerun_failed
         return contextlib.nullcontext(lambda _event: None)
 
 
 class Means(msgspec.Struct, frozen=True):
-    """The runs by which configurations are trained, wherever they execute, and what is told of them."""
+    """The runs by which configurations are trained, wherever they execute, and what is told of them.
+
+    With `rerun_failed` those that failed before are run again.
+    """
 
     store: Store
     launcher: Launcher
     limits: Limits
     view: View
+    rerun_failed: bool = False
 
 
 class Returns(msgspec.Struct, frozen=True):
@@ -82,8 +90,15 @@ def returns_of(base: Base, values: Mapping[str, Any], seeds: Sequence[int], mean
     """
     try:
         workload = base.configured(values, seeds)
-        with means.view.running(workload, means.store) as listen:
-            found = execute(workload, means.store, launcher=means.launcher, limits=means.limits, on_event=listen)
+        with means.view.running(workload, means.store, rerun_failed=means.rerun_failed) as listen:
+            found = execute(
+                workload,
+                means.store,
+                launcher=means.launcher,
+                limits=means.limits,
+                rerun_failed=means.rerun_failed,
+                on_event=listen,
+            )
     except StoreError:
         raise
     except UserError as error:

@@ -24,7 +24,8 @@ class State(enum.StrEnum):
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One configuration: its sampled values by dotted paths, and the mean test return of each seed that was trained.
 
-    `objective` is their mean; of a pruned trial that of fewer seeds, of one that failed None, with a `reason`.
+    `objective` is their mean, of one that failed None, with a `reason`. That of a pruned trial is what it was pruned
+    with: the mean of fewer seeds, or, where a `reason` says on which steps, the mean training return until there.
     """
 
     number: int

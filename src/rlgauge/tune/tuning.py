@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,15 @@ from rlgauge.launch.local import Local
 from rlgauge.tune import question as questions
 from rlgauge.tune import reports
 from rlgauge.tune.base import Base
+from rlgauge.tune.curve import Milestones, milestones_of
+from rlgauge.tune.early import check_thread
 from rlgauge.tune.phase2 import Final, nothing_to_choose, reevaluate
 from rlgauge.tune.question import Question
 from rlgauge.tune.space import Space, find_space, read_space
 from rlgauge.tune.study import Going, Pruner, Sampler, Study, check_names, open_study
-from rlgauge.tune.trainings import Means, Silent, View, returns_of
+from rlgauge.tune.trainings import Means, Silent, View
 from rlgauge.tune.trial import State, Trial
+from rlgauge.tune.trying import in_turn, side_by_side
 
 if TYPE_CHECKING:
     from rlgauge.tune.base import Trainings
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 REPEATS, EVAL_SEEDS, TOP = 3, 5, 3
 """Seeds of a trial, seeds of phase 2, and how many configurations come so far."""
 _POLL_SECONDS = 0.5
+Attempt = Callable[[Going, Base, list[int], Means], None]
+"""Runs a trial with some seeds."""
 
 
 class NothingToChooseError(UserError):
@@ -72,13 +78,15 @@ def tune(  # noqa: PLR0913  # each is one thing that a user says
     launcher: Launcher | None = None,
     workers: int = 1,
     limits: Limits | None = None,
+    rerun_failed: bool = False,
     view: View | None = None,
 ) -> Tuned:
     """The best configurations of a workload, judged on fresh seeds; what is in the folder `out` is not done again.
 
     The workload is one algorithm, or script, in one environment; its own seeds do not matter. `space` is a name, a file
     or a mapping, by default that of the algorithm; `fixed` are settings that all configurations have, the default one,
-    too. A trial is trained with the seeds `seed` .. `seed + repeats - 1`. Raises UserError for what can't be tuned,
+    too. A trial is trained with the seeds `seed` .. `seed + repeats - 1`. With `rerun_failed` trials that failed before
+    are run again as further ones, and so are runs of phase 2. Raises UserError for what can't be tuned,
     NothingToChooseError where no trial came to a return.
     """
     for name, number in (("trials", trials), ("repeats", repeats), ("eval_seeds", eval_seeds), ("top", top)):
@@ -87,14 +95,18 @@ def tune(  # noqa: PLR0913  # each is one thing that a user says
     if seed < 0:
         raise UserError(f"seed={seed}: seeds are 0 or above.")
     check_names(sampler, pruner)
-    if pruner != "none" and repeats == 1:
-        raise UserError(f"The pruner {pruner} compares trials between their seeds, and repeats=1 is a single one.")
     base = Base.of(workload, fixed)
+    milestones = None if pruner == "none" else _milestones(base, pruner, repeats)
     question = Question.of(base, _space(base, space), seeds=range(seed, seed + repeats))
-    means = _means(out, launcher or Local(workers), limits, view)
+    if sampler == "grid":
+        question.axes.points()  # one that has no end is refused before anything is made
+    means = _means(out, launcher or Local(workers), limits, view, rerun_failed=rerun_failed)
     with open_study(means.store.root, question.axes, sampler=sampler, pruner=pruner, seed=seed) as study:
         questions.keep(question, means.store.root)
-        _search(study, question, means, num_trials=question.trials if trials is None else trials, pruner=pruner)
+        if rerun_failed and (number := study.rerun_failed()):
+            means.view.say(f"Trials that failed before and are run again: {number}.")
+        attempt = side_by_side if pruner == "none" else functools.partial(in_turn, milestones=milestones)
+        _search(study, question, means, num_trials=question.trials if trials is None else trials, attempt=attempt)
         found = _told(study, means.store.root)
     return _finish(question, found, means, top=top, eval_seeds=eval_seeds)
 
@@ -110,11 +122,13 @@ def retune(
     launcher: Launcher | None = None,
     workers: int = 1,
     limits: Limits | None = None,
+    rerun_failed: bool = False,
     view: View | None = None,
 ) -> Tuned:
     """Phase 2 alone, of the study in the folder `source`; its runs go to `out`, by default there, too.
 
-    A `workload` that is given must be the one that was tuned. Raises UserError.
+    With `rerun_failed` runs of it that failed before are run again. A `workload` that is given must be the one that was
+    tuned. Raises UserError.
     """
     for name, number in (("eval_seeds", eval_seeds), ("top", top)):
         if number < 1:
@@ -123,18 +137,20 @@ def retune(
     base = question.base if workload is None else Base.of(workload, question.fixed if fixed is None else fixed)
     now = msgspec.structs.replace(question, identity=base.identity, fixed=base.fixed)
     questions.check_same(now, question, Path(source))
-    means = _means(source if out is None else out, launcher or Local(workers), limits, view)
+    means = _means(source if out is None else out, launcher or Local(workers), limits, view, rerun_failed=rerun_failed)
     with open_study(Path(source), question.axes) as study:
         found = _told(study, means.store.root)
     return _finish(question, found, means, top=top, eval_seeds=eval_seeds)
 
 
-def _means(out: str | Path, launcher: Launcher, limits: Limits | None, view: View | None) -> Means:
+def _means(
+    out: str | Path, launcher: Launcher, limits: Limits | None, view: View | None, *, rerun_failed: bool
+) -> Means:
     if not str(out).strip():
         raise UserError("The folder of results (out) has no name.")
     store = Store(out)
     store.make()
-    return Means(store, launcher, limits or Limits(), view or Silent())
+    return Means(store, launcher, limits or Limits(), view or Silent(), rerun_failed)
 
 
 def _space(base: Base, said: str | Path | Mapping[str, Any] | None) -> Space:
@@ -143,7 +159,27 @@ def _space(base: Base, said: str | Path | Mapping[str, Any] | None) -> Space:
     return read_space(said, where="the space") if isinstance(said, Mapping) else find_space(str(said))
 
 
-def _search(study: Study, question: Question, means: Means, *, num_trials: int, pruner: Pruner) -> None:
+def _milestones(base: Base, pruner: Pruner, repeats: int) -> Milestones | None:
+    """Where learning curves are compared; None where trials are compared between their seeds. Raises UserError."""
+    found = milestones_of(base)
+    if found is None and repeats == 1:
+        raise UserError(
+            f"No learning curve tells how good a trial of {base.algorithm} is, so the pruner {pruner} compares trials "
+            "between their seeds, and repeats=1 is a single one: ask for more, or leave the pruner out."
+        )
+    if found is not None:
+        check_thread(pruner)
+    return found
+
+
+def _search(
+    study: Study,
+    question: Question,
+    means: Means,
+    *,
+    num_trials: int,
+    attempt: Attempt,
+) -> None:
     """Run trials until there are so many; those of other drivers that live are waited for."""
     base = question.base
     possible = study.num_possible(num_trials)
@@ -153,8 +189,13 @@ def _search(study: Study, question: Question, means: Means, *, num_trials: int, 
     while True:
         going = study.next(num_trials)
         if going is not None:
-            means.view.begin(going.number, possible, going.values)
-            _try(going, base, question.seeds, means, pruner=pruner)
+            means.view.begin(going.number, study.num_expected(num_trials), going.values)
+            own = msgspec.structs.replace(means, rerun_failed=going.is_again)
+            try:
+                attempt(going, base, question.seeds, own)
+            except BaseException:
+                going.leave()
+                raise
             trials = _told(study, means.store.root).trials
             means.view.end(trials[going.number], trials)
             continue
@@ -164,28 +205,6 @@ def _search(study: Study, question: Question, means: Means, *, num_trials: int, 
             means.view.say("Another tuner is at the last trials; they are waited for.")
         is_waiting = True
         time.sleep(_POLL_SECONDS)
-
-
-def _try(going: Going, base: Base, seeds: list[int], means: Means, *, pruner: Pruner) -> None:
-    """Run a trial: all its seeds side by side, or with a pruner one after the other, until it is worse than others."""
-    size = len(seeds) if pruner == "none" else 1
-    returns: dict[int, float] = {}
-    try:
-        for first in range(0, len(seeds), size):
-            found = returns_of(base, going.values, seeds[first : first + size], means)
-            if found.reason is not None:
-                going.fail(found.reason, {**returns, **found.by_seed})
-                return
-            for seed, value in found.by_seed.items():
-                returns[seed] = value
-                is_worse = going.report(returns)
-            if is_worse and len(returns) < len(seeds):
-                going.prune()
-                return
-        going.complete(returns)
-    except BaseException:
-        going.leave()
-        raise
 
 
 def _told(study: Study, out: Path) -> Tuned:

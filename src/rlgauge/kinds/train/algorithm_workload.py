@@ -14,6 +14,7 @@ from rlgauge.core.workload import Description, Measure, describe_arguments, impo
 from rlgauge.kinds.train.algorithms.interface import ALGORITHMS
 from rlgauge.kinds.train.algorithms.reading import as_data, overridden, read
 from rlgauge.kinds.train.algorithms.tuned import name_for, tuned
+from rlgauge.kinds.train.original.task import SCRIPTS
 from rlgauge.kinds.train.reading import UNITS
 from rlgauge.kinds.train.totals import Length
 from rlgauge.kinds.train.workload import at_least, checked_seeds
@@ -246,6 +247,8 @@ def _algorithm(algo: str | None, config_name: str | None) -> str:
     found = algo or named
     if found is None:
         raise UserError(f"Say which algorithm: --algo (algo) {', '.join(ALGORITHMS)}, or --config-name (config_name).")
+    if found in SCRIPTS and found not in ALGORITHMS:
+        raise UserError(f"{found} is trained by the original library alone: add --library imitation (library).")
     if found not in ALGORITHMS and ":" not in found:
         raise unknown("algorithm", found, ALGORITHMS)
     return found

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from rlgauge.core import hub as core_hub
 from rlgauge.core.errors import UserError
 from rlgauge.envs import seals
 from rlgauge.kinds.train.experts import hub
@@ -117,7 +118,7 @@ def test_an_address_that_is_none_is_told(cache, library, address, monkeypatch):
 
 
 def test_a_hub_that_takes_what_it_is_asked_and_never_answers_is_given_up(cache, library, monkeypatch):
-    monkeypatch.setattr(hub, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(core_hub, "_PATIENCE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(UserError, match=r"can't be reached \((no answer within 0.2 s|timed out)\)"):

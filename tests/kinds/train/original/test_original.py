@@ -27,7 +27,19 @@ SMALLEST = {
     "bc": ALONE,
     "dagger": {**ALONE, "dagger.total_timesteps": 500},
     "gail": {"environment.parallel": False, "total_timesteps": 2048, "algorithm_kwargs.demo_batch_size": 64},
+    "preference_comparisons": {
+        "environment.parallel": False,
+        "environment.num_vec": 1,
+        "total_timesteps": 512,
+        "total_comparisons": 10,
+        "num_iterations": 1,
+        "rl.batch_size": 512,
+    },
 }
+
+
+NUM_STEPS = {"bc": None, "dagger": 1500, "gail": 2048, "preference_comparisons": 500 + 512 + 1500 + 512}
+"""For comparisons whole episodes are played, and after each of the two rounds of them the agent learns."""
 
 
 def trained(out, algorithm, overrides):
@@ -55,14 +67,14 @@ def test_the_script_trains_and_what_sacred_wrote_is_what_the_run_says(runs, algo
     _, run = runs[algorithm]
     assert run.status is Status.COMPLETED, run.file.fail_trace
     told = json.loads((sacred(run) / "run.json").read_bytes())
-    assert (told["status"], told["command"]) == ("COMPLETED", algorithm)
+    assert (told["status"], told["command"].removeprefix("train_")) == ("COMPLETED", algorithm)
     assert run.file.result["imit_stats"] == told["result"]["imit_stats"]
     (link,) = (run.folder.parents[2] / "by-algo" / algorithm).glob("*/*")
     assert link.resolve() == run.folder
     training = values(run)[TRAINING]
     assert training["drawn_return"] == told["result"]["imit_stats"]["monitor_return_mean"]
     assert training["train_seconds"] > 0
-    assert training.get("num_steps") == {"bc": None, "dagger": 1500, "gail": 2048}[algorithm]
+    assert training.get("num_steps") == NUM_STEPS[algorithm]
     config = json.loads((sacred(run) / "config.json").read_bytes())
     assert (config["seed"], config["environment"]["gym_id"]) == (3, CARTPOLE)
 
@@ -95,10 +107,20 @@ def test_dagger_asks_our_expert(runs):
     np.testing.assert_array_equal(shown.actions, expected)
 
 
-def test_the_folder_of_sacred_is_read_as_what_it_is(runs):
-    _, run = runs["bc"]
+def test_by_comparisons_the_agent_is_trained_and_tested_and_nothing_is_shown(runs):
+    _, run = runs["preference_comparisons"]
+    assert 0 <= run.file.result["reward_accuracy"] <= 1
+    assert "demonstrations" not in run.file.result
+    assert not (run.folder / "artifacts/work/demonstrations").exists()
+    config = json.loads((sacred(run) / "config.json").read_bytes())
+    assert (config["total_comparisons"], config["rl"]["batch_size"]) == (10, 512)
+
+
+@pytest.mark.parametrize("algorithm", ["bc", "preference_comparisons"])
+def test_the_folder_of_sacred_is_read_as_what_it_is(runs, algorithm):
+    _, run = runs[algorithm]
     (found,) = read([str(sacred(run).parent)]).readings
-    assert (found.algorithm, found.task, found.seed) == ("bc", CARTPOLE, 3)
+    assert (found.algorithm, found.task, found.seed) == (algorithm, CARTPOLE, 3)
     assert found.totals["return"].mean == values(run)[TRAINING]["drawn_return"]
 
 

@@ -9,6 +9,7 @@ from rlgauge.kinds.train.original.task import SCRIPTS
 from rlgauge.kinds.train.original.workload import OriginalWorkload
 
 CARTPOLE = "seals/CartPole-v0"
+COMPARED = {"algo": "preference_comparisons", "env": CARTPOLE}
 
 
 def only(workload):
@@ -58,7 +59,7 @@ def test_another_setting_is_another_case():
 
 @pytest.mark.parametrize("algorithm", SCRIPTS)
 def test_another_process_makes_the_same_workload(algorithm):
-    workload = OriginalWorkload(algorithm, env=CARTPOLE, seeds=[3, 4], overrides={"a.b": [1, 2]}, num_tests=3)
+    workload = OriginalWorkload(algorithm, env=CARTPOLE, seeds=[3, 4], overrides={"rl.b": [1, 2]}, num_tests=3)
     again = build(workload.describe())
     assert [case.id for case in again.cases()] == [case.id for case in workload.cases()]
 
@@ -80,11 +81,32 @@ def test_it_learns_from_as_many_episodes_as_are_asked_for_and_from_twenty_otherw
         ({"algo": "bc"}, "--env"),
         ({"algo": "bc", "env": CARTPOLE, "overrides": {"seed": 1}}, "seed is said by --seeds"),
         ({"algo": "bc", "env": CARTPOLE, "num_tests": -1}, "num_tests=-1"),
+        (
+            {**COMPARED, "expert": CARTPOLE},
+            r"Nothing is shown to preference_comparisons: leave out --expert \(expert\)",
+        ),
+        ({**COMPARED, "demonstrations": "x"}, r"leave out --demonstrations \(demonstrations\)"),
+        ({**COMPARED, "config_name": "bc_seals_ant"}, "one of bc, not of preference_comparisons"),
+        ({**COMPARED, "overrides": {"total_timestep": 1}}, "Did you mean 'total_timesteps'"),
+        ({**COMPARED, "overrides": {"demonstrations.n_expert_demos": 1}}, "setting of preference_comparisons"),
     ],
 )
 def test_what_can_not_be_trained_is_refused(arguments, told):
     with pytest.raises(UserError, match=told):
         OriginalWorkload(**arguments)
+
+
+def test_to_preference_comparisons_nothing_is_shown_and_no_expert_is_a_part_of_the_case():
+    workload = OriginalWorkload(**COMPARED, seeds=3, overrides={"rl.batch_size": 512})
+    assert (workload.expert_of(CARTPOLE), workload.shown(CARTPOLE)) == (None, None)
+    assert "expert" not in only(workload).params["algorithm"]
+    assert workload.reference_of(CARTPOLE) == OriginalWorkload("bc", env=CARTPOLE).expert_of(CARTPOLE)
+    assert OriginalWorkload("preference_comparisons", env="CartPole-v1").reference_of("CartPole-v1") is None
+
+
+def test_an_algorithm_of_the_library_alone_is_told_to_be_so():
+    with pytest.raises(UserError, match="preference_comparisons is trained by the original library alone: add --lib"):
+        AlgorithmWorkload(**COMPARED)
 
 
 def test_dagger_needs_an_expert_where_a_data_set_is_enough_for_others(tmp_path):

@@ -13,7 +13,7 @@ import gymnasium
 import msgspec
 
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.episodes.policies.source import SCHEMES
+from rlgauge.episodes.policies.schemes import SCHEMES
 from rlgauge.episodes.policies.torchscript import needs_trust
 from rlgauge.episodes.policy import PolicySource, open_policy, parse_source
 from rlgauge.kinds.train.experts import hub

@@ -24,26 +24,29 @@ from rlgauge.kinds.train.demonstrations import Demonstrations
 from rlgauge.kinds.train.demonstrations_read import read_npz
 from rlgauge.kinds.train.journal import TESTS, encoded, line_of
 from rlgauge.kinds.train.original.expert import AskedExpert
-from rlgauge.kinds.train.original.task import SCRIPTS, TOLD, Task, Told
+from rlgauge.kinds.train.original.task import SCRIPTS, TOLD, UNSHOWN, Task, Told
 from rlgauge.kinds.train.tested import tested
 
 _SHOWN = Path("demonstrations")
+_WHERE_SHOWN = ("demonstrations.source='local'", f"demonstrations.path={str(_SHOWN)!r}")
 _POLICY_TYPE = "rlgauge"
 _TRAINERS = {
     "airl": ("adversarial.common", "AdversarialTrainer"),
     "bc": ("bc", "BC"),
     "dagger": ("dagger", "SimpleDAggerTrainer"),
     "gail": ("adversarial.common", "AdversarialTrainer"),
+    "preference_comparisons": ("preference_comparisons", "PreferenceComparisons"),
 }
 """Module and class of what trains."""
 
 
 class _Watch:
-    """What trained, and for how long."""
+    """What trained, for how long, and how many steps its environments took meanwhile, where they are counted."""
 
     def __init__(self) -> None:
         self.trainer: Any = None
         self.seconds = 0.0
+        self.num_steps = 0
 
     def over(self, train: Callable[..., Any]) -> Callable[..., Any]:
         """The method `train`, watched."""
@@ -58,19 +61,34 @@ class _Watch:
 
         return watched
 
+    def counting(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """The method `step_wait` of a vector of environments, counted until the training has ended."""
+
+        @functools.wraps(step)
+        def counted(venv: Any) -> Any:  # noqa: ANN401  # a vector of Stable-Baselines3
+            if self.trainer is None:
+                self.num_steps += venv.num_envs
+            return step(venv)
+
+        return counted
+
 
 def main(path: str) -> None:
     """Run the script, then test what it trained; raises SystemExit where the script fails."""
     task = msgspec.json.decode(Path(path).read_bytes(), type=Task)
     importlib.import_module("seals")  # its environments, before ours take their ids
     script = importlib.import_module(f"imitation.scripts.{SCRIPTS[task.algorithm]}")
-    write_shown(read_npz(Path(task.demonstrations)), _SHOWN)
+    if task.demonstrations is not None:
+        write_shown(read_npz(Path(task.demonstrations)), _SHOWN)
     register(task)
     watch = _Watch()
     module, name = _TRAINERS[task.algorithm]
     trainer = getattr(importlib.import_module(f"imitation.algorithms.{module}"), name)
     trainer.train = watch.over(trainer.train)
-    sys.argv = [SCRIPTS[task.algorithm], task.algorithm, "with", *task.updates, *words(task)]
+    if task.algorithm in UNSHOWN:
+        buffering: Any = importlib.import_module("imitation.data.wrappers").BufferingWrapper
+        buffering.step_wait = watch.counting(buffering.step_wait)
+    sys.argv = [SCRIPTS[task.algorithm], *_command(task), "with", *task.updates, *words(task)]
     script.main_console()
     _tell(task, watch)
 
@@ -80,10 +98,14 @@ def words(task: Task) -> list[str]:
     return [
         f"seed={task.seed}",
         f"environment.gym_id={task.env!r}",
-        "demonstrations.source='local'",
-        f"demonstrations.path={str(_SHOWN)!r}",
+        *([] if task.demonstrations is None else _WHERE_SHOWN),
         *([] if task.expert is None else [f"expert.policy_type={_POLICY_TYPE!r}"]),
     ]
+
+
+def _command(task: Task) -> list[str]:
+    """Which of its script's algorithms; none where it has one alone."""
+    return [] if task.algorithm in UNSHOWN else [task.algorithm]
 
 
 def write_shown(shown: Demonstrations, folder: Path) -> None:
@@ -129,15 +151,23 @@ def _tell(task: Task, watch: _Watch) -> None:
     [home] = (Path("output") / "sacred" / SCRIPTS[task.algorithm]).glob("[0-9]*")
     run = json.loads((home / "run.json").read_bytes())
     result = importlib.import_module("sacred.serializer").restore(run["result"])
-    policy = watch.trainer.policy
+    policy = _policy(task, watch.trainer)
     with (folder / TESTS).open("ab") as file:
         for record in tested(policy, task.env, seed=task.seed, num_tests=task.num_tests, num_videos=0, folder=folder):
             file.write(line_of(encoded(record)))
-    told = Told(sacred=str(home), result=result, train_seconds=watch.seconds, num_steps=_num_steps(task, watch.trainer))
+    told = Told(sacred=str(home), result=result, train_seconds=watch.seconds, num_steps=_num_steps(task, watch))
     write_atomic(folder / TOLD, msgspec.json.format(msgspec.json.encode(told)))
 
 
-def _num_steps(task: Task, trainer: Any) -> int | None:  # noqa: ANN401  # one of the library
+def _policy(task: Task, trainer: Any) -> Any:  # noqa: ANN401  # of the library
+    """What was trained: by preference comparisons it is the agent that the learned reward taught."""
+    return trainer.trajectory_generator.algorithm.policy if task.algorithm in UNSHOWN else trainer.policy
+
+
+def _num_steps(task: Task, watch: _Watch) -> int | None:
+    trainer = watch.trainer
+    if task.algorithm in UNSHOWN:
+        return watch.num_steps
     if task.algorithm == "bc":
         return None
     if task.algorithm == "dagger":

@@ -41,13 +41,14 @@ def measure(workload: OriginalWorkload, home: Environment, case: Case, context: 
     folder, env = context.artifacts.absolute(), str(case.params["environment"]["gym_id"])
     expert = workload.expert_of(env)
     shown = workload.shown(env)
-    context.result.update(_known(expert, shown, env))
+    context.result.update(_known(workload.reference_of(env), shown, env))
     task = _task(workload, case, folder, expert)
     with plain_errors(folder):
         (folder / WORK).mkdir(exist_ok=True)
-        write_npz(folder / _SHOWN, shown.demonstrations, environment=env)
+        if shown is not None:
+            write_npz(folder / _SHOWN, shown.demonstrations, environment=env)
     write_atomic(folder / TASK, msgspec.json.format(msgspec.json.encode(task)))
-    warnings = [*link_or_warn(folder, case), *doubts(shown, env)]
+    warnings = [*link_or_warn(folder, case), *(doubts(shown, env) if shown is not None else [])]
     output = output_of(folder)
     ended = _run(home, workload, task, output)
     told = _told(ended, workload, output, context.result)
@@ -63,10 +64,11 @@ def measure(workload: OriginalWorkload, home: Environment, case: Case, context: 
     yield from tests
 
 
-def _known(expert: Expert | None, shown: Recorded, env: str) -> dict[str, Any]:
+def _known(expert: Expert | None, shown: Recorded | None, env: str) -> dict[str, Any]:
     """What is known before: of the demonstrations, and the references of our own trainings, which are the same here."""
     stats = reference_stats(None if expert is None else references(env, expert), env)
-    return {"references": stats["references"], "demonstrations": msgspec.to_builtins(shown.record)}
+    known = {"references": stats["references"]}
+    return known if shown is None else {**known, "demonstrations": msgspec.to_builtins(shown.record)}
 
 
 def _task(workload: OriginalWorkload, case: Case, folder: Path, expert: Expert | None) -> Task:
@@ -76,7 +78,7 @@ def _task(workload: OriginalWorkload, case: Case, folder: Path, expert: Expert |
         env=env,
         seed=case.seed,
         updates=workload.updates(env),
-        demonstrations=str(folder / _SHOWN),
+        demonstrations=None if workload.is_unshown else str(folder / _SHOWN),
         expert=None if expert is None else expert.name,
         began_in=str(Path.cwd()),
         num_tests=workload.num_tests,

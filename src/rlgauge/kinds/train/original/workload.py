@@ -17,15 +17,13 @@ from rlgauge.kinds.train.algorithms.tuned import name_for, tuned
 from rlgauge.kinds.train.demonstrations_made import shown_by
 from rlgauge.kinds.train.demonstrations_read import Recorded, read_demonstrations
 from rlgauge.kinds.train.experts.expert import Expert, find_expert, shipped
-from rlgauge.kinds.train.original.task import SCRIPTS
+from rlgauge.kinds.train.original.task import LIBRARIES, SCRIPTS, SETTINGS, UNSHOWN
 from rlgauge.kinds.train.reading import UNITS
 from rlgauge.kinds.train.totals import Length
 from rlgauge.kinds.train.workload import at_least, checked_seeds
 
 PROTOCOL = 1
 """Version of how the library's scripts are run and judged; raised when the same case would come out differently."""
-LIBRARIES = ("imitation",)
-"""Those that there is an isolated environment of, with scripts that are known."""
 _NUM_TESTS = 50
 _NUM_SHOWN, _NUM_TESTED = "demonstrations.n_expert_demos", "policy_evaluation.n_episodes_eval"
 _OURS = {"environment.gym_id": "--env", "seed": "--seeds", "demonstrations.path": "--demonstrations"}
@@ -33,7 +31,10 @@ _OURS = {"environment.gym_id": "--env", "seed": "--seeds", "demonstrations.path"
 
 
 class OriginalWorkload:
-    """An algorithm (bc, dagger, gail, airl), as the scripts of a library train it in an environment of its own.
+    """An algorithm, as the scripts of a library train it in an environment of its own.
+
+    It is bc, dagger, gail or airl, or preference_comparisons, to which nothing is shown: its script makes up the
+    comparisons by the environment's own reward.
 
     Its configuration is the library's own: that of a name (`config_name`, such as bc_seals_ant; `tuned` for that of
     each environment), with `overrides` by the library's dotted paths. What it learns from, and the expert that DAgger
@@ -67,9 +68,12 @@ class OriginalWorkload:
         self.library = library
         self.algo, self.home = _algorithm(algo, config_name), _home(config_name)
         self.config_name = config_name
-        self.overrides = _checked(overrides or {})
+        self.overrides = _checked(overrides or {}, self.algo)
         self.envs = _envs(env, self.home)
         self.seeds = checked_seeds(seeds)
+        if self.is_unshown and (expert is not None or demonstrations is not None):
+            given = "--expert (expert)" if expert is not None else "--demonstrations (demonstrations)"
+            raise UserError(f"Nothing is shown to {self.algo}: leave out {given}.")
         self.expert = expert
         self.demonstrations = demonstrations
         self.algorithm = algorithm or self.algo
@@ -151,8 +155,21 @@ class OriginalWorkload:
         settings = {_NUM_TESTED: max(1, self.num_tests), **self.overrides}
         return [*([] if name is None else [name]), *(f"{path}={value!r}" for path, value in settings.items())]
 
+    @property
+    def is_unshown(self) -> bool:
+        """Whether it learns without demonstrations and an expert."""
+        return self.algo in UNSHOWN
+
+    def reference_of(self, env: str) -> Expert | None:
+        """Whose return is the 1 of normalised scores; None where nobody's is known. Raises UserError."""
+        if self.is_unshown:
+            return find_expert(env) if env in shipped() else None
+        return self.expert_of(env)
+
     def expert_of(self, env: str) -> Expert | None:
-        """Who shows what is to be done in an environment; None where a data set alone does. Raises UserError."""
+        """Who shows what is to be done in an environment; None where nobody does. Raises UserError."""
+        if self.is_unshown:
+            return None
         if self.expert is not None or env in shipped():
             return find_expert(self.expert or env)
         if self.demonstrations is None or self.algo == "dagger":
@@ -162,8 +179,10 @@ class OriginalWorkload:
             )
         return None
 
-    def shown(self, env: str) -> Recorded:
-        """What it learns from: the data set that was given, or what the expert shows. Raises UserError."""
+    def shown(self, env: str) -> Recorded | None:
+        """The data set that was given, or what the expert shows; None where nothing is shown. Raises UserError."""
+        if self.is_unshown:
+            return None
         wanted, expert = self.overrides.get(_NUM_SHOWN), self.expert_of(env)
         if expert is None or self.demonstrations is not None:
             return read_demonstrations(str(self.demonstrations), make(env), num_episodes=wanted)
@@ -212,11 +231,14 @@ def _envs(env: str | Sequence[str] | None, home: str | None) -> list[str]:
     return envs
 
 
-def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The overrides. Raises UserError for one that an option says."""
+def _checked(overrides: Mapping[str, Any], algo: str) -> dict[str, Any]:
+    """The overrides. Raises UserError for one that an option says, and for one that the script is known not to have."""
+    known = SETTINGS.get(algo)
     for path in overrides:
         if path in _OURS:
             raise UserError(f"{path} is said by {_OURS[path]}, and not set.")
+        if known is not None and path.partition(".")[0] not in known:
+            raise unknown(f"setting of {algo}", path.partition(".")[0], known)
     return dict(overrides)
 
 
