@@ -106,6 +106,13 @@ def test_the_start_is_in_clock_ticks_since_boot():
     assert seconds == pytest.approx(psutil.Process().create_time(), abs=2)
 
 
+def test_what_was_written_below_a_folder_is_synced_and_a_folder_that_is_gone_is_told(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    platform.sync_files(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        platform.sync_files(tmp_path / "gone")
+
+
 def test_a_process_that_is_gone_has_no_start_and_no_size(start):
     process = start("")
     process.wait()

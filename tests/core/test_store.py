@@ -271,6 +271,21 @@ def test_a_claim_being_made_beside_a_merged_attempt_of_its_number_holds_the_case
     assert claim(kept) is None
 
 
+@pytest.mark.parametrize("is_synced", [True, False])
+def test_records_and_end_are_on_the_disk_before_going_on_unless_many_are_synced_at_once(
+    *, is_synced: bool, kept: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = claim(kept)
+    attempt.is_synced = is_synced
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    attempt.append(Record(0, {"value": 1.0}))
+    attempt.close()
+    attempt.commit(Status.COMPLETED)
+    assert len(synced) == (2 if is_synced else 0)
+    assert kept.find(CASE).num_records == 1
+
+
 def test_the_run_that_speaks_is_the_completed_one_with_most_valid_records(kept: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "other")
     measured(other, Status.COMPLETED, *good(0, 1, 2))

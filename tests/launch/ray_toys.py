@@ -14,8 +14,7 @@ from tests.toys import Toy
 
 
 class Hit(Toy):
-    """Does what its `roles` say: `once` waits to be ended the first time, `gpus` and `span` tell of themselves, and any
-    fault."""
+    """Does what its `roles` say: `once` waits to be ended the first time, `gpus` tells what it sees, and any fault."""
 
     name = "hit"
 
@@ -32,10 +31,6 @@ class Hit(Toy):
             yield Record(1, {"value": 1.0})
         elif role == "gpus":
             yield Record(0, {"gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "threads": os.environ["MKL_NUM_THREADS"]})
-        elif role == "span":
-            begin = time.monotonic()
-            time.sleep(0.5)
-            yield Record(0, {"begin": begin, "end": time.monotonic()})
         else:
             yield Record(0, {"value": 0.0})
             yield from FAULTS[role](context)

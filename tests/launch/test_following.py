@@ -120,3 +120,15 @@ def test_looking_takes_a_small_part_of_the_time(
     monkeypatch.setattr(following.time, "monotonic", lambda: next(clock))
     list(follow(Store(tmp_path), items, is_over=lambda: next(answers), seconds=0.5))
     assert pauses == [12.0]
+
+
+def test_what_is_done_with_the_news_is_no_part_of_looking(
+    tmp_path: Path, items: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = begin(Store(tmp_path), items[0])
+    clock = [0.0]
+    pauses = events_while([lambda: attempt.commit(Status.COMPLETED)], monkeypatch)
+    monkeypatch.setattr(following.time, "monotonic", lambda: clock[0])
+    for _event in follow(Store(tmp_path), items[:1], is_over=lambda: False, seconds=0.5):
+        clock[0] += 100.0
+    assert pauses == [0.5, 0]

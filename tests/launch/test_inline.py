@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from rlgauge.core.case import Case
-from rlgauge.core.errors import UserError
 from rlgauge.core.files import StoreError
 from rlgauge.core.run import Record, Status
 from rlgauge.core.store import Attempt, Store
@@ -34,17 +33,6 @@ class Interrupted(odd_toys.Odd):
             yield record
 
 
-def test_a_session_that_does_not_open_fails_every_run_and_is_no_absence(tmp_path: Path) -> None:
-    runs = run(odd_toys.Unopenable(), tmp_path)
-    assert [run.status for run in runs] == [Status.FAILED] * 2
-    assert all("RuntimeError: there is no display" in run.file.fail_trace for run in runs)
-
-
-def test_a_users_mistake_in_opening_is_told_in_its_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^There is no policy\.zip\.$"):
-        run(odd_toys.Mistaken(), tmp_path)
-
-
 def test_a_session_is_not_opened_for_nothing_and_closed_once(tmp_path: Path) -> None:
     file = tmp_path / "closed"
     workload = odd_toys.Closing(num_cases=3, file=str(file))
@@ -52,18 +40,6 @@ def test_a_session_is_not_opened_for_nothing_and_closed_once(tmp_path: Path) -> 
     assert file.read_text() == "closed\n"
     run(workload, tmp_path / "out")
     assert file.read_text() == "closed\n"
-
-
-def test_ctrl_c_reads_interrupted_and_what_was_measured_is_kept(tmp_path: Path) -> None:
-    workload = Interrupted(num_cases=1)
-    workload.error = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        run(workload, tmp_path)
-    (interrupted,) = Store(tmp_path).runs()
-    assert interrupted.status is Status.INTERRUPTED
-    assert len(interrupted.records) == 1
-    workload.error = None
-    assert [len(run.records) for run in run(workload, tmp_path)] == [2]
 
 
 @pytest.mark.parametrize("error", [GeneratorExit(), pytest.fail.Exception("stop")])

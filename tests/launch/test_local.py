@@ -37,12 +37,6 @@ def test_a_session_is_closed_before_its_process_ends(process: str, num_sessions:
     assert file.read_text() == "closed\n" * num_sessions
 
 
-def test_a_session_that_does_not_open_fails_every_run(tmp_path: Path) -> None:
-    runs = driving.run(odd_toys.Unopenable(), tmp_path).values()
-    assert [run.status for run in runs] == [Status.FAILED] * 2
-    assert all("RuntimeError: there is no display" in run.file.fail_trace for run in runs)
-
-
 @pytest.mark.parametrize("name", ["a b", "größe-☃'\""])
 def test_workers_find_their_plan_in_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
     runs = driving.run(odd_toys.Odd(), tmp_path / name).values()

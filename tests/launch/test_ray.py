@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import itertools
 import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,17 +30,11 @@ from rlgauge.launch import ray as launcher_module
 from rlgauge.launch.ray import make
 from rlgauge.launch.ray_settings import read_settings
 from tests import driving, odd_toys
+from tests.launch import ray_cluster
 from tests.launch.ray_toys import Hit
 
 pytestmark = pytest.mark.xdist_group("ray")
 
-CLUSTER = """
-import sys, ray
-found = ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=80 * 2**20, log_to_driver=False)
-print(found.address_info["gcs_address"], flush=True)
-sys.stdin.read()
-ray.shutdown()
-"""
 DRIVER = """
 import json, sys
 from pathlib import Path
@@ -57,24 +48,14 @@ execute(Hit(roles=json.loads(sys.argv[3])), Store(sys.argv[1]), launcher=make(js
 
 @pytest.fixture(scope="module", autouse=True)
 def folder() -> Iterator[Path]:
-    """Where Ray keeps its sockets, whose paths must be short; nobody's token in the home folder is used or made."""
-    made = Path(tempfile.mkdtemp(prefix="ray"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", str(made))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        patch.delenv("RAY_ADDRESS", raising=False)
+    with ray_cluster.surroundings() as made:
         yield made
-    shutil.rmtree(made)
 
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    """A cluster of two processors and two GPUs, which are only counted."""
-    process = subprocess.Popen([sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    yield process.stdout.readline().decode().strip()
-    process.communicate(timeout=60)
+    with ray_cluster.running() as found:
+        yield found
 
 
 def processes_of(text: str) -> list[str]:
@@ -200,12 +181,6 @@ def test_a_cluster_that_is_lost_is_told_and_its_workers_end(tmp_path: Path, addr
     driving.wait_for(lambda: not processes_of(str(tmp_path)))
 
 
-def test_so_many_tasks_run_at_once_as_the_width_allows(tmp_path: Path, address: str) -> None:
-    runs = run(Hit(roles=["span"] * 4), tmp_path, {"address": address, "cpus": 0.5, "width": 1})
-    spans = sorted((one.records[0].values["begin"], one.records[0].values["end"]) for one in runs.values())
-    assert all(before[1] < after[0] for before, after in itertools.pairwise(spans))
-
-
 def test_a_task_takes_as_many_cases_as_are_packed_in_it(tmp_path: Path, address: str) -> None:
     workload = odd_toys.Odd(num_cases=5)
     runs = run(workload, tmp_path, {"address": address, "pack": 2})
@@ -220,11 +195,6 @@ def test_a_task_sees_the_gpu_that_ray_gives_it_a_share_of(tmp_path: Path, addres
     for one in run(Hit(roles=["gpus"] * 2), tmp_path, config).values():
         assert one.records[0].values["gpus"] in {"0", "1"}
         assert one.records[0].values["threads"] == "3"
-
-
-def test_a_users_mistake_is_told_in_its_sentence(tmp_path: Path, address: str) -> None:
-    with pytest.raises(UserError, match=r"^There is no policy\.zip\.$"):
-        run(odd_toys.Mistaken(), tmp_path, {"address": address})
 
 
 @pytest.mark.parametrize(

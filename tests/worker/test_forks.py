@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import pytest
 
 from rlgauge.core import platform
 from rlgauge.core.errors import UserError
-from rlgauge.core.execute import Event, Limits
+from rlgauge.core.execute import Event, Item, Limits, Plan
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
 from rlgauge.worker import forks
+from rlgauge.worker.supervise import Supervisor
 from tests import driving
+from tests.toys import Faulty
 from tests.worker.forking import Forked, Holding, Opening
 
 pytestmark = pytest.mark.skipif(not forks.ARE_POSSIBLE, reason="forked means fresh here")
@@ -47,6 +50,30 @@ def run_one_worker(tmp_path: Path, *faults: str, **options: object) -> list[Run]
 def said(run: Run, name: str) -> object:
     """What the first record of a run says of its processes."""
     return run.records[0].values[name]
+
+
+def test_forked_runs_are_synced_once_at_the_end_and_others_one_by_one(tmp_path, monkeypatch):
+    synced: list[object] = []
+    monkeypatch.setattr(platform, "sync_files", synced.append)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    counts = []
+    for number, workload in enumerate((Forked(faults=["nothing"] * 3), Faulty(faults=["nothing"] * 3))):
+        store = Store(tmp_path / str(number))
+        store.make()
+        items = [Item(case=case) for case in workload.cases()]
+        plan = Plan(
+            root=str(store.root),
+            workload=workload.describe(),
+            items=items,
+            process=workload.process,
+            import_paths=[str(Path.cwd())],
+        )
+        synced.clear()
+        with Supervisor(plan, report=lambda event: None, lifeline=None) as supervisor:
+            supervisor.run()
+        assert [run.status for run in store.runs()] == [Status.COMPLETED] * 3
+        counts.append((synced.count(store.root), len(synced)))
+    assert counts == [(1, 1), (0, 3)]
 
 
 @pytest.mark.parametrize(

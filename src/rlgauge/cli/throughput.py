@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from rlgauge.cli.console import say
 from rlgauge.cli.interruption import code_of, word_for
+from rlgauge.cli.launchers import CONFIG
 from rlgauge.cli.main import FAILED, FINE, dispatch
-from rlgauge.cli.options import parse
+from rlgauge.cli.options import parse, with_each
 from rlgauge.cli.throughput_files import check_jaxarc, path_in, write_csv, write_jaxarc, write_json
 from rlgauge.cli.throughput_libraries import check_library
 from rlgauge.cli.throughput_memory import tell_memory
@@ -32,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge throughput`. Raises UserError."""
     if argv and argv[0] in _PARTS:
         return dispatch("part of throughput", argv, _PARTS)
-    options = parse(build_parser(), _long(argv))
+    options = parse(build_parser(), with_each(_long(argv), [CONFIG]), repeated=[CONFIG])
     if options is None:
         return FINE
     check(options)
@@ -77,14 +78,14 @@ def _announce(workload: ThroughputWorkload, options: Namespace) -> None:
 
 def _write(measured: Measurement, options: Namespace) -> None:
     """Write the files that are asked for, and show the rest."""
-    workload, found = measured
-    content = write_json(workload, found, path_in(options.out, workload))
+    workload, found, host = measured
+    content = write_json(workload, found, path_in(options.out, workload), host=host)
     if options.output is not None:
-        write_json(workload, found, Path(options.output))
+        write_json(workload, found, Path(options.output), host=host)
     if options.csv is not None:
         write_csv(found, Path(options.csv), baseline=options.baseline)
     if options.jaxarc_json is not None:
-        write_jaxarc(workload, found, Path(options.jaxarc_json))
+        write_jaxarc(workload, found, Path(options.jaxarc_json), host=host)
     if options.json:
         print(content)
     elif not options.quiet:

@@ -6,7 +6,7 @@ import csv
 import io
 import platform as system
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,10 @@ def check_tag(tag: str) -> None:
         raise UserError(f"--tag {tag}: it becomes part of a file's name, so it can't hold a slash.")
 
 
-def write_json(workload: ThroughputWorkload, found: Sequence[Measured], path: Path) -> str:
-    """Write all results; what was written. Raises StoreError."""
+def write_json(
+    workload: ThroughputWorkload, found: Sequence[Measured], path: Path, *, host: Mapping[str, Any] | None = None
+) -> str:
+    """Write all results; what was written. They were measured by `host`; None is this machine. Raises StoreError."""
     content = {
         "format": _FORMAT,
         "rlgauge": __version__,
@@ -74,7 +76,7 @@ def write_json(workload: ThroughputWorkload, found: Sequence[Measured], path: Pa
         "tag": workload.tag,
         "description": workload.description,
         "settings": {**msgspec.to_builtins(workload.settings), "processes": workload.processes},
-        "host": provenance.host(),
+        "host": host or provenance.host(),
         "points": [msgspec.to_builtins(one) for one in found],
         "memory": [msgspec.to_builtins(one) for one in memory_of(found)],
     }
@@ -130,7 +132,9 @@ def _row(one: Measured, found: Sequence[Measured], baseline: str | None) -> dict
     }
 
 
-def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder: Path) -> None:
+def write_jaxarc(
+    workload: ThroughputWorkload, found: Sequence[Measured], folder: Path, *, host: Mapping[str, Any]
+) -> None:
     """Write benchmark_TAG_DATE_TIME.json with the fields that JaxARC's benchmark had: one library, one environment.
 
     Where there are several, a file each, with their names in its own. Raises StoreError.
@@ -147,7 +151,7 @@ def write_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], folder
             workload.tag,
             _second(workload),
         )
-        content = _as_jaxarc(workload, [one for one in own if one.steps_per_second is not None], own[0].point)
+        content = _as_jaxarc(workload, [one for one in own if one.steps_per_second is not None], own[0].point, host)
         write_atomic(
             folder / f"{'_'.join(filter(None, parts))}.json", msgspec.json.format(msgspec.json.encode(content))
         )
@@ -177,8 +181,9 @@ def _second(workload: ThroughputWorkload) -> str:
     return "_".join(workload.stamp.split("_")[:2])
 
 
-def _as_jaxarc(workload: ThroughputWorkload, found: Sequence[Measured], point: Point) -> dict[str, Any]:
-    host = provenance.host()
+def _as_jaxarc(
+    workload: ThroughputWorkload, found: Sequence[Measured], point: Point, host: Mapping[str, Any]
+) -> dict[str, Any]:
     single = next((one for one in found if one.point.num_envs == 1), None)
     return {
         "timestamp": _second(workload),

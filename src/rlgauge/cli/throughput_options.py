@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlgauge.cli.launchers import LAUNCHERS, add_launcher
 from rlgauge.cli.options import make_parser
 from rlgauge.cli.throughput_files import check_tag
 from rlgauge.cli.throughput_libraries import DEFAULT_LIBRARIES, libraries_of, listed
@@ -48,6 +49,7 @@ def build_parser() -> ArgumentParser:
     _add_what_for(parser)
     _add_how(parser)
     _add_where(parser)
+    add_launcher(parser, can_leave=False)
     return parser
 
 
@@ -136,6 +138,8 @@ def check(options: Namespace) -> None:
         raise UserError("--full and --quick contradict each other.")
     if (options.memory is not None) + options.find_max + options.autotune > 1:
         raise UserError("--memory, --find-max and --autotune are measurements of their own: ask for one.")
+    if options.autotune and options.launcher != LAUNCHERS[0]:
+        raise UserError("--autotune finds what is fastest on the machine of this command: leave out --launcher.")
     if options.memory not in {None, "both", *_MEMORY}:
         raise unknown("--memory", options.memory, [*_MEMORY, "both"])
     check_search(options)

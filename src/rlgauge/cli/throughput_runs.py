@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rlgauge.cli.launchers import make_launcher_by_python
 from rlgauge.cli.pythons import Pythons
 from rlgauge.cli.throughput_options import limits_of, num_processes, settings_of
 from rlgauge.cli.throughput_progress import Progress, report, silent
+from rlgauge.core import provenance
 from rlgauge.core.execute import Limits, execute
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
@@ -16,17 +18,17 @@ from rlgauge.kinds.throughput.point import Point
 from rlgauge.kinds.throughput.results import Measured, results_of
 from rlgauge.kinds.throughput.timer import Settings
 from rlgauge.kinds.throughput.workload import ThroughputWorkload
-from rlgauge.launch.by_python import ByPython
 
 if TYPE_CHECKING:
     from jsonargparse import Namespace
 
 
 class Measurement(NamedTuple):
-    """What was measured, and what it came to."""
+    """What was measured, what it came to, and the machine that measured it."""
 
     workload: ThroughputWorkload
     found: list[Measured]
+    host: Mapping[str, Any]
 
 
 def workload_of(
@@ -48,11 +50,12 @@ def measure(workload: ThroughputWorkload, options: Namespace, *, limits: Limits 
     runs = execute(
         workload,
         Store(options.out),
-        launcher=ByPython(Pythons(report)),
+        launcher=make_launcher_by_python(options, Pythons(report), tell=report),
         limits=limits or limits_of(options),
         on_event=Progress(workload) if is_told else silent,
     )
-    return Measurement(workload, results_of(workload, runs))
+    hosts = (run.file.host for run in runs.values() if run is not None)
+    return Measurement(workload, results_of(workload, runs), next(hosts, provenance.host()))
 
 
 def failures(found: Sequence[Measured]) -> int:

@@ -68,6 +68,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     import_paths: list[str] = []
     driver: Driver | None = None
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether its cases are measured one at a time, on a machine where nothing else is run."""
+        return self.process == "alone"
+
     def config(self, item: Item) -> ConfigFile:
         """config.json of an attempt at the item's case."""
         from rlgauge.core import provenance

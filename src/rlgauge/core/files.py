@@ -49,15 +49,19 @@ def plain_errors(path: Path, verb: str = "write") -> Iterator[None]:
         ) from error
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write the file whole: under a temporary name, synced, then renamed. Raises StoreError."""
+def write_atomic(path: Path, content: bytes, *, is_synced: bool = True) -> None:
+    """Write the file whole: under a temporary name, synced unless it may be lost in a power cut, then renamed.
+
+    Raises StoreError.
+    """
     part = path.parent / f".{path.name}.{uuid.uuid4().hex}.part"  # the name of "." is empty
     with plain_errors(path):
         try:
             with part.open("wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if is_synced:
+                    os.fsync(file.fileno())
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)

@@ -110,6 +110,22 @@ def adopt_orphans() -> bool:
     return bool(ctypes.CDLL(None).prctl(_SET_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
+def sync_files(folder: Path) -> None:
+    """Wait until all that was written below the folder is on the disk, with whatever else its file system holds."""
+    if not _LINUX:
+        os.sync()
+        return
+    import ctypes
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+    finally:
+        os.close(descriptor)
+
+
 def die_with_pipe(descriptor: int) -> None:
     """Have this process, its group and its descendants killed when the pipe's last writer is gone.
 

@@ -194,6 +194,8 @@ class Attempt:
         self.folder = folder
         self.artifacts: Path | None = folder / "artifacts"
         self.num_wanted = num_wanted
+        self.is_synced = True
+        """Whether each file is on the disk before going on; else whoever writes many short runs syncs them at once."""
         self.result: dict[str, Any] = {}
         read = read_records(folder / "records.jsonl")
         self.kept: Sequence[Record] = tuple(read.records)
@@ -253,12 +255,13 @@ class Attempt:
         self.num_records += 1
 
     def close(self) -> None:
-        """Sync and close the records."""
+        """Close the records, synced."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             with plain_errors(self._records):
                 try:
-                    os.fsync(descriptor)
+                    if self.is_synced:
+                        os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
 
@@ -300,7 +303,7 @@ class Attempt:
             fail_trace=fail_trace,
             load_average_end=platform.load_average(),
         )
-        write_atomic(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(end)))
+        write_atomic(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(end)), is_synced=self.is_synced)
         return end
 
     def _totals(self, records: Iterable[Record]) -> dict[str, Total]:

@@ -57,8 +57,11 @@ class Workload(Protocol):
     """After how long at one index without progress the process is killed and the index becomes an error."""
 
     @property
-    def process(self) -> Literal["shared", "fresh", "forked"]:
+    def process(self) -> Literal["shared", "fresh", "forked", "alone"]:
         """Whether one process measures several cases in a row, every case gets a new one, or a fork of a warm one.
+
+        "alone" is "fresh" for what anything else on the machine would disturb: one case at a time, whatever number of
+        workers is asked for, all on one machine, and a scheduler gives them one that nobody else has.
 
         "forked" is for short cases: one process opens the session, and what it holds is copied into the fork that each
         case gets, so that a crash ends one case alone. What must not be copied (threads, GPUs, JAX, connections, other

@@ -37,17 +37,19 @@ def follow(
     while waiting:
         start = time.monotonic()
         is_last = is_over()
+        found: list[Event] = []
         for item in list(waiting.values()):
             run = store.find(item.case)
             if run is None:
                 continue
             if not store.needs(item.case, item.need) or _is_new_mistake(run, old):
                 del waiting[item.case.id]
-                yield _ended(run)
+                found.append(_ended(run))
             elif run.status is Status.RUNNING and (news := _news(run)) != told.get(item.case.id):
                 told[item.case.id] = news
-                yield Event(case_id=item.case.id, num_records=news[1])
+                found.append(Event(case_id=item.case.id, num_records=news[1]))
         present = time.monotonic()
+        yield from found  # who hears them may take long, and that is no part of looking
         over_since = (over_since or present) if is_last else None
         if over_since is not None and not _may_go_on(store, waiting.values(), over_since + linger_seconds - present):
             return

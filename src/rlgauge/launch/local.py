@@ -58,7 +58,7 @@ class Local:
             raise UserError("A workload that holds live objects runs in this process only: leave out `workers`.")
         workers: list[_Worker] = []
         try:
-            for own in self._worker_variables[: len(plan.items)]:
+            for own in self._worker_variables[: 1 if plan.is_alone else len(plan.items)]:
                 workers.append(_Worker(self._python, path, {**self._variables, **own}))  # noqa: PERF401  # one that can't be started leaves others to be stopped
             yield from _listen(workers)
             for worker in workers:

@@ -65,9 +65,10 @@ class Ray:
                 yield from self._give_up(item, store, plan)
         places = [place for place, item in enumerate(plan.items) if self._crashes[item.case.id] < MAX_DEATHS]
         if places:
-            pack = self.settings.pack
+            pack = len(places) if plan.is_alone else self.settings.pack
             tasks = [places[first : first + pack] for first in range(0, len(places), pack)]
-            yield from self._run(Job(plan=str(path.resolve()), tasks=tasks, settings=self.settings), plan, store)
+            job = Job(plan=str(path.resolve()), tasks=tasks, settings=self.settings, is_alone=plan.is_alone)
+            yield from self._run(job, plan, store)
 
     def _run(self, job: Job, plan: Plan, store: Store) -> Iterator[Event]:
         begun = [store.num_attempts(item.case) for item in plan.items]

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,7 +23,7 @@ from rlgauge.core import platform
 from rlgauge.core.execute import Event
 from rlgauge.core.files import write_all
 from rlgauge.launch import ray_task
-from rlgauge.launch.ray_settings import Settings
+from rlgauge.launch.ray_settings import Settings, has
 
 CANCEL_SECONDS = ray_task.STOP_SECONDS + 3
 """How long tasks that were cancelled may take to end their workers."""
@@ -35,11 +36,15 @@ _STOPPED = 130
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """To the driver: the plan, and the places in it of the cases of each task."""
+    """To the driver: the plan, the places in it of the cases of each task, and what a task gets.
+
+    One that is alone is on a node of which it has all processors, whatever number it asks for.
+    """
 
     plan: str
     tasks: list[list[int]]
     settings: Settings
+    is_alone: bool = False
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -121,15 +126,19 @@ def _joined(settings: Settings) -> Iterator[None]:
 
 def _check_room(settings: Settings) -> None:
     """Raise _FailedError where no node is large enough for a task: Ray would wait for one for ever."""
-    import ray
-
-    asked = settings.per_task()
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    if any(all(node.get(name, 0.0) >= amount for name, amount in asked.items()) for node in nodes):
+    asked, nodes = settings.per_task(), _nodes()
+    if any(has(node, asked) for node in nodes):
         return
     wanted = ", ".join(f"{_amount(name, amount)}" for name, amount in asked.items())
     have = "; ".join(sorted({", ".join(_amount(name, node.get(name, 0.0)) for name in asked) for node in nodes}))
     raise _FailedError(f"A task asks for {wanted}, and no node of the Ray cluster has that. They have: {have}.")
+
+
+def _nodes() -> list[dict[str, float]]:
+    """What each node that lives has in all."""
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _amount(name: str, amount: float) -> str:
@@ -162,7 +171,7 @@ def _starter(job: Job) -> Callable[[int], _Task]:
     cloudpickle.register_pickle_by_value(ray_task)  # type: ignore[no-untyped-call]
     settings = job.settings
     options: dict[str, Any] = {
-        "num_cpus": settings.cpus,
+        "num_cpus": settings.most_cpus(_nodes()) if job.is_alone else settings.cpus,
         "num_gpus": settings.gpus,
         "memory": settings.memory,
         "resources": settings.resources or None,
@@ -171,11 +180,11 @@ def _starter(job: Job) -> Callable[[int], _Task]:
     }
     hold: Any = ray.remote(**options)(ray_task.hold)
     worker = [settings.python or sys.executable, "-P", "-m", "rlgauge.worker", job.plan, "--lifeline", "--items"]
-    num_threads = max(1, int(settings.cpus))
+    num_threads, folder = max(1, int(settings.cpus)), str(Path.cwd())
 
     def start(number: int) -> _Task:
         command = [*worker, ",".join(map(str, job.tasks[number]))]
-        return _Task(number, hold.remote(command, job.plan, settings.variables, num_threads))
+        return _Task(number, hold.remote(command, job.plan, settings.variables, num_threads, folder))
 
     return start
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     python: str | None = None
     variables: dict[str, str] = {}
 
+    def most_cpus(self, nodes: Iterable[Mapping[str, float]]) -> float:
+        """How many processors the largest of the nodes has on which a task can be."""
+        return max((node.get("CPU", 0.0) for node in nodes if has(node, self.per_task())), default=self.cpus)
+
     def per_task(self) -> dict[str, float]:
         """What a task asks of its node, by Ray's names."""
         asked = {"CPU": self.cpus, "GPU": self.gpus, "memory": float(self.memory or 0), **self.resources}
         return {name: amount for name, amount in asked.items() if amount}
+
+
+def has(node: Mapping[str, float], asked: Mapping[str, float]) -> bool:
+    """Whether there is so much on a node, when nothing else is run there."""
+    return all(node.get(name, 0.0) >= amount for name, amount in asked.items())
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:

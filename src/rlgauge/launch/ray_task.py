@@ -27,10 +27,11 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def hold(
-    command: Sequence[str], plan: str, variables: Mapping[str, str], num_threads: int
+    command: Sequence[str], plan: str, variables: Mapping[str, str], num_threads: int, folder: str
 ) -> Iterator[tuple[str, bytes]]:
     """What the worker says, as ("said", lines), then how it ended: ("ended", JSON) with its exit code and errors.
 
+    It is started in the folder, where this node has it: paths may be relative to where the command was given.
     Where it could not be started, ("failed", a sentence) instead.
     """
     if not _is_there(plan):
@@ -38,7 +39,7 @@ def hold(
         return
     with tempfile.TemporaryFile() as errors:
         try:
-            process = _start(command, errors, variables, num_threads)
+            process = _start(command, errors, variables, num_threads, folder)
         except OSError as error:
             text = f"Ray's node {socket.gethostname()} can't start {command[0]} ({error.strerror}): give python=PATH."
             yield "failed", text.encode()
@@ -65,7 +66,7 @@ def _is_there(plan: str) -> bool:
 
 
 def _start(
-    command: Sequence[str], errors: IO[bytes], variables: Mapping[str, str], num_threads: int
+    command: Sequence[str], errors: IO[bytes], variables: Mapping[str, str], num_threads: int, folder: str
 ) -> subprocess.Popen[bytes]:
     threads = dict.fromkeys(_THREADS, str(num_threads))
     return subprocess.Popen(
@@ -74,6 +75,7 @@ def _start(
         stdout=subprocess.PIPE,
         stderr=errors,
         env={**threads, **os.environ, **variables, "PYTHONUNBUFFERED": "1"},
+        cwd=folder if os.path.isdir(folder) else None,  # noqa: PTH112  # a text, and no more than that
         start_new_session=True,
     )
 

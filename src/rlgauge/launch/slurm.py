@@ -94,7 +94,7 @@ class Slurm:
         own = self._keep([msgspec.structs.replace(plan, items=rest)], cluster) if rest else None
         try:
             if own is not None:
-                own.note(job=submit(own, self.settings))
+                own.note(job=submit(own, self.settings, is_alone=plan.is_alone))
                 watch.add(own)
             if self.waits:
                 yield from self._follow(store, plan.items, watch)
@@ -129,7 +129,7 @@ class Slurm:
         own = self._keep(rest, cluster)
         items = [item for plan in rest for item in plan.items]
         try:
-            own.note(job=submit(own, self.settings))
+            own.note(job=submit(own, self.settings, is_alone=_are_alone(rest)))
         except RefusedError:
             own.discard()
             raise
@@ -138,8 +138,9 @@ class Slurm:
 
     def _keep(self, plans: Sequence[Plan], cluster: Cluster) -> Kept:
         """The plans as files that tasks find. Raises UserError."""
-        pack, most = self.settings.pack, cluster.most_tasks
+        most = cluster.most_tasks
         numbers = [len(plan.items) for plan in plans]
+        pack = sum(numbers) if _are_alone(plans) else self.settings.pack
         if sum(-(-number // pack) for number in numbers) > most:
             raise UserError(
                 f"{sum(numbers)} cases, {pack} to a task, are more than the {most} tasks that an array may have here: "
@@ -160,6 +161,11 @@ class Slurm:
 def make(config: Mapping[str, Any], *, wait: bool = True, tell: Tell = lambda _sentence: None) -> Slurm:
     """The launcher of these settings, which waits for what it submits or does not. Raises UserError."""
     return Slurm(config, wait=wait, tell=tell)
+
+
+def _are_alone(plans: Sequence[Plan]) -> bool:
+    """Whether some of their cases must have a machine to themselves: then all are run like that."""
+    return any(plan.is_alone for plan in plans)
 
 
 def _check_begun(own: Kept, items: list[Item], store: Store) -> None:

@@ -16,6 +16,7 @@ from rlgauge.launch.slurm_queue import RefusedError
 from rlgauge.launch.slurm_settings import Settings
 
 _LOGGING = "SUBMITIT_LOG_LEVEL"
+_ALONE = {"exclusive": True, "array_parallelism": 1}
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -41,11 +42,11 @@ def import_submitit() -> ModuleType:
     return found
 
 
-def submit(kept: Kept, settings: Settings) -> str:
-    """Give Slurm the array; the number of its job. Raises SlurmError."""
+def submit(kept: Kept, settings: Settings, *, is_alone: bool = False) -> str:
+    """Give Slurm the array; the number of its job. Where `is_alone`, nobody else has its node. Raises SlurmError."""
     submitit = import_submitit()
     executor = submitit.SlurmExecutor(folder=kept.logs)
-    executor.update_parameters(**_parameters(kept, settings))
+    executor.update_parameters(**{**_parameters(kept, settings), **(_ALONE if is_alone else {})})
     executor.parameters["map_count"] = len(kept.submission.tasks)
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # it prints there what it raises, too

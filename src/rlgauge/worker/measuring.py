@@ -36,6 +36,7 @@ def made(setup: Setup) -> Workload:
 def measure(task: Task, measure_case: Measure, messages: int) -> Outcome:
     """The outcome of the task, for the caller to send; its records are in its attempt."""
     attempt = Attempt(Path(task.folder), num_wanted=task.num_wanted)
+    attempt.is_synced = task.is_synced
     outcome = execute.measure(attempt, task.case, measure_case, _reporter(attempt, messages))
     sys.stdout.flush()
     sys.stderr.flush()

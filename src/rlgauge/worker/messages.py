@@ -31,6 +31,7 @@ class Task(msgspec.Struct, frozen=True):
     case: Case
     num_wanted: int | None
     folder: str
+    is_synced: bool = True
 
 
 class News(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,6 +13,7 @@ from typing import Self
 from rlgauge.core import platform
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Event, Item, Outcome, Plan, commit
+from rlgauge.core.files import plain_errors
 from rlgauge.core.run import KILLED, MEMORY, Record, Status, read_records
 from rlgauge.core.store import BEAT_SECONDS, Attempt, Store
 from rlgauge.core.workload import NOWHERE
@@ -21,6 +22,8 @@ from rlgauge.worker.child_process import ChildProcess
 from rlgauge.worker.messages import Setup, Task
 
 _TICK_SECONDS = 0.5
+_FORK_SECONDS = 0.25
+"""A fork holds what the process holds that forked it, and both are one tree until it has told its pid."""
 _GRACE_SECONDS = 2.0
 """Beyond `hang_seconds`: what the child itself can interrupt, it interrupts first."""
 _OWN_SIGNAL_SECONDS = 1.0
@@ -77,6 +80,9 @@ class Supervisor:
     ) -> None:
         """End the child and all that it started."""
         self._end_child()
+        if self._is_forked:  # short runs are many: each by itself would wait longer for the disk than it takes
+            with plain_errors(self._store.root):
+                platform.sync_files(self._store.root)
 
     def run(self) -> None:
         """Measure every case that nobody else runs. Raises UserError for what would fail every case, and Stopped."""
@@ -85,6 +91,7 @@ class Supervisor:
             self._check_lifeline()
             attempt = self._store.claim(item.case, item.need, self._plan.config(item), self._plan.start())
             if attempt is not None:
+                attempt.is_synced = not self._is_forked
                 self._attend(item, attempt)
         self._finish_child()
 
@@ -123,7 +130,7 @@ class Supervisor:
         child = self._child or ChildProcess.spawn(self._setup, attempt, adopts_orphans=self._adopts_orphans)
         self._child = child
         watch = _Watch(self._plan, attempt, child, deadline)
-        child.send(Task(item.case, item.num_wanted, str(attempt.folder)))
+        child.send(Task(item.case, item.num_wanted, str(attempt.folder), is_synced=attempt.is_synced))
         outcome: Outcome | None = None
         last_check = time.monotonic()
         while True:
@@ -193,6 +200,8 @@ class _Watch:
         self._deadline = deadline
         self._next_beat = time.monotonic() + BEAT_SECONDS
         self._before = attempt.progress()  # of a child that was killed; this one may be long in opening its session
+        self._over: tuple[int, float] | None = None
+        """What held too much memory, and since when."""
         self._progress: tuple[int, int] | None = None
         self._progress_time = time.monotonic()
 
@@ -212,8 +221,15 @@ class _Watch:
         limit = self._limits.resident_bytes
         if limit is None:
             return
-        used = platform.resident_bytes(self._child.measuring_pid)
-        if used is not None and used > limit:
+        measuring = self._child.measuring_pid
+        used = platform.resident_bytes(measuring)
+        if used is None or used <= limit:
+            self._over = None
+            return
+        present = time.monotonic()
+        if self._over is None or self._over[0] != measuring:
+            self._over = measuring, present
+        if present - self._over[1] >= _FORK_SECONDS:
             text = f"The run held {used / 2**20:.0f} MiB of memory; its limit is {limit / 2**20:.0f} MiB."
             raise _KilledError(_ended(Status.FAILED, MEMORY, text))
 

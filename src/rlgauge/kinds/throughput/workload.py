@@ -30,7 +30,7 @@ class ThroughputWorkload:
 
     name = "throughput"
     units: Mapping[str, str] = UNITS
-    process: Literal["shared", "fresh"] = "fresh"
+    process: Literal["alone"] = "alone"
     hang_seconds: float | None = None
 
     def __init__(
