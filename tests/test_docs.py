@@ -42,7 +42,7 @@ COMMANDS = (
         "compare",
         "power",
     ),
-    *("throughput", "throughput ab", "throughput demo", "plot", "doctor", "quickstart"),
+    *("throughput", "throughput ab", "throughput demo", "plot", "serve-policy", "doctor", "quickstart"),
     *("suite list", "suite show", "suite run", "suite commands", "tune", "expert list", "expert show", "expert train"),
 )
 
@@ -52,6 +52,7 @@ NOT_RUN = (
     "python -m venv",
     ". .venv/bin/activate",
     "python -m pip install",
+    "rlgauge serve-policy",  # until it is ended
     "rlgauge quickstart",  # half a minute of films
     "rlgauge expert train",  # minutes
     "rlgauge suite run imitation-learning",  # minutes
@@ -74,7 +75,8 @@ def mark(line):
     print("{_MARK}%d" % line, flush=True)
 
 def shell(code, *command):
-    ended = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+    argv = command[1:] if command[0] == "python" else ("-m", *command)
+    ended = subprocess.run([sys.executable, *argv], capture_output=True, text=True)
     print(ended.stdout, end="" if code == 0 else ended.stderr, flush=True)
     if ended.returncode != code:
         sys.exit("%s: exit code %d, not %d: %s" % (command, ended.returncode, code, ended.stderr))
@@ -129,7 +131,7 @@ def script(page: str) -> tuple[str, dict[int, str]]:
             lines[start + 1 : start + 1 + len(block.lines)] = block.lines
         elif block.language == "console":
             for line, command, answer in commands(block):
-                assert command.startswith("rlgauge "), f"{command!r} is not run: make it an sh block"
+                assert command.startswith(("rlgauge ", "python ")), f"{command!r} is not run: make it an sh block"
                 said = re.search(r"# exits with (\d)$", command)
                 code = int(said[1]) if said else 2 if answer.startswith("rlgauge: ") else 0
                 lines[line - 1] = f"mark({line}); shell({code}, *{shlex.split(command, comments=True)})"

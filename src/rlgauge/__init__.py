@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from rlgauge.core.errors import UserError
     from rlgauge.episodes.video import VideoRecorder
     from rlgauge.kinds.evaluate.benchmark import Benchmark
+    from rlgauge.kinds.evaluate.libero import LiberoBenchmark
     from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
+    from rlgauge.kinds.evaluate.robosuite import RobosuiteBenchmark
     from rlgauge.kinds.evaluate.stopping import Stopping
     from rlgauge.kinds.train.from_python import run
     from rlgauge.kinds.train.script.loggers import log
@@ -21,6 +23,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Benchmark",
     "BenchmarkResults",
+    "LiberoBenchmark",
+    "RobosuiteBenchmark",
     "ScriptWorkload",
     "Stopping",
     "TaskResult",
@@ -35,6 +39,8 @@ __all__ = [
 _HOMES = {
     "Benchmark": "rlgauge.kinds.evaluate.benchmark",
     "BenchmarkResults": "rlgauge.kinds.evaluate.results",
+    "LiberoBenchmark": "rlgauge.kinds.evaluate.libero",
+    "RobosuiteBenchmark": "rlgauge.kinds.evaluate.robosuite",
     "ScriptWorkload": "rlgauge.kinds.train.workload",
     "Stopping": "rlgauge.kinds.evaluate.stopping",
     "TaskResult": "rlgauge.kinds.evaluate.results",

@@ -14,12 +14,16 @@ from rlgauge.isolation import definitions, pythons
 
 _ORACLES = {"seals", "imitation"}
 """Which hold what ours is compared with."""
+_SIMULATORS = {"libero"}
+"""Which benchmarks play in."""
+_POLICIES = {"lerobot"}
+"""What holds the libraries of policies."""
 
 
 def test_every_definition_is_whole_and_names_its_versions():
     of_libraries = {library.isolated for library in LIBRARIES.values() if library.isolated}
     assert set(isolation.names()) >= of_libraries
-    assert set(isolation.names()) - of_libraries <= _ORACLES
+    assert set(isolation.names()) - of_libraries <= _ORACLES | _SIMULATORS | _POLICIES
     for name in isolation.names():
         found = definitions.definition(name)
         assert "==" in found.requirements[0]

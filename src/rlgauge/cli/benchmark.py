@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import msgspec
 from rlgauge.cli.dry_run import predict
 from rlgauge.cli.errors import in_options
 from rlgauge.cli.evaluation import Manner, evaluate
-from rlgauge.cli.launchers import CONFIG, add_launcher, make_launcher
+from rlgauge.cli.launchers import CONFIG, add_launcher, make_launcher, workers_of
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import as_list, make_parser, parse, with_each
 from rlgauge.cli.train_view import say_error
@@ -38,16 +37,16 @@ _POSITIVE = ("workers", "lanes", "episode_seconds", "time_limit")
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge benchmark`. Raises UserError."""
     parser = build_parser()
-    options = parse(parser, with_each(_dotted(argv), [CONFIG]), repeated=("--policy", "--env", CONFIG))
+    options = parse(parser, with_each(dotted(argv), [CONFIG]), repeated=("--policy", "--env", CONFIG))
     if options is None:
         return FINE
     try:
-        return _measure(parser, options)
+        return measure(parser, options)
     except UserError as error:
-        raise in_options(error, _spelled(options)) from error
+        raise in_options(error, spelled(options)) from error
 
 
-def _measure(parser: ArgumentParser, options: Namespace) -> int:
+def measure(parser: ArgumentParser, options: Namespace) -> int:
     """The exit code, after what was asked for."""
     _check(options)
     _check_stopping(options)
@@ -63,7 +62,7 @@ def _measure(parser: ArgumentParser, options: Namespace) -> int:
     return evaluate(workload, manner)
 
 
-def _spelled(options: Namespace) -> dict[str, str]:
+def spelled(options: Namespace) -> dict[str, str]:
     """The options by the names that they have in Python; those of a benchmark class are its arguments."""
     of_env = {name: f"--{name.replace('_', '-')}" if options.env else f"--benchmark.{name}" for name in _WITH_ENV}
     return {**of_env, **{name: f"--{name.replace('_', '-')}" for name in (*_POSITIVE, "precision", *_WITH_STOPPING)}}
@@ -128,7 +127,8 @@ def _add_policies(parser: ArgumentParser) -> None:
         type=list[str] | str,
         default=[],
         metavar="[NAME=]URI",
-        help="random, zero, py:MODULE:NAME, sb3:FILE.zip, torchscript:FILE.pt, onnx:FILE.onnx or a class path; "
+        help="random, zero, py:MODULE:NAME, sb3:FILE.zip, onnx:FILE.onnx, torchscript:FILE.pt, export:FILE.pt2, "
+        "lightning:CLASS@FILE.ckpt, lerobot:FOLDER, hf:REPOSITORY@REVISION, ws://HOST:PORT or a class path; "
         "repeatable; {task} in it is replaced by the task, {seed} by each of --train-seeds",
     )
     group.add_argument(
@@ -140,7 +140,9 @@ def _add_policies(parser: ArgumentParser) -> None:
 
 def _add_how(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("How it is run")
-    group.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the work")
+    group.add_argument(
+        "--workers", type=int | None, metavar="N", help="processes that share the work (1; as many as fit --resources)"
+    )
     group.add_argument(
         "--lanes", type=int | None, metavar="N", help="environments side by side in each process (8, in JAX 256)"
     )
@@ -202,7 +204,7 @@ def _add_where(parser: ArgumentParser) -> None:
     group.add_argument("--quiet", action="store_true", help="print only what went wrong")
 
 
-def _dotted(argv: Sequence[str]) -> list[str]:
+def dotted(argv: Sequence[str]) -> list[str]:
     """The arguments as the parser reads them: --benchmark first, with `module:Class` as `module.Class`."""
     rest: list[str] = []
     named: list[str] = []
@@ -271,7 +273,7 @@ def _manner(options: Namespace) -> Manner:
     limit = None if options.memory_limit is None else parse_memory(options.memory_limit)
     return Manner(
         out=Path(options.out),
-        workers=options.workers,
+        workers=workers_of(options),
         limits=Limits(seconds=options.time_limit, resident_bytes=limit),
         rerun_failed=options.rerun_failed,
         max_errors=options.max_errors,
@@ -279,14 +281,15 @@ def _manner(options: Namespace) -> Manner:
         quiet=options.quiet,
         output=None if options.output is None else Path(options.output),
         stop=_stopping(options),
-        launcher=make_launcher(options, lambda own: Local(options.workers, worker_variables=own), tell=say_error),
+        launcher=make_launcher(options, lambda own: Local(len(own), worker_variables=own), tell=say_error),
     )
 
 
 def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
     policies = _policies(options)
     benchmark = _registered(options) if options.env else _instantiate(parser, options)
-    if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or _can_be_filmed(benchmark)):
+    benchmark.prepare(say_error)
+    if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or benchmark.can_be_filmed()):
         benchmark.video_dir = Path(options.out) / "videos"
     return EvaluateWorkload(
         benchmark, policies, lanes=options.lanes, trust=options.trust, episode_seconds=options.episode_seconds
@@ -323,12 +326,3 @@ def _instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
         raise UserError(f"--benchmark {path} has no environments: give the class path of a subclass of it.")
     made.check()
     return made
-
-
-def _can_be_filmed(benchmark: Benchmark) -> bool:
-    """Whether all environments give frames; those of a class that was not asked to film may not."""
-    with contextlib.closing(benchmark.open_gyms()) as gyms:
-        if any(gyms.device(position) is not None for position in range(len(gyms))):
-            return False
-        modes = {gyms.env(position, 0).render_mode for position in range(len(gyms))}
-    return modes == {"rgb_array"}

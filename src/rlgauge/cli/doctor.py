@@ -7,12 +7,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import psutil
 
 from rlgauge import __version__
+from rlgauge.cli import doctor_libero
 from rlgauge.cli.console import show_table
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import make_parser, parse
@@ -43,19 +44,32 @@ def main(argv: Sequence[str]) -> int:
     options = parse(build_parser(), argv)
     if options is None:
         return FINE
-    found = [*_machine(), *_devices(), *_libraries()]
+    found = _look(options.part)
     if options.json:
         print(json.dumps([msgspec.to_builtins(one) for one in found], indent=1))
     else:
         show_table(("what", "found", "what to do"), [(one.what, one.found, one.advice) for one in found])
+    if options.part and not options.json:
+        print()
+        print("\n".join(doctor_libero.recipe()))
     return FINE
 
 
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge doctor`."""
     parser = make_parser("doctor", "Look at this machine: is it fit for measuring, and what is installed?")
+    parser.add_argument(
+        "part", type=Literal["libero"] | None, nargs="?", metavar="PART", help="libero: only what LIBERO needs"
+    )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
+
+
+def _look(part: str | None) -> list[Finding]:
+    """Of the whole machine, or of what one part needs."""
+    if part is not None:
+        return [Finding(*one) for one in doctor_libero.look_at_all()]
+    return [*_machine(), *_devices(), *_libraries()]
 
 
 def _machine() -> Iterator[Finding]:

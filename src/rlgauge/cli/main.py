@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "throughput": ("measure steps per second and memory of environments", "rlgauge.cli.throughput:main"),
     "suite": ("list, show and run suites: measurements as data", "rlgauge.cli.suite:main"),
     "tune": ("search for a better configuration, and judge it on fresh seeds", "rlgauge.cli.tune:main"),
+    "serve-policy": ("serve a policy to others over a websocket", "rlgauge.cli.serve_policy:main"),
     "doctor": ("look whether this machine is fit for measuring, and what is installed", "rlgauge.cli.doctor:main"),
     "plot": ("draw learning curves, or figures of what throughput measured", "rlgauge.cli.plot:main"),
     "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),

@@ -5,8 +5,9 @@ Shapes: L lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from rlgauge.envs.jax_env import Bounds, Choices, Evaluable
 from rlgauge.episodes import device_ends
 from rlgauge.episodes.device_loop import Ended, Lanes, Step
 from rlgauge.episodes.device_rollout import Sheet, Task, check_ends, sheets, told
-from rlgauge.episodes.latency import Latency
+from rlgauge.episodes.latency import Latency, deciding
 from rlgauge.episodes.policies.protocol import BatchPolicy, Illegal
 from rlgauge.episodes.rollout import Episode, Played
 
@@ -42,6 +43,10 @@ class Asked:
     actions: NDArray[Any]
     policy: BatchPolicy
     latency: Latency
+
+    @cached_property
+    def _has_decided(self) -> Callable[[], bool]:
+        return deciding(self.policy)
 
     def play(self, episodes: Sequence[Episode], task: Task) -> Iterator[Played]:
         """Every episode of the list, in the order in which they end. Raises UserError for one that does not end."""
@@ -72,7 +77,9 @@ class Asked:
         observations = on_host(lanes.observation)
         start = perf_counter()
         chosen = self.policy.act(observations, active)
-        self.latency.policy.append(perf_counter() - start)
+        seconds = perf_counter() - start
+        if self._has_decided():
+            self.latency.policy.append(seconds)
         refused = np.zeros(len(self.actions), bool)
         for lane in active:
             action = chosen[lane]

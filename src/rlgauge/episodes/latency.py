@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
 from rlgauge.core.errors import UserError
+from rlgauge.episodes.policies.protocol import CountsCalls
 
 BINS_PER_DECADE = 100
 """Bins are logarithmic; a quantile is right to 1.2 %."""
@@ -67,13 +71,23 @@ class Durations:
 
 
 class Latency:
-    """Durations of policy calls (one for all lanes), environment steps and renderings."""
+    """Durations of policy calls (one for all lanes), environment steps and renderings.
+
+    A step at which nothing is decided, since all lanes execute chunks of actions, is no call. A policy
+    that is asked elsewhere has further parts, each of its calls: `inference` and `queue` as its server tells them, and
+    `network`, the rest of the round trip.
+    """
 
     def __init__(self) -> None:
         """Nothing noted yet."""
         self.policy = Durations()
         self.environment = Durations()
         self.render = Durations()
+
+    def part(self, name: str) -> Durations:
+        """The durations of this name, which begin when they are first asked for."""
+        own: Durations = vars(self).setdefault(name, Durations())
+        return own
 
     def flush(self) -> None:
         """Keep the memory bounded: called once for all lanes' steps."""
@@ -82,10 +96,36 @@ class Latency:
             self.policy.flush()
 
     def to_json(self) -> dict[str, dict[str, int]]:
-        """The three histograms."""
+        """The histograms."""
         return {name: part.to_json() for name, part in vars(self).items()}
 
     def add_json(self, content: dict[str, dict[str, int]]) -> None:
         """Add what `to_json` of another gave."""
-        for name, part in vars(self).items():
-            part.add(Durations(content.get(name)))
+        for name, counts in content.items():
+            self.part(name).add(Durations(counts))
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A policy that knows the parts of its calls, or wraps one that does."""
+
+    def note_in(self, latency: Latency) -> None:
+        """From now on they are noted there."""
+
+
+def deciding(policy: object) -> Callable[[], bool]:
+    """Whether the policy has decided since this was last called; of one that does not count, always."""
+    if not isinstance(policy, CountsCalls):
+        return _always
+    known = policy.num_calls
+
+    def has_decided() -> bool:
+        nonlocal known
+        before, known = known, policy.num_calls
+        return known != before
+
+    return has_decided
+
+
+def _always() -> bool:
+    return True

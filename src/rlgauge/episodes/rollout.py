@@ -22,7 +22,7 @@ import numpy as np
 from rlgauge.core.errors import UserError
 from rlgauge.core.workload import NOWHERE
 from rlgauge.episodes.alarm import EpisodeTimeoutError, StepAlarm
-from rlgauge.episodes.latency import Latency
+from rlgauge.episodes.latency import Latency, deciding
 from rlgauge.episodes.observations import make_batch
 from rlgauge.episodes.policies.protocol import Illegal
 
@@ -206,6 +206,7 @@ class Rollout:
         """Prepare; nothing is reset yet."""
         self._lanes = [Lane(row, env, rules.task_id) for row, env in enumerate(envs)]
         self._policy = policy
+        self._has_decided = deciding(policy)
         self._rules = rules
         self._latency = latency
         self._remake = remake
@@ -287,7 +288,9 @@ class Rollout:
             self._rules.at(NOWHERE)
         start = perf_counter()
         actions = self._policy.act(self._batch.value, self._rows)
-        self._latency.policy.pending.append(perf_counter() - start)
+        seconds = perf_counter() - start
+        if self._has_decided():
+            self._latency.policy.pending.append(seconds)
         return actions
 
     def _watch(self, lane: Lane) -> None:

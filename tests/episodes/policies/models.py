@@ -48,3 +48,19 @@ def save(graph: onnx.GraphProto, path: Path) -> Path:
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return path
+
+
+def chunk_onnx(path: Path, matrix: np.ndarray, *, length: int) -> Path:
+    """observations @ matrix as chunks of `length` actions."""
+    outputs = matrix.shape[1] // length
+    graph = oh.make_graph(
+        [oh.make_node("MatMul", ["obs", "W"], ["flat"]), oh.make_node("Reshape", ["flat", "shape"], ["action"])],
+        "chunks",
+        [oh.make_tensor_value_info("obs", TensorProto.FLOAT, ["batch", matrix.shape[0]])],
+        [oh.make_tensor_value_info("action", TensorProto.FLOAT, ["batch", length, outputs])],
+        [
+            numpy_helper.from_array(matrix, "W"),
+            numpy_helper.from_array(np.array([-1, length, outputs], np.int64), "shape"),
+        ],
+    )
+    return save(graph, path)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import onnx
 import pytest
@@ -38,7 +40,7 @@ def test_a_class_path_needs_no_scheme(folder, uri):
     [
         ("randm", "Unknown policy 'randm'. Did you mean 'random'?"),
         ("onx:model.onnx", "Unknown policy scheme 'onx'. Did you mean 'onnx'?"),
-        ("hub:thing", "Unknown policy scheme 'hub'. Known: onnx, py, random, sb3, torchscript, zero."),
+        ("hub:thing", "Unknown policy scheme 'hub'. Known: export, hf, lerobot, lightning, onnx, py, random, sb3,"),
         ("model.onnx", "is a path without a scheme. Did you mean 'onnx:model.onnx'?"),
         ("./runs/ppo.zip", "Did you mean 'sb3:./runs/ppo.zip'?"),
         ("policy.pt", "Did you mean 'torchscript:policy.pt'?"),
@@ -52,6 +54,17 @@ def test_a_class_path_needs_no_scheme(folder, uri):
         ("sb3:ppo.zip?determinstic=true", "Unknown option of 'sb3' 'determinstic'. Did you mean 'deterministic'?"),
         ("sb3:ppo.zip?deterministic=no", "it takes true or false"),
         ("sb3:ppo.zip?device=gpu", "it takes cpu, cuda, cuda:N or mps"),
+        ("sb3:ppo.zip?horizon=2", "Unknown option of 'sb3' 'horizon'"),
+        ("policy.pt2", "Did you mean 'export:policy.pt2'?"),
+        ("export:", "write export:FILE"),
+        ("lightning:my_policy.Net", "does not say which one: write lightning:CLASS@FILE"),
+        ("lightning:my_policy.Net@last.ckpt", "There is no file 'last.ckpt'"),
+        ("hf:policy", "write hf:ORGANISATION/NAME@REVISION"),
+        ("hf:me/policy", "may be another tomorrow: pin the commit that you mean, hf:me/policy@COMMIT"),
+        ("hf:me/policy@../x", "names no repository: write hf:ORGANISATION/NAME@REVISION"),
+        ("ws:host", "write ws://HOST:PORT"),
+        ("ws://host:1?timeout=soon", "it takes seconds"),
+        ("onnx:model.onnx?mapping=map.yaml", "There is no file 'map.yaml' (from mapping in 'onnx:model.onnx?mapping="),
         ("", "Unknown policy ''"),
     ],
 )
@@ -67,6 +80,37 @@ def test_a_checkpoint_goes_with_a_class_path_and_has_to_exist(folder):
         parse_source("random", "ppo.zip")
     with pytest.raises(UserError, match=r"There is no file 'last.ckpt'"):
         parse_source("my_policy:act", "last.ckpt")
+
+
+def test_a_checkpoint_of_a_class_is_known_by_both_their_contents(folder):
+    (folder / "last.ckpt").write_bytes(b"weights")
+    (folder / "copy=1.ckpt").write_bytes(b"weights")
+    source = parse_source("lightning:my_policy.act@last.ckpt")
+    assert source.checkpoint == ("my_policy.act", Path("last.ckpt"))
+    digest = source.digest()
+    assert parse_source("lightning:my_policy.act@copy=1.ckpt").digest() == digest
+    assert parse_source("py:my_policy.act", "last.ckpt").digest() != digest
+    (folder / "copy=1.ckpt").write_bytes(b"others")
+    assert parse_source("lightning:my_policy.act@copy=1.ckpt").digest() != digest
+
+
+def test_how_a_server_is_asked_is_no_part_of_what_it_answers(monkeypatch):
+    from rlgauge.episodes.policies import websocket
+
+    monkeypatch.setattr(websocket, "identity", lambda uri: uri.partition("?")[0])
+    plain, patient, chunked = (
+        parse_source(f"ws://host:1{options}").digest() for options in ("", "?timeout=9&patience=0.5", "?horizon=2")
+    )
+    assert plain == patient
+    assert chunked != plain
+
+
+def test_what_is_not_installed_is_told_with_the_command(folder, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(UserError, match=r"needs 'onnxruntime', .*: pip install 'rlgauge\[onnx\]'\."):
+        parse_source("onnx:model.onnx")
+    with pytest.raises(UserError, match=r"needs 'lerobot', which is not installed: pip install lerobot\."):
+        parse_source("lerobot:.")
 
 
 def test_a_source_survives_json():

@@ -23,6 +23,10 @@ def names(policy, train_seeds=None):
         ("my.policies.Careful", "Careful"),
         ("onnx:{task}.onnx", "onnx"),
         ("onnx:runs/{task}/model.onnx", "model"),
+        ("ws://127.0.0.1:8000?timeout=5", "127.0.0.1:8000"),
+        ("lightning:my.policies.Cloned@runs/epoch=2.ckpt", "Cloned"),
+        ("lightning:policies.py:Cloned@last.ckpt", "Cloned"),
+        ("lerobot:runs/act/checkpoints/020000/pretrained_model", "020000"),
     ],
 )
 def test_a_policy_that_nobody_named_has_its_files_or_objects_name(uri, name):

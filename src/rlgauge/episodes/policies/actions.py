@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlgauge.episodes.policies.protocol import Action, Illegal, WrongActionError
-from rlgauge.episodes.policies.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Other, Spec
+from rlgauge.episodes.policies.spaces import Box, Chunk, Discrete, MultiBinary, MultiDiscrete, Other, Spec, size
 
 One = Callable[[Any], Action]
 Batch = Callable[[NDArray[Any]], Sequence[Action]]
@@ -50,6 +50,9 @@ def one_action(space: Spec) -> One:
             return lambda value: value if type(value) is int and first <= value <= last else _legal(value, space)
         case Box() | MultiDiscrete() | MultiBinary():
             return lambda value: _legal(value, space)
+        case Chunk():
+            one = one_action(space.of)
+            return lambda value: _chunk(value, space, one)
         case _:
             return lambda value: value
 
@@ -91,6 +94,21 @@ def _legal(value: object, space: Box | Discrete | MultiDiscrete | MultiBinary) -
     return Illegal(f"returned {fault}, but the action space is {space.text}")
 
 
+def _chunk(value: object, space: Chunk, one: One) -> Action:
+    """The actions of a chunk, each as its space has it; Illegal for what is no sequence."""
+    try:
+        rows = value if isinstance(value, (list, tuple)) else as_array(value)
+    except WrongActionError as error:
+        return Illegal(str(error))
+    shape = size(space.of)
+    if isinstance(rows, np.ndarray) and shape is not None:
+        while rows.ndim > len(shape) + 1 and len(rows) == 1:
+            rows = rows[0]
+        if rows.ndim == len(shape):
+            return Illegal(f"returned one action of shape {rows.shape} where a chunk of actions is asked for (horizon)")
+    return [one(row) for row in rows]
+
+
 def _has_form(value: object, kinds: str, shape: tuple[int, ...]) -> TypeGuard[NDArray[Any]]:
     return type(value) is np.ndarray and value.shape == shape and value.dtype.kind in kinds
 
@@ -124,8 +142,17 @@ def _array(value: object, space: Box | MultiDiscrete | MultiBinary) -> Action:
 def _reshaped(array: NDArray[Any], space: Box | MultiDiscrete | MultiBinary) -> NDArray[Any]:
     """The same numbers without, or with, leading dimensions of one."""
     if _without_ones(array.shape) != _without_ones(space.shape):
-        raise WrongActionError(f"returned an action of shape {array.shape}, but the action space is {space.text}")
+        raise WrongActionError(
+            f"returned an action of shape {array.shape}, but the action space is {space.text}"
+            + _chunk_hint(array.shape, space.shape)
+        )
     return array.reshape(space.shape)
+
+
+def _chunk_hint(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """What to do about a chunk of actions where one is expected; empty for any other shape."""
+    given = _without_ones(given)
+    return f"; of {given[0]} at once, horizon=N executes the first N" if given[1:] == expected and expected else ""
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -185,7 +212,8 @@ def network_actions(space: Spec, width: int) -> Batch:
     """A function from a network's output for L rows to L actions; it raises WrongActionError.
 
     Discrete: float (L, n) are logits or values, of which the largest is taken; integers (L,) are actions. Box: float
-    (L, *shape) are actions and are clipped to the bounds, as Stable-Baselines3 does.
+    (L, *shape) are actions and are clipped to the bounds, as Stable-Baselines3 does. Chunk: the same with H actions for
+    each row, (L, H, ...).
     """
     match space:
         case Discrete():
@@ -194,6 +222,8 @@ def network_actions(space: Spec, width: int) -> Batch:
             return lambda output: clipped(_rows(output, space, width), space)
         case MultiDiscrete() | MultiBinary():
             return lambda output: list(_integers(_rows(output, space, width), space))
+        case Chunk():
+            return lambda output: _chunks(output, space, width)
         case _:
             raise WrongActionError(f"is a network, and has no way to act in {space.text}")
 
@@ -237,6 +267,22 @@ def _rows(output: NDArray[Any], space: Box | MultiDiscrete | MultiBinary, width:
         return output.reshape(width, *space.shape)
     raise WrongActionError(
         f"returned an array of shape {output.shape} for {width} observations, but the action space is {space.text}"
+        + _chunk_hint(output.shape[1:], space.shape)
+    )
+
+
+def _chunks(output: NDArray[Any], space: Chunk, width: int) -> list[Action]:
+    """The chunk of each row: its actions are read as if each were of a row of its own."""
+    shape = size(space.of)
+    is_scored = isinstance(space.of, Discrete) and output.dtype.kind == "f"
+    if shape is not None and output.shape[:1] == (width,) and output.ndim == len(shape) + 2 + is_scored:
+        length = output.shape[1]
+        flat = output.reshape(width * length, *output.shape[2:])
+        actions = network_actions(space.of, width * length)(flat)
+        return [actions[start : start + length] for start in range(0, width * length, length)]
+    raise WrongActionError(
+        f"returned an array of shape {output.shape} for {width} observations, but chunks of actions are asked for "
+        f"(horizon), of which each takes {space.of.text}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies.actions import network_actions
+from rlgauge.episodes.policies.inputs import Input, feeding, is_row_by_row, match
 from rlgauge.episodes.policies.protocol import Action, Observations, WrongActionError
-from rlgauge.episodes.policies.spaces import Dict, Spec, layout_hint, size
+from rlgauge.episodes.policies.spaces import Spec
 
 _DTYPES = {
     "tensor(float)": np.float32,
@@ -22,8 +23,6 @@ _DTYPES = {
     "tensor(int32)": np.int32,
     "tensor(int64)": np.int64,
 }
-
-_Feed = dict[str, NDArray[Any]]
 
 
 class OnnxPolicy:
@@ -38,10 +37,10 @@ class OnnxPolicy:
 
     def __init__(self, path: Path, *, observation_space: Spec, action_space: Spec, width: int, name: str) -> None:
         self._session = _session(path, name)
-        inputs = {node.name: node for node in self._session.get_inputs()}
-        _match(inputs, observation_space, name)
-        self._rows = 1 if _one_by_one(inputs, width, name) else width
-        self._feed = _feeding(inputs, observation_space)
+        inputs = {node.name: _input(node) for node in self._session.get_inputs()}
+        match(inputs, observation_space, name)
+        self._rows = 1 if is_row_by_row(inputs, width, name) else width
+        self._feed = feeding(inputs, observation_space)
         outputs = [node.name for node in self._session.get_outputs()]
         self._output = [next((output for output in outputs if output in {"action", "actions"}), outputs[0])]
         self._actions = _actions(action_space, self._rows, name)
@@ -88,65 +87,9 @@ def _session(path: Path, name: str) -> Any:  # noqa: ANN401  # the library has n
         raise UserError(f"The policy {name} is not a usable ONNX file: {reason}") from error
 
 
-def _match(inputs: Mapping[str, Any], space: Spec, name: str) -> None:
-    """Raises UserError unless the model's inputs are the environment's observations."""
-    if isinstance(space, Dict):
-        if inputs.keys() != space.spaces.keys():
-            raise UserError(
-                f"The policy {name} takes the inputs {', '.join(sorted(inputs))}, but the environment observes "
-                f"{', '.join(sorted(space.spaces))}."
-            )
-        parts = {key: (space.spaces[key], f" ({key!r})") for key in inputs}
-    elif len(inputs) == 1:
-        parts = dict.fromkeys(inputs, (space, ""))
-    else:
-        raise UserError(
-            f"The policy {name} takes the inputs {', '.join(sorted(inputs))}, but the environment gives one "
-            f"observation, {space.text}."
-        )
-    for key, (part, where) in parts.items():
-        _match_shape(inputs[key], part, name, where)
-
-
-def _match_shape(node: Any, space: Spec, name: str, where: str) -> None:  # noqa: ANN401
-    shape = size(space)
-    if shape is None or node.type not in _DTYPES:
-        raise UserError(f"The policy {name} takes {node.type}{where}, but the environment gives {space.text}.")
-    wanted = tuple(node.shape[1:])
-    if len(wanted) == len(shape) and all(
-        not isinstance(want, int) or want == have for want, have in zip(wanted, shape, strict=True)
-    ):
-        return
-    shown = "(" + ", ".join(map(str, wanted)) + ("," if len(wanted) == 1 else "") + ")"
-    raise UserError(
-        f"The policy {name} takes observations of shape {shown}{where}, but the environment gives {shape}."
-        + layout_hint(shape, wanted)
-    )
-
-
-def _one_by_one(inputs: Mapping[str, Any], width: int, name: str) -> bool:
-    """True when the model's batch is fixed at 1 and the width is not. Raises UserError for another fixed size."""
-    fixed = {node.shape[0] for node in inputs.values() if node.shape and isinstance(node.shape[0], int)}
-    if not fixed or fixed == {width}:
-        return False
-    if fixed == {1}:
-        return True
-    raise UserError(
-        f"The policy {name} takes batches of {' and '.join(map(str, sorted(fixed)))}, but the run has {width} lanes: "
-        "use as many lanes, or export the model with a free batch dimension."
-    )
-
-
-def _feeding(inputs: Mapping[str, Any], space: Spec) -> Callable[[Any], _Feed]:
-    dtypes = {key: np.dtype(_DTYPES[node.type]) for key, node in inputs.items()}
-    if isinstance(space, Dict):
-        return lambda observations: {key: _cast(observations[key], dtype) for key, dtype in dtypes.items()}
-    ((key, dtype),) = dtypes.items()
-    return lambda observations: {key: _cast(observations, dtype)}
-
-
-def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(array, dtype)
+def _input(node: Any) -> Input:  # noqa: ANN401  # the library has no types
+    dtype = _DTYPES.get(node.type)
+    return Input(tuple(node.shape), None if dtype is None else np.dtype(dtype), node.type)
 
 
 def _actions(space: Spec, rows: int, name: str) -> Callable[[NDArray[Any]], Sequence[Action]]:

@@ -53,6 +53,15 @@ class BatchPolicy(Protocol):
         """Files, processes and devices are given back."""
 
 
+@runtime_checkable
+class CountsCalls(Protocol):
+    """A policy that does not decide at each step, as one that executes chunks of actions."""
+
+    @property
+    def num_calls(self) -> int:
+        """How often `act` had to decide anew."""
+
+
 def observation_of(observations: Observations, row: int) -> Any:  # noqa: ANN401  # of the environment's own type
     """One row's observation, copied: a policy may keep it although the batch is reused."""
     if isinstance(observations, dict):

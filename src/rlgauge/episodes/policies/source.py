@@ -1,4 +1,4 @@
-"""Where a policy comes from: `random`, `zero`, `py:MODULE:NAME`, `sb3:FILE`, `torchscript:FILE`, `onnx:FILE`."""
+"""Where a policy comes from: a URI such as `onnx:FILE`, of one of the schemes in `schemes.py`."""
 
 from __future__ import annotations
 
@@ -6,42 +6,27 @@ import difflib
 import hashlib
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from rlgauge.core import hub
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.episodes.policies import code
+from rlgauge.episodes.policies.schemes import FILES, OPTIONS, SCHEMES, SUFFIXES
 
-SCHEMES: Mapping[str, tuple[str, ...]] = {
-    "random": (),
-    "zero": (),
-    "py": (),
-    "sb3": ("deterministic", "device", "normalize"),
-    "torchscript": ("device",),
-    "onnx": (),
-}
-"""Each scheme with the options that may follow a `?`."""
-
-_DEFAULTS = {"deterministic": "true", "device": "cpu", "normalize": "none"}
-_VALUES = {"deterministic": "true|false", "device": r"cpu|mps|cuda(:\d+)?", "normalize": ".+"}
-_VALUES_TEXT = {
-    "deterministic": "true or false",
-    "device": "cpu, cuda, cuda:N or mps",
-    "normalize": "a file of VecNormalize.save, or none",
-}
 _LOCATION = re.compile(rb"\x0a\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])", re.DOTALL)
 """How a tensor of an ONNX file says which other file holds it: an entry's key, the tag and the length of its value."""
-_LIBRARIES = {
-    "sb3": ("stable_baselines3", "sb3"),
-    "torchscript": ("torch", "torch"),
-    "onnx": ("onnxruntime", "onnx"),
+_FORMS = {
+    "code": re.compile(".+"),
+    "path": re.compile(".+"),
+    "checkpoint": re.compile("[^@]+@.+"),
+    "repository": re.compile(".+/.+"),
+    "address": re.compile("//.+"),
 }
-"""What a scheme's files are read with, and the extra that brings it."""
-_WITHOUT_TARGET = ("random", "zero")
-_SUFFIXES = {".onnx": "onnx", ".zip": "sb3", ".pt": "torchscript", ".pth": "torchscript", ".ts": "torchscript"}
+"""What may follow the colon, by the kind of the scheme."""
 _CLASS_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*([.:][^\W\d]\w*)(\.[^\W\d]\w*)*")
 
 
@@ -68,12 +53,33 @@ class PolicySource(msgspec.Struct, frozen=True):
 
     def option(self, name: str) -> str:
         """The option's value, or its default."""
-        return self.options.get(name, _DEFAULTS[name])
+        return self.options.get(name, OPTIONS[name].default)
+
+    @property
+    def checkpoint(self) -> tuple[str, Path]:
+        """Of `CLASS@FILE`, the class and the file; a file is nowhere where there is no `@`."""
+        class_path, _, file = self.target.partition("@")
+        return class_path, Path(file)
 
     @property
     def normalizer(self) -> Path | None:
         """The file with the statistics by which observations are normalised."""
-        named = self.options.get("normalize", "none")
+        return self.file("normalize")
+
+    @property
+    def horizon(self) -> int | None:
+        """How many actions of a chunk are executed before the policy is asked again; None where none is given."""
+        named = self.option("horizon")
+        return None if named == "none" else int(named)
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether something stands between the environment and the policy: a mapping, or the execution of chunks."""
+        return self.horizon is not None or self.file("mapping") is not None
+
+    def file(self, option: str) -> Path | None:
+        """The file that the option names."""
+        named = self.option(option)
         return None if named == "none" else Path(named)
 
     def digest(self) -> str:
@@ -91,52 +97,83 @@ class PolicySource(msgspec.Struct, frozen=True):
     def _parts(self) -> Iterator[bytes]:
         yield self.scheme.encode()
         for name, value in sorted(self.options.items()):
-            if name == "normalize" and self.normalizer is not None:
-                yield b"normalize"
-                yield from _file_parts(self.normalizer)
-            elif value != _DEFAULTS[name]:
+            file = self.file(name) if name in FILES else None
+            if file is not None:
+                yield name.encode()
+                yield from _file_parts(file)
+            elif OPTIONS[name].is_content and value != OPTIONS[name].default:
                 yield f"{name}={value}".encode()
-        if self.scheme == "py":
-            yield code.qualified_name(self.target).encode()
-            yield code.source_bytes(self.target)
-        elif self.scheme not in _WITHOUT_TARGET:
-            yield from _file_parts(Path(self.target))
+        yield from self._target_parts()
         if self.ckpt_path is not None:
             yield from _file_parts(Path(self.ckpt_path))
+
+    def _target_parts(self) -> Iterator[bytes]:
+        match SCHEMES[self.scheme].kind:
+            case "code":
+                yield from _code_parts(self.target)
+            case "path":
+                yield from _file_parts(Path(self.target))
+            case "checkpoint":
+                class_path, file = self.checkpoint
+                yield from _code_parts(class_path)
+                yield from _file_parts(file)
+            case "repository":
+                from rlgauge.episodes.policies.hub import fetch_policy
+
+                found = fetch_policy(self)
+                yield found.repository.encode()
+                yield found.commit.encode()
+            case "address":
+                from rlgauge.episodes.policies.websocket import identity
+
+                yield identity(self.uri).encode()
 
 
 def parse_source(uri: str, ckpt_path: str | None = None) -> PolicySource:
     """The source that a person wrote; a class path needs no `py:`. Raises UserError."""
     head, mark, query = uri.partition("?")
-    scheme, colon, target = head.partition(":")
+    scheme, colon, _ = head.partition(":")
     if scheme not in SCHEMES:
         return parse_source(_class_path(head) + mark + query, ckpt_path)
     source = PolicySource(uri, ckpt_path)
     _check_options(source)
-    if scheme in _WITHOUT_TARGET:
-        if colon:
-            raise UserError(f"The policy {uri!r} takes nothing after its name: write {scheme!r}.")
-    elif not target:
-        example = "py:MODULE:NAME" if scheme == "py" else f"{scheme}:FILE"
-        raise UserError(f"The policy {uri!r} does not say which one: write {example}.")
-    elif scheme != "py":
-        _check_exists(Path(target), uri)
-        _check_installed(scheme, uri)
-        _check_normalizer(source)
+    _check_target(source, has_colon=bool(colon))
     if ckpt_path is not None:
-        if scheme != "py":
+        if SCHEMES[scheme].kind != "code":
             raise UserError(f"A checkpoint path goes with a class path, not with {uri!r}.")
         _check_exists(Path(ckpt_path), "the checkpoint path")
     return source
+
+
+def _check_target(source: PolicySource, *, has_colon: bool) -> None:
+    """Raise UserError unless what follows the scheme has its form, and the files are there."""
+    uri, scheme = source.uri, SCHEMES[source.scheme]
+    if scheme.kind == "nothing":
+        if has_colon:
+            raise UserError(f"The policy {uri!r} takes nothing after its name: write {source.scheme!r}.")
+        return
+    if not _FORMS[scheme.kind].fullmatch(source.target):
+        raise UserError(f"The policy {uri!r} does not say which one: write {source.scheme}:{scheme.form}.")
+    if scheme.kind == "path":
+        _check_exists(Path(source.target), uri)
+    elif scheme.kind == "checkpoint":
+        _check_exists(source.checkpoint[1], uri)
+    elif scheme.kind == "repository":
+        hub.pinned(f"{hub.PREFIX}{source.target}")
+    _check_installed(source)
+    _check_normalizer(source)
+    mapping = source.file("mapping")
+    if mapping is not None:
+        _check_exists(mapping, f"mapping in {uri!r}")
 
 
 def _class_path(head: str) -> str:
     """The URI of a class path without its scheme. Raises UserError for anything else."""
     scheme, colon, _ = head.partition(":")
     suffix = Path(head).suffix.lower()
-    if suffix in _SUFFIXES and not colon:
+    if suffix in SUFFIXES and not colon:
         raise UserError(
-            f"The policy {head!r} is a path without a scheme. Did you mean {_SUFFIXES[suffix] + ':' + head!r}?"
+            f"The policy {head!r} is a path without a scheme. Did you mean {SUFFIXES[suffix] + ':' + head!r}?"
         )
     if scheme.endswith(".py"):
         if not colon:
@@ -148,14 +185,14 @@ def _class_path(head: str) -> str:
 
 
 def _check_options(source: PolicySource) -> None:
-    known = SCHEMES[source.scheme]
+    known = SCHEMES[source.scheme].options
     for name, value in source.options.items():
         if name not in known:
             if not known:
                 raise UserError(f"The policy {source.uri!r} has the option {name!r}, but {source.scheme!r} takes none.")
             raise unknown(f"option of {source.scheme!r}", name, known)
-        if not re.fullmatch(_VALUES[name], value):
-            raise UserError(f"The option {name!r} of {source.uri!r} is {value!r}; it takes {_VALUES_TEXT[name]}.")
+        if not re.fullmatch(OPTIONS[name].values, value):
+            raise UserError(f"The option {name!r} of {source.uri!r} is {value!r}; it takes {OPTIONS[name].text}.")
 
 
 def _check_normalizer(source: PolicySource) -> None:
@@ -182,10 +219,13 @@ def _statistics_of(model: Path) -> Path | None:
     return next((path for path in (*own, *zoo) if path.is_file()), None)
 
 
-def _check_installed(scheme: str, uri: str) -> None:
-    module, extra = _LIBRARIES[scheme]
-    if importlib.util.find_spec(module) is None:
-        raise UserError(f"The policy {uri!r} needs {module!r}, which is not installed: pip install 'rlgauge[{extra}]'.")
+def _check_installed(source: PolicySource) -> None:
+    library = SCHEMES[source.scheme].library
+    if library is not None and importlib.util.find_spec(library[0]) is None:
+        module, requirement = library
+        raise UserError(
+            f"The policy {source.uri!r} needs {module!r}, which is not installed: pip install {requirement}."
+        )
 
 
 def _check_exists(path: Path, what: str) -> None:
@@ -195,6 +235,12 @@ def _check_exists(path: Path, what: str) -> None:
     near = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.5)
     hint = f" Did you mean '{path.parent / near[0]}'?" if near else ""
     raise UserError(f"There is no file '{path}' (from {what}).{hint}")
+
+
+def _code_parts(target: str) -> Iterator[bytes]:
+    """The name and the module's own source file."""
+    yield code.qualified_name(target).encode()
+    yield code.source_bytes(target)
 
 
 def _file_parts(path: Path) -> Iterator[bytes]:

@@ -73,6 +73,14 @@ class Tuple:
 
 
 @dataclass(frozen=True, eq=False)
+class Chunk:
+    """Values of one space in order, as many as there are."""
+
+    of: Spec
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
 class Other:
     """A space that is only known by what it can do itself."""
 
@@ -80,7 +88,7 @@ class Other:
     text: str
 
 
-Spec: TypeAlias = "Box | Discrete | MultiDiscrete | MultiBinary | Dict | Tuple | Other"
+Spec: TypeAlias = "Box | Discrete | MultiDiscrete | MultiBinary | Dict | Tuple | Chunk | Other"
 
 
 def describe(space: gymnasium.Space[Any]) -> Spec:  # noqa: PLR0911  # one for each kind of space
@@ -101,6 +109,8 @@ def describe(space: gymnasium.Space[Any]) -> Spec:  # noqa: PLR0911  # one for e
             return Dict({key: describe(part) for key, part in space.spaces.items()}, text)
         case spaces.Tuple():
             return Tuple(tuple(describe(part) for part in space.spaces), text)
+        case spaces.Sequence():
+            return Chunk(describe(space.feature_space), text)
         case _:
             return Other(space, text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from time import perf_counter
@@ -61,6 +61,9 @@ class Benchmark(_Remembering):
     defined_by_task: ClassVar[tuple[str, ...]] = ("gyms",)
     """Arguments and fields that a task's environment says already: a case need not name them again."""
 
+    usual_lanes: ClassVar[int | None] = None
+    """How many environments step side by side where nobody says it; None for what is usual."""
+
     def __init__(
         self,
         gyms: Sequence[Gym] | None = None,
@@ -87,6 +90,20 @@ class Benchmark(_Remembering):
         raise UserError(
             f"{type(self).__name__} has no environments: give gyms=[...], or override create_gyms() in a subclass."
         )
+
+    def prepare(self, listen: Callable[[str], None]) -> None:
+        """Bring what environments need and what takes long; `listen` is told how it goes. Raises UserError."""
+
+    def can_be_filmed(self) -> bool:
+        """Whether all environments give frames; those of a class that was not asked to film may not.
+
+        Makes an environment a task; override where that is slow.
+        """
+        with contextlib.closing(self.open_gyms()) as gyms:
+            if any(gyms.device(position) is not None for position in range(len(gyms))):
+                return False
+            modes = {gyms.env(position, 0).render_mode for position in range(len(gyms))}
+        return modes == {"rgb_array"}
 
     def is_success(self, played: Played) -> bool | None:
         """Whether an episode is a success; None where that can't be told. Override for a rule of your own."""

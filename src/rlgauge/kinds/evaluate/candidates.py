@@ -22,6 +22,10 @@ from rlgauge.kinds.evaluate.gyms import unique
 if TYPE_CHECKING:
     import torch
 
+_ADDRESSES = ("ws", "wss")
+_LIGHTNING = "lightning"
+_LAST = "pretrained_model"
+"""The last part of every path of lerobot's."""
 _NAMED = re.compile(r"([\w.+-]+)=(.+)", re.DOTALL)
 
 
@@ -143,8 +147,13 @@ def short_name(uri: str) -> str:
     scheme, _, target = uri.partition("?")[0].partition(":")
     if not target:
         return scheme.rpartition(".")[2]
+    if scheme in _ADDRESSES:
+        return target.removeprefix("//")
+    if scheme == _LIGHTNING:
+        return re.split(r"[.:]", target.partition("@")[0])[-1]
     if "/" in target or "{task}" in target:
-        stem = Path(target).stem
+        path = Path(target)
+        stem = path.parent.name if path.name == _LAST else path.stem
         return scheme if stem == "{task}" else stem
     is_file = Path(target).suffix in {".onnx", ".zip", ".pt", ".pth"}
     return Path(target).stem if is_file else re.split(r"[.:]", target)[-1]

@@ -140,7 +140,7 @@ class DeviceSession:
                 return self._compiled_with(traced.random_policy(env), env)
             case "zero":
                 return self._compiled_with(traced.zero_policy(env), env)
-            case "py":
+            case "py" if not source.is_adapted:
                 observed, acted = _spaces(env, task)
                 found = code.load(
                     source.target, ckpt_path=source.ckpt_path, observation_space=observed, action_space=acted

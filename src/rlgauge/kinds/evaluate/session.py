@@ -13,7 +13,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.run import Record
 from rlgauge.core.workload import Context
 from rlgauge.episodes.alarm import EpisodeTimeoutError, StepAlarm
-from rlgauge.episodes.latency import Latency
+from rlgauge.episodes.latency import Elsewhere, Latency
 from rlgauge.episodes.policy import open_policy, wrap_policy
 from rlgauge.episodes.repeats import repeats
 from rlgauge.episodes.rollout import Played, Rollout, Rules, as_truth
@@ -75,6 +75,8 @@ class Session:
         envs = self._gyms.lanes(position, num_lanes)
         policy = self._open(case, envs[0])
         latency = Latency()
+        if isinstance(policy, Elsewhere):
+            policy.note_in(latency)
         rules = Rules(
             task_id=case.params["task"],
             max_steps=case.params["max_steps"],

@@ -108,6 +108,8 @@ class EvaluateWorkload:
         """How many environments step side by side."""
         if self._lanes is not None:
             return self._lanes
+        if self.benchmark.usual_lanes is not None:
+            return self.benchmark.usual_lanes
         return DEVICE_LANES if self.is_on_device else LANES
 
     def blocks(self, num_episodes: int) -> Iterator[Block]:
@@ -227,8 +229,8 @@ class EvaluateWorkload:
             for task in self.tasks:
                 if isinstance(policy, Candidate):
                     source = policy.source(task.id)
-                    if source.scheme == "py":
-                        check_name(source.target)
+                    if source.scheme in {"py", "lightning"}:
+                        check_name(source.target.partition("@")[0])
 
     def find_policy(self, case: Case) -> Candidate | Live:
         """The policy that a case is about."""

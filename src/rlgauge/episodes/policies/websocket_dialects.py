@@ -1,0 +1,214 @@
+"""What is said to policy servers, and how their answers are read.
+
+`Rows` is our own server's: all rows in one round trip. `OneByOne` is openpi's: one observation, one answer. `Sessions`
+is vla-eval's: a connection for each row, which is told when an episode starts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlgauge.core.errors import UserError
+from rlgauge.episodes.policies.protocol import Illegal, Observations, observation_of
+from rlgauge.episodes.policies.websocket_link import Link
+from rlgauge.episodes.policies.websocket_wire import PROTOCOL, ROWS
+
+_ACTION_KEYS = ("actions", "action")
+OBSERVATION = "observation"
+"""The key under which an observation is sent that is no dictionary itself."""
+
+
+class Known(NamedTuple):
+    """What a server says of itself; a policy of which nothing is said is not bit-stable."""
+
+    metadata: dict[str, Any]
+    digest: str | None = None
+    remembers: bool = False
+    bit_stable: bool = False
+
+
+class Answers(NamedTuple):
+    """An action, a chunk of them, or Illegal for each row asked; the seconds that the server says it took.
+
+    Actions of the same form may be the rows of one array.
+    """
+
+    actions: list[Any] | NDArray[Any]
+    inference_seconds: float | None = None
+    queue_seconds: float | None = None
+
+
+class Dialect(Protocol):
+    """An open conversation with a server."""
+
+    known: Known
+
+    def ask(self, rows: list[int], begun: Mapping[int, int], observations: Observations) -> Answers:
+        """An answer for each of `rows`, whose observations these are; `begun` has the seeds of episodes that start.
+
+        Raises LostError; UserError where the server says that something is wrong.
+        """
+
+    def close(self) -> None:
+        """End it."""
+
+
+def open_dialect(address: str, protocol: str, *, timeout: float) -> Dialect:
+    """A conversation with the server, by what it says when greeted. Raises LostError, UserError."""
+    if protocol == "vla-eval":
+        return Sessions(address, timeout=timeout)
+    link = Link(address, timeout=timeout)
+    try:
+        return Rows(link, address) if ROWS in link.metadata else OneByOne(link, address)
+    except BaseException:
+        link.close()
+        raise
+
+
+class Rows:
+    """Our own server."""
+
+    def __init__(self, link: Link, address: str) -> None:
+        """Read what it announces. Raises UserError for another version."""
+        self._link = link
+        self._address = address
+        told = link.metadata[ROWS]
+        if told.get("protocol") != PROTOCOL:
+            raise UserError(
+                f"The policy server {address} speaks version {told.get('protocol')!r} of rlgauge's requests, and this "
+                f"is version {PROTOCOL}: use the same rlgauge on both sides."
+            )
+        self.known = Known(
+            link.metadata, digest=told["digest"], remembers=told["remembers"], bit_stable=told["bit_stable"]
+        )
+
+    def ask(self, rows: list[int], begun: Mapping[int, int], observations: Observations) -> Answers:
+        """One round trip for all rows."""
+        self._link.send({ROWS: {"rows": rows, "begin": list(begun.items())}, "observations": observations})
+        reply = self._link.receive()
+        actions = _field(reply, ("actions",), self._address)
+        for index, fault in reply.get("faults", {}).items():
+            actions[index] = Illegal(fault)
+        if len(actions) != len(rows):
+            raise UserError(f"The policy server {self._address} answered {len(rows)} rows with {len(actions)} actions.")
+        return Answers(actions, _seconds(reply, "infer_ms"), _seconds(reply, "queue_ms"))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._link.close()
+
+
+class OneByOne:
+    """A server as openpi has it, which knows of no rows and of no episodes."""
+
+    def __init__(self, link: Link, address: str) -> None:
+        """Its metadata may be anything."""
+        self._link = link
+        self._address = address
+        self.known = Known(link.metadata)
+
+    def ask(self, rows: list[int], begun: Mapping[int, int], observations: Observations) -> Answers:  # noqa: ARG002
+        """One round trip a row."""
+        actions, seconds = [], []
+        for position in range(len(rows)):
+            self._link.send(_as_map(observation_of(observations, position)))
+            reply = self._link.receive()
+            actions.append(_field(reply, _ACTION_KEYS, self._address))
+            seconds.append(_seconds(reply, "infer_ms"))
+        told = [own for own in seconds if own is not None]
+        return Answers(actions, sum(told) if len(told) == len(rows) else None)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._link.close()
+
+
+class Sessions:
+    """A server as vla-eval has it: a connection is a session, and what the model remembers is the session's."""
+
+    def __init__(self, address: str, *, timeout: float) -> None:
+        """Greet it once; further connections are made for the rows that need them."""
+        self._address = address
+        self._timeout = timeout
+        self._links: dict[int, Link] = {}
+        self._numbers: dict[int, int] = {}
+        self._idle = [self._greeted()]
+        link = self._idle[0]
+        self.known = Known(link.metadata, remembers=True)
+
+    def ask(self, rows: list[int], begun: Mapping[int, int], observations: Observations) -> Answers:
+        """All rows are told before the first is heard, so that the server may answer them together."""
+        for position, row in enumerate(rows):
+            if row not in self._links:
+                self._links[row] = self._idle.pop() if self._idle else self._greeted()
+            if row in begun:
+                if row in self._numbers:
+                    self._say(row, "episode_end", {})
+                self._say(row, "episode_start", {"action_seed": begun[row]})
+            self._say(row, "observation", _as_map(observation_of(observations, position)))
+        return Answers([self._heard(row) for row in rows])
+
+    def close(self) -> None:
+        """End all sessions."""
+        for link in (*self._links.values(), *self._idle):
+            link.close()
+
+    def _greeted(self) -> Link:
+        link = Link(self._address, timeout=self._timeout, greets=False)
+        try:
+            link.send(_message("hello", {"harness_version": "rlgauge", "protocol_version": 1}, 0))
+            link.metadata = _payload(link.receive(), "hello", self._address)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def _say(self, row: int, kind: str, payload: object) -> None:
+        self._numbers[row] = self._numbers.get(row, 0) + 1
+        self._links[row].send(_message(kind, payload, self._numbers[row]), named=True)
+
+    def _heard(self, row: int) -> Any:  # noqa: ANN401  # whatever the server calls an action
+        message = self._links[row].receive()
+        return _field(_payload(message, "action", self._address), _ACTION_KEYS, self._address)
+
+
+def _message(kind: str, payload: object, number: int) -> dict[str, object]:
+    return {"type": kind, "payload": payload, "seq": number, "timestamp": time.time()}
+
+
+def _payload(message: Any, kind: str, address: str) -> dict[str, Any]:  # noqa: ANN401  # whatever the server sent
+    if not isinstance(message, dict) or message.get("type") not in {kind, "error"}:
+        raise UserError(f"The policy server {address} does not speak as vla-eval does: it sent {message!r:.60}.")
+    payload = message.get("payload")
+    if message["type"] == "error" or not isinstance(payload, dict):
+        raise UserError(f"The policy server {address} answers: {payload!r:.300}.")
+    return payload
+
+
+def _as_map(observation: Any) -> Any:  # noqa: ANN401  # of the environment's own type
+    return observation if isinstance(observation, dict) else {OBSERVATION: observation}
+
+
+def _field(reply: Any, names: tuple[str, ...], address: str) -> Any:  # noqa: ANN401  # whatever the server sent
+    """The entry of the first of these names; a single array needs no name."""
+    if isinstance(reply, np.ndarray):
+        return reply
+    if isinstance(reply, dict):
+        for name in names:
+            if name in reply:
+                return reply[name]
+        told = f"a map of {', '.join(map(str, reply)) or 'nothing'}"
+    else:
+        told = f"{reply!r:.60}"
+    raise UserError(f"The policy server {address} answered with {told}, and {names[0]!r} is needed.")
+
+
+def _seconds(reply: Any, name: str) -> float | None:  # noqa: ANN401
+    timing = reply.get("server_timing") if isinstance(reply, dict) else None
+    told = timing.get(name) if isinstance(timing, dict) else None
+    return float(told) / 1000 if isinstance(told, (int, float)) else None

@@ -1,0 +1,1 @@
+"""Serving a policy to others: the other end of `ws://` policies."""

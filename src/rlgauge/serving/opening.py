@@ -1,0 +1,73 @@
+"""Opening a policy in order to serve it."""
+
+from __future__ import annotations
+
+from rlgauge.core.errors import UserError
+from rlgauge.episodes.policies.chunks import chunk_space
+from rlgauge.episodes.policies.objects import Batched, Rows
+from rlgauge.episodes.policies.onnx import OnnxPolicy
+from rlgauge.episodes.policies.torchscript import TorchPolicy
+from rlgauge.episodes.policies.zero import ZeroPolicy
+from rlgauge.episodes.policy import BatchPolicy, PolicySource, open_policy
+from rlgauge.episodes.spec_check import check_policy, row_dependence
+from rlgauge.serving.policy_server import Served
+from rlgauge.serving.space_files import Spaces
+
+_FORGETFUL = (Batched, OnnxPolicy, Rows, TorchPolicy, ZeroPolicy)
+"""Of these it is known that an answer follows from its observation alone; any other is taken to remember."""
+
+
+def open_served(
+    source: PolicySource,
+    spaces: Spaces,
+    *,
+    width: int,
+    trust: bool = False,
+    forgets: bool = False,
+    chunks: bool = False,
+) -> Served:
+    """The policy, opened and tried on a sample of what it will observe. Raises UserError.
+
+    `forgets` promises that an answer follows from its observation alone, where that is not known. With `chunks` the
+    policy answers with several actions at once, and clients know how many of them they execute.
+    """
+    if width < 1:
+        raise UserError(f"A pass has at least one row, not {width}.")
+    if chunks:
+        spaces = Spaces(spaces.observation, chunk_space(spaces.action))
+    observed, acted = spaces
+    policy = open_policy(source, observation_space=observed, action_space=acted, width=width, trust=trust)
+    try:
+        is_bit_stable = _tried(policy, spaces, width=width, name=source.uri)
+    except BaseException:
+        policy.close()
+        raise
+    return Served(
+        policy=policy,
+        observation_space=observed,
+        action_space=acted,
+        width=width,
+        remembers=not forgets and not isinstance(policy, _FORGETFUL),
+        bit_stable=is_bit_stable,
+        digest=source.digest(),
+        name=source.uri,
+    )
+
+
+def _tried(policy: BatchPolicy, spaces: Spaces, *, width: int, name: str) -> bool:
+    """Whether the policy's bits depend on nothing but the row's observation. Raises UserError where it does not fit."""
+    observed, acted = spaces
+    observed.seed(0)
+    observation = observed.sample()
+    check_policy(
+        policy,
+        observation_space=observed,
+        action_space=acted,
+        observation=observation,
+        width=width,
+        name=name,
+        environment="the environment to serve",
+    )
+    return policy.bit_stable and not row_dependence(
+        policy, observation_space=observed, observation=observation, width=width
+    )
