@@ -31,6 +31,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 COMMANDS = (
     *(
         "benchmark",
+        "preflight",
         "train",
         "runs list",
         "runs show",
@@ -57,6 +58,7 @@ NOT_RUN = (
     "rlgauge expert train",  # minutes
     "rlgauge suite run imitation-learning",  # minutes
     "rlgauge suite run imitation-original",  # as the next ones
+    "rlgauge suite commands imitation",  # as the next one
     "rlgauge suite run mujoco",  # hours, on a cluster
     "rlgauge tune imitation",  # as the next one
     "rlgauge train --algo bc",  # an environment of its own is built

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rlgauge.episodes.video import VideoRecorder
     from rlgauge.kinds.evaluate.benchmark import Benchmark
     from rlgauge.kinds.evaluate.libero import LiberoBenchmark
+    from rlgauge.kinds.evaluate.preflight import preflight
     from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
     from rlgauge.kinds.evaluate.robosuite import RobosuiteBenchmark
     from rlgauge.kinds.evaluate.stopping import Stopping
@@ -32,6 +33,7 @@ __all__ = [
     "VideoRecorder",
     "__version__",
     "log",
+    "preflight",
     "run",
     "run_suite",
 ]
@@ -47,6 +49,7 @@ _HOMES = {
     "UserError": "rlgauge.core.errors",
     "VideoRecorder": "rlgauge.episodes.video",
     "log": "rlgauge.kinds.train.script.loggers",
+    "preflight": "rlgauge.kinds.evaluate.preflight",
     "run": "rlgauge.kinds.train.from_python",
     "run_suite": "rlgauge.cli.suite_from_python",
 }

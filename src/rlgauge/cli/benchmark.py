@@ -75,7 +75,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--config", action="config", help="YAML file with these options; see --print_config")
     _add_what(parser)
-    _add_policies(parser)
+    add_policies(parser)
     _add_how(parser)
     add_launcher(parser)
     _add_stopping(parser)
@@ -120,7 +120,8 @@ def _add_what(parser: ArgumentParser) -> None:
     )
 
 
-def _add_policies(parser: ArgumentParser) -> None:
+def add_policies(parser: ArgumentParser) -> None:
+    """The options that say which policies."""
     group = parser.add_argument_group("Policies")
     group.add_argument(
         "--policy",
@@ -286,8 +287,8 @@ def _manner(options: Namespace) -> Manner:
 
 
 def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
-    policies = _policies(options)
-    benchmark = _registered(options) if options.env else _instantiate(parser, options)
+    policies = policies_of(options)
+    benchmark = _registered(options) if options.env else instantiate(parser, options)
     benchmark.prepare(say_error)
     if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or benchmark.can_be_filmed()):
         benchmark.video_dir = Path(options.out) / "videos"
@@ -296,7 +297,8 @@ def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
     )
 
 
-def _policies(options: Namespace) -> list[Candidate | Live]:
+def policies_of(options: Namespace) -> list[Candidate | Live]:
+    """The policies that options name. Raises UserError."""
     seeds = None if options.train_seeds is None else parse_seeds(options.train_seeds)
     uris = as_list(options.policy)
     if options.ckpt_path is None:
@@ -312,7 +314,7 @@ def _registered(options: Namespace) -> GymnasiumBenchmark:
     return GymnasiumBenchmark(as_list(options.env), **given)
 
 
-def _instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
+def instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
     """The benchmark of the class path, made from its arguments."""
     path = options.benchmark.class_path
     try:

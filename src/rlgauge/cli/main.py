@@ -14,6 +14,7 @@ from rlgauge.core.errors import SubmittedError, UserError, unknown
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "benchmark": ("evaluate policies in environments", "rlgauge.cli.benchmark:main"),
+    "preflight": ("look for what makes a good policy fail, before it is evaluated", "rlgauge.cli.preflight:main"),
     "train": ("run a training script over environments and seeds", "rlgauge.cli.train:main"),
     "expert": ("list and show the experts that come with rlgauge, and train others", "rlgauge.cli.expert:main"),
     "runs": ("list the runs of a folder, or show one of them", "rlgauge.cli.runs:main"),
