@@ -8,6 +8,7 @@ from rlgauge.cli.launchers import read_config
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
+from rlgauge.launch.slurm import make
 from tests.driving import wait_for
 from tests.slurm.machine import running
 
@@ -19,11 +20,21 @@ def test_settings_are_read_as_yaml_and_the_last_counts(tmp_path):
     path.write_text("partition: main\ntime: 30\nsetup: [module load cuda]\n")
     assert read_config([str(path), "time=60", "memory=4G", "resources={fast: 1}"]) == {
         "partition": "main",
-        "time": 60,
+        "time": "60",
         "setup": ["module load cuda"],
         "memory": "4G",
-        "resources": {"fast": 1},
+        "resources": {"fast": "1"},
     }
+
+
+def test_settings_are_texts_as_they_were_written(tmp_path):
+    path = tmp_path / "cluster.yaml"
+    path.write_text("time: 1:00:00\naccount: 0123\npartition: on\nmemory: null\nqos:\n")
+    written = {"time": "1:00:00", "account": "0123", "partition": "on"}
+    assert read_config([f"{name}={text}" for name, text in written.items()]) == written
+    assert read_config([str(path)]) == {**written, "memory": None, "qos": None}
+    with pytest.raises(UserError, match="give a whole number of minutes, such as time=90 for an hour and a half"):
+        make(read_config(["time=1:00:00"]))
 
 
 @pytest.mark.parametrize(
@@ -59,6 +70,20 @@ def test_mistakes_are_said_before_anything_is_made(give, folder, argv, sentence)
     assert not (folder / "o").exists()
 
 
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--launcher", "slurn"], "Unknown launcher 'slurn'. Did you mean 'slurm'?"),
+        (["--launcher", "ray", "--launcher-config", "adress=auto"], "Did you mean 'address'?"),
+        (["--no-wait"], "--no-wait is for --launcher slurm"),
+    ],
+)
+def test_a_mistake_in_the_launcher_of_a_suite_is_said_once(give, argv, sentence):
+    said = give("suite", "run", "imitation", "--select", "algo=bc,dagger", "seed=0", "--budget", "smoke", *argv)
+    assert said.code == 2
+    assert said.err.count(sentence) == len(said.err.strip().splitlines()) == 1
+
+
 def test_a_suite_gives_the_launcher_to_its_commands(give):
     select = ("--select", "algo=bc", "env=seals/Ant-v1", "seed=0")
     argv = ("--launcher", "slurm", "--launcher-config", "time=30", "pack=2", "--no-wait", "--dry-run")
@@ -70,7 +95,9 @@ def test_a_suite_gives_the_launcher_to_its_commands(give):
 
 
 def test_what_measures_anew_each_time_can_not_be_left_to_slurm(give):
-    said = give("suite", "run", "throughput-memory", "--launcher", "slurm", "--no-wait")
+    said = give(
+        *("suite", "run", "throughput-memory", "--launcher", "slurm", "--launcher-config", "time=5", "--no-wait")
+    )
     assert said.code == 2
     assert "throughput measures anew each time, so no later command could collect it: leave out --no-wait" in said.err
 
@@ -140,6 +167,15 @@ def test_a_suite_is_handed_to_slurm_as_one_array_followed_and_collected(give, fo
     assert "push       seals/CartPole-v0  1 of 1" in collected.out
     assert len(list((folder / "o" / "jobs").iterdir())) == 1
     assert give(*argv, "--no-wait").out == "Nothing is missing.\n"
+
+
+@pytest.mark.usefixtures("slurm")
+def test_what_can_not_be_set_up_is_not_trained_without_it(give, folder):
+    argv = ("--launcher", "slurm", "--launcher-config", "time=5", "poll=1", "setup=module load cuda")
+    said = give(*TRAIN, "--set", "bc.n_epochs=null", "--set", "bc.n_batches=2", "--seeds", "0", "--out", "o", *argv)
+    assert said.code != 0
+    assert "module: command not found" in said.err
+    assert not list(folder.glob("o/train/*/*/run.json"))
 
 
 @pytest.mark.usefixtures("slurm")

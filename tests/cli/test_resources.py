@@ -105,12 +105,21 @@ def test_without_workers_as_many_go_on_as_fit_and_one_where_nothing_is_asked_for
 
 
 def test_slurm_gives_whole_ones_and_ray_shares():
-    assert as_settings(Resources(2, 0.5), "ray", {"width": 3}) == {"width": 3, "cpus": 2, "gpus": 0.5}
-    assert as_settings(Resources(2, 1), "slurm", {}) == {"cpus": 2, "gpus": 1}
+    assert as_settings(Resources(None, 0.5), "ray", {"width": 3}) == {"width": 3, "gpus": 0.5}
+    assert as_settings(Resources(None, 1), "slurm", {}) == {"gpus": 1}
     with pytest.raises(UserError, match=r"gpu=0.5: Slurm gives a task whole GPUs: ask for gpu=1 or leave it out"):
         as_settings(Resources(2, 0.5), "slurm", {})
     with pytest.raises(UserError, match=r"cpu=0.5: Slurm gives a task whole processors: ask for cpu=1, or take"):
         as_settings(Resources(0.5), "slurm", {})
+
+
+def test_threads_are_as_many_as_processors_whatever_the_users_variables_say():
+    of_ray = as_settings(Resources(2), "ray", {"variables": {"MUJOCO_GL": "egl"}})
+    assert of_ray["cpus"] == 2
+    assert of_ray["variables"].items() >= {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "MUJOCO_GL": "egl"}.items()
+    of_slurm = as_settings(Resources(2), "slurm", {"setup": "module load cuda"})
+    assert of_slurm["cpus"] == 2
+    assert {"export OMP_NUM_THREADS=2", "module load cuda"} <= set(of_slurm["setup"])
 
 
 @pytest.mark.usefixtures("four")

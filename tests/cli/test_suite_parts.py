@@ -51,6 +51,18 @@ def test_each_case_has_a_command_of_its_own_and_libraries_that_are_compared_stay
     assert "rlgauge throughput --env cartpole --library rlgauge,gymnax --num-envs 10 --baseline gymnax --out o" in lines
 
 
+def test_a_case_of_two_entries_is_in_one_part(give, folder, suite):
+    (folder / "twice.yaml").write_text(
+        "description: Walks.\nentries:\n"
+        "  - train: {script: walk.py, env: CartPole-v1, seed: 0..3, args: {skill: 1}}\n"
+        "  - train: {script: walk.py, env: CartPole-v1, seed: 2..5, args: {skill: 1}}\n"
+    )
+    lines = give("suite", "commands", "twice.yaml").out.splitlines()
+    assert [line.partition("--seeds ")[2][0] for line in lines] == list("012345")
+    parts = [give("suite", "commands", "twice.yaml", "--shard", f"{number}/3").out.splitlines() for number in (1, 2, 3)]
+    assert sorted(line for part in parts for line in part) == sorted(lines)
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 20])
 @pytest.mark.parametrize("select", [[], ["--select", "env=CartPole-v1", "seed=0..1"]])
 def test_parts_are_disjoint_and_complete_and_of_one_size(give, suite, count, select):

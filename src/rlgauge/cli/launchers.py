@@ -27,6 +27,8 @@ NO_WAIT = "--no-wait"
 LAUNCHERS = ("local", "slurm", "ray")
 _GATHERED: ContextVar[list[Plan] | None] = ContextVar("plans that are submitted together", default=None)
 _FILES = (".yaml", ".yml")
+_NOTHING = ("", "null", "~")
+"""What a YAML file says of a setting that it leaves open."""
 _PER_GPU = "per_gpu"
 
 
@@ -121,6 +123,14 @@ def make_launcher_by_python(options: Namespace, python_of: Callable[[Case], Pyth
     return ByPython(python_of, launcher_of)
 
 
+def check_launcher(options: Namespace) -> None:
+    """Raise UserError for a launcher, or settings of one elsewhere, that no command could take."""
+    if options.no_wait and options.launcher in {"local", "ray"}:
+        raise UserError(f"{NO_WAIT} is for --launcher slurm: what other launchers run ends with this command.")
+    if options.launcher != LAUNCHERS[0]:
+        _elsewhere(options.launcher, config_of(options), tell=lambda _sentence: None)
+
+
 def make_launcher(
     options: Namespace, local: Callable[[Sequence[Mapping[str, str]]], Launcher], *, tell: Tell
 ) -> Launcher:
@@ -128,8 +138,7 @@ def make_launcher(
 
     `local` makes that of this machine, given environment variables of each worker: there are as many as these.
     """
-    if options.no_wait and options.launcher in {"local", "ray"}:
-        raise UserError("--no-wait is for --launcher slurm: what other launchers run ends with this command.")
+    check_launcher(options)
     if options.launcher == LAUNCHERS[0]:
         return local(_own_of_each(options))
     return _elsewhere(options.launcher, config_of(options), waits=not options.no_wait, tell=tell)
@@ -159,18 +168,22 @@ def _own_of_each(options: Namespace) -> Sequence[Mapping[str, str]]:
         return own
     if set(config) != {_PER_GPU}:
         raise unknown("setting of the launcher local", next(name for name in config if name != _PER_GPU), [_PER_GPU])
-    if type(config[_PER_GPU]) is not int:
+    if not str(config[_PER_GPU]).isdecimal():
         raise UserError(f"{CONFIG} {_PER_GPU}={config[_PER_GPU]}: it is how many workers may share a GPU.")
     if asked.gpu is not None:
         raise UserError(f"{resources.OPTION} gpu and {CONFIG} {_PER_GPU} say the same: give one of them.")
     from rlgauge.launch.gpus import worker_variables
 
-    shares = worker_variables(num_workers, config[_PER_GPU])
+    shares = worker_variables(num_workers, int(config[_PER_GPU]))
     return [{**one, **share} for one, share in zip(own, shares, strict=True)]
 
 
 def read_config(parts: Iterable[str]) -> dict[str, Any]:
-    """The settings of `KEY=VALUE`, a value as YAML reads it, and of YAML files; the last counts. Raises UserError."""
+    """The settings of `KEY=VALUE` and of YAML files; the last counts. Raises UserError.
+
+    Values are texts, as they were written, and mappings and lists of such: YAML takes 1:00:00 for a number of seconds,
+    an account 0123 for 83, and a partition called on for true.
+    """
     import yaml
 
     found: dict[str, Any] = {}
@@ -180,7 +193,7 @@ def read_config(parts: Iterable[str]) -> dict[str, Any]:
             if not equals and Path(part).suffix in _FILES:
                 found |= _of_file(Path(part))
             elif equals and name.strip():
-                found[name.strip()] = yaml.safe_load(value)
+                found[name.strip()] = _texts_in(value) if value.lstrip().startswith(("[", "{")) else value.strip()
             else:
                 raise UserError(f"{CONFIG} {part}: write KEY=VALUE, such as partition=main, or a YAML file.")
         except yaml.YAMLError as error:
@@ -189,12 +202,17 @@ def read_config(parts: Iterable[str]) -> dict[str, Any]:
 
 
 def _of_file(path: Path) -> dict[str, Any]:
-    import yaml
 
     try:
-        told = yaml.safe_load(path.read_text())
+        told = _texts_in(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{CONFIG} {path}: the file can't be read: {error}") from error
     if not isinstance(told, dict):
         raise UserError(f"{CONFIG} {path}: the file must have settings by name, such as `partition: main`.")
-    return {str(name): value for name, value in told.items()}
+    return {str(name): None if value in _NOTHING else value for name, value in told.items()}
+
+
+def _texts_in(written: str) -> Any:  # noqa: ANN401  # whatever YAML can hold
+    import yaml
+
+    return yaml.load(written, Loader=yaml.BaseLoader)  # noqa: S506  # it makes texts, lists and mappings alone

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rlgauge.core import platform
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.kinds.train.variables import threads_of
-from rlgauge.launch import gpus
+from rlgauge.launch import gpus, ray_settings, slurm_settings
 
 OPTION = "--resources"
 _NAMES = ("cpu", "gpu")
@@ -61,7 +61,14 @@ def as_settings(asked: Resources, launcher: str, config: Mapping[str, Any]) -> d
                 f"{OPTION} {name}={amount:g}: Slurm gives a task whole {what}: ask for {name}={math.ceil(amount)}"
                 f"{'' if least else ' or leave it out'}, or take --launcher ray or local, which share them."
             )
-    return {**config, **{_SAID_AS[name]: _plain(amount) for name, amount in asked.said.items()}}
+    found = {**config, **{_SAID_AS[name]: _plain(amount) for name, amount in asked.said.items()}}
+    if asked.cpu is None:
+        return found
+    threads = threads_of(max(1, int(asked.cpu)), {})  # stronger than the user's own variables, as on this machine
+    if launcher == "ray":
+        return {**found, "variables": {**threads, **ray_settings.variables("variables", config.get("variables", {}))}}
+    exports = [f"export {name}={number}" for name, number in threads.items()]
+    return {**found, "setup": [*exports, *slurm_settings.lines("setup", config.get("setup", ""))]}
 
 
 def num_that_fit(asked: Resources) -> int:

@@ -132,6 +132,7 @@ def run_suites(argv: Sequence[str]) -> int:
     if options is None:
         return FINE
     suite = _found(options.suite)
+    launchers.check_launcher(options)
     asked = _asked(suite, options, given, script_args)
     out = options.out or default_out(suite, asked.budget)
     calls = commands(suite, asked, out=out, tag=options.tag, launched=launchers.given(options))
@@ -164,7 +165,8 @@ def _run_somewhere(calls: Sequence[Command], options: Namespace) -> int:
         if code != FINE:
             print("Runs that were there have failed; without --no-wait it is said which.", file=sys.stderr)
         return code
-    code = _run(calls)
+    with contextlib.nullcontext() if handed is None else handed.followed():
+        code = _run(calls)
     if handed is not None and code in interruption.CODES:
         handed.cancel()
     return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -33,13 +33,25 @@ class Asked(msgspec.Struct, frozen=True):
     shard: Shard | None = None
     is_single: bool = False
 
-    def dealt(self) -> Callable[[], bool]:
-        """Says of one case after the other whether it is in the shard: in turns, so that each has some of all kinds."""
-        if self.shard is None:
-            return lambda: True
-        turns = itertools.cycle(range(1, self.shard.count + 1))
-        number = self.shard.number
-        return lambda: next(turns) == number
+    def dealt(self) -> Callable[[Hashable], bool]:
+        """Says of one case after the other whether it is wanted, of what two entries have once.
+
+        Cases are dealt to shards in turns, so that each has some of all kinds. Where none are dealt and none stand by
+        themselves, all are wanted.
+        """
+        if self.shard is None and not self.is_single:
+            return lambda _case: True
+        shard = self.shard or Shard(1, 1)
+        turns = itertools.cycle(range(1, shard.count + 1))
+        seen: set[Hashable] = set()
+
+        def takes(case: Hashable) -> bool:
+            if case in seen:
+                return False
+            seen.add(case)
+            return next(turns) == shard.number
+
+        return takes
 
 
 def make_asked(

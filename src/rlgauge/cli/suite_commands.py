@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -135,7 +135,7 @@ def _calls(
     entry: Entry,
     asked: Asked,
     *,
-    takes: Callable[[], bool],
+    takes: Callable[[Hashable], bool],
     out: str,
     tag: str,
     launched: Sequence[str],
@@ -165,9 +165,9 @@ def _calls(
     own = {name: value for name, value in options.items() if name.replace("-", "_") not in asked.replaced}
     rest = [*itertools.chain(*asked.replaced.values()), *last]
     for choice in _choices(own, manner, is_single=asked.is_single or asked.shard is not None):
-        if not takes():
-            continue
         argv = [*itertools.chain(*(_spelled(name, value, manner) for name, value in choice.items())), *rest]
+        if not takes((entry.command, *argv)):
+            continue
         if not any(name.partition(".")[0] == _CLASS for name in [*own, *asked.replaced]):
             _parse(where, parser, argv, manner)
         yield [entry.command, *argv]

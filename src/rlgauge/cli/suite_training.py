@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,7 +34,7 @@ class _Call(msgspec.Struct, frozen=True):
 
 
 def train_calls(
-    where: str, suite: Suite, entry: Entry, asked: Asked, *, takes: Callable[[], bool]
+    where: str, suite: Suite, entry: Entry, asked: Asked, *, takes: Callable[[Hashable], bool]
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Arguments of `rlgauge train` for all cases that are asked for, and those of their scripts. Raises UserError.
 
@@ -52,8 +52,10 @@ def train_calls(
         )
     found = selected(cases(where, entry, asked.budget), asked.wanted)
     groups: dict[_Call, list[TrainCase]] = {}
-    for case in (case for case in found if takes()):
-        groups.setdefault(_call(where, suite, case, asked), []).append(case)
+    for case in found:
+        call = _call(where, suite, case, asked)
+        if takes((call, case.axes.get("env"), case.axes.get("seed"))):
+            groups.setdefault(call, []).append(case)
     for call, members in groups.items():
         parts = [[case] for case in members] if asked.is_single else [members]
         for envs, seeds in itertools.chain.from_iterable(map(_blocks, parts)):

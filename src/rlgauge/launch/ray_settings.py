@@ -105,14 +105,15 @@ def _memory(name: str, value: object) -> int:
 
 
 def _resources(name: str, value: object) -> dict[str, float]:
-    pairs = _pairs(name, value, "tpu:1,fast_disk:1")
+    given = _pairs(name, value, "tpu:1,fast_disk:1")
     for reserved, own in {"CPU": "cpus", "GPU": "gpus", "memory": "memory"}.items():
-        if reserved in pairs:
+        if reserved in given:
             raise UserError(f"{name}: {reserved} has a setting of its own, {own}.")
-    return {key: _amount(f"{name}.{key}", amount) for key, amount in pairs.items()}
+    return {key: _amount(f"{name}.{key}", amount) for key, amount in given.items()}
 
 
-def _variables(name: str, value: object) -> dict[str, str]:
+def variables(name: str, value: object) -> dict[str, str]:
+    """Environment variables, of a mapping or a text such as `a:1,b:2`. Raises UserError."""
     return {key: str(text) for key, text in _pairs(name, value, "MUJOCO_GL:egl").items()}
 
 
@@ -141,5 +142,5 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "width": _whole,
     "pack": _whole,
     "python": _path,
-    "variables": _variables,
+    "variables": variables,
 }

@@ -57,7 +57,7 @@ def _read(name: str, value: object) -> Any:  # noqa: ANN401  # whatever type the
     if name == "poll":
         return _seconds(value)
     if name == "setup":
-        return _lines(value)
+        return lines(name, value)
     if name == "memory":
         return _memory(value)
     return _word(name, value)
@@ -67,8 +67,8 @@ def _whole(name: str, value: object) -> int:
     text = str(value).strip()
     number = int(text) if text.isdecimal() and not isinstance(value, bool) else None
     if number is None or number < _LEAST[name]:
-        meant = " (minutes)" if name == "time" else ""
-        raise UserError(f"{name}={value}: give a whole number{meant}, {_LEAST[name]} or more.")
+        meant = " of minutes, such as time=90 for an hour and a half" if name == "time" else f", {_LEAST[name]} or more"
+        raise UserError(f"{name}={value}: give a whole number{meant}.")
     if name == "time" and number > _MOST_MINUTES:
         raise UserError(f"time={value}: that is more than a year; `time` is in minutes.")
     return number
@@ -84,12 +84,13 @@ def _seconds(value: object) -> float:
     return seconds
 
 
-def _lines(value: object) -> tuple[str, ...]:
+def lines(name: str, value: object) -> tuple[str, ...]:
+    """Lines of shell, of a text or a list of texts. Raises UserError."""
     if isinstance(value, str):
         return tuple(value.splitlines())
     if isinstance(value, (list, tuple)) and all(isinstance(line, str) for line in value):
         return tuple(value)
-    raise UserError(f"setup={value!r}: give lines of shell, as a text or as a list of texts.")
+    raise UserError(f"{name}={value!r}: give lines of shell, as a text or as a list of texts.")
 
 
 def _memory(value: object) -> str:

@@ -73,7 +73,7 @@ def _parameters(kept: Kept, settings: Settings) -> dict[str, Any]:
         "array_parallelism": settings.width or len(kept.submission.tasks),
         "stderr_to_stdout": True,
         "use_srun": False,
-        "setup": [*_setup(settings), *settings.setup, *_before(kept, settings)],
+        "setup": [*_setup(settings), *_own_setup(settings), *_before(kept, settings)],
         # To the worker alone: what it measures must not end before it, and be taken for a crash.
         "additional_parameters": {"signal": f"B:TERM@{signal_seconds(settings)}", "requeue": True},
     }
@@ -82,6 +82,11 @@ def _parameters(kept: Kept, settings: Settings) -> dict[str, Any]:
 def _setup(settings: Settings) -> list[str]:
     """As many threads as processors, unless the user's variables say otherwise."""
     return [f"export {name}=${{{name}:-{settings.cpus}}}" for name in _THREADS] + ["export PYTHONUNBUFFERED=1"]
+
+
+def _own_setup(settings: Settings) -> list[str]:
+    """The user's lines; one that fails ends the task, which would else measure without what it was to set up."""
+    return ["set -e", *settings.setup, "set +e"] if settings.setup else []
 
 
 def _before(kept: Kept, settings: Settings) -> list[str]:
