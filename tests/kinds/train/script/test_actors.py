@@ -129,6 +129,31 @@ def test_a_function_that_explored_while_it_was_tried_is_asked_in_another_way_lat
     assert [act(actor, env) for _ in range(20)][-1] == 1
 
 
+def returned(value, **named):
+    return find_actor(things(Left({}, named, value)), cart(), is_many=False)
+
+
+def test_a_function_that_main_returned_is_taken_by_any_name():
+    push = lambda obs: 1  # noqa: E731  # as scripts return one
+    for actor in (returned(lambda obs: 1), returned(push, push=push)):
+        assert actor.text == "the function that `main` returned"
+        assert act(actor, cart()) == 1
+    assert find(cart(), push=push) is None
+    assert returned(lambda obs: 1, get_action=lambda obs: 0).text == "the function `get_action`"
+
+
+def test_a_function_that_main_returned_is_not_taken_where_it_is_called_what_does_not_act():
+    def critic(obs):
+        return 1
+
+    def push(obs):
+        return 1
+
+    assert returned(critic) is None
+    assert returned(push, value_of=push) is None
+    assert returned(lambda obs, table: 1) is None
+
+
 def test_a_function_that_explores_by_a_parameter_is_told_not_to():
     def get_action(obs, epsilon=1.0):
         return random.randrange(2) if random.random() < epsilon else 1

@@ -72,6 +72,20 @@ def test_every_end_has_its_code_and_its_sentence(tmp_path: Path, source: str, co
     assert (found.trace is None) is (error is None)
 
 
+def test_what_was_printed_says_why_a_script_ended_by_a_number_and_by_nothing_else(tmp_path: Path) -> None:
+    printed, script = "train.py: error: unrecognized arguments: --gian", tmp_path / "train.py"
+    found = ending_of(raised(tmp_path, "raise SystemExit(2)"), script, printed=printed)
+    said = "saying: error: unrecognized arguments: --gian"
+    assert found.error == f"The script ended itself with exit code 2 in line 1 of train.py, {said}"
+    assert found.trace is not None
+    assert found.trace.splitlines()[-1] == f"SystemExit: 2 ({printed})"
+    for source in ("raise SystemExit('no data')", "raise ValueError"):
+        error = ending_of(raised(tmp_path, source), script, printed=printed).error
+        assert error is not None
+        assert printed not in error
+    assert ending_of(raised(tmp_path, "raise SystemExit"), script, printed=printed) == Ending(0)
+
+
 def test_an_exception_that_can_not_be_told_is_named(tmp_path: Path) -> None:
     found = ended(tmp_path, "class E(Exception):\n    def __str__(self):\n        raise RuntimeError\nraise E\n")
     assert found.error == "The script raised E in line 4 of train.py."

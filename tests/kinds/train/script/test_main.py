@@ -98,6 +98,100 @@ def test_arguments_of_the_script_reach_it(run: Any) -> None:
     assert run("decorated_main.py", args=["--steps=20", "--name=7"]).told.items() >= {"steps": 20, "name": "7"}.items()
 
 
+LEFTOVER = """import argparse
+import json
+from pathlib import Path
+def main(env="CartPole-v1", seed=0, gain=-1.0, bias=0.5):
+    Path("told.json").write_text(json.dumps({"gain": gain, "bias": bias}))
+"""
+
+
+def test_arguments_reach_main_though_the_script_imports_a_parser_that_it_does_not_use(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(LEFTOVER)
+    ran = run(tmp_path / "script.py", args=["--gain", "0.8384", "--bias", "0.0"])
+    assert (ran.outcome.error, ran.told) == (None, {"gain": 0.8384, "bias": 0.0})
+
+
+UNREAD = {
+    "a parser that nothing calls": (
+        f"{LEFTOVER}def parse():\n    p = argparse.ArgumentParser()\n    p.add_argument('--gain')\n"
+        "    return p.parse_args()\n"
+    ),
+    "a flat file": "x = 1\n",
+    "a main that its block does not call": (
+        "def main(env, gain=1, api_key=''):\n    pass\nif __name__ == '__main__':\n    print(1)\n"
+    ),
+    "a recorder of command lines": (
+        "import argparse, sys, types\nparser = argparse.ArgumentParser()\nwandb = types.ModuleType('wandb')\n"
+        "exec('import sys; noted = list(vars(sys)[\"argv\"][1:])', vars(wandb))\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", UNREAD.values(), ids=UNREAD)
+def test_a_run_whose_arguments_nothing_has_read_fails(run: Any, tmp_path: Path, source: str) -> None:
+    (tmp_path / "script.py").write_text(source)
+    ran = run(tmp_path / "script.py", args=["--gain", "0.5", "--api-key=hush"])
+    assert ran.code == 1
+    assert ran.outcome.error.startswith("The arguments --gain 0.5")
+    assert "went nowhere: " in ran.outcome.error
+    assert "hush" not in ran.outcome.error
+    assert run(tmp_path / "script.py").outcome.error is None
+
+
+READ = {
+    "a parser": "import argparse\np = argparse.ArgumentParser()\np.add_argument('--gain')\np.parse_args()\n",
+    "a library": "exec('import sys; words = sys.argv[1:]')\n",
+    "a process that it forks": "import os\npid = os.fork()\nif not pid:\n    exec('import sys; list(sys.argv)')\n"
+    "    os._exit(0)\nos.waitpid(pid, 0)\n",
+    "another list in its place": "exec('import sys; sys.argv = [1, 2]')\n",
+}
+
+
+@pytest.mark.parametrize("source", READ.values(), ids=READ)
+def test_a_run_does_not_fail_where_the_arguments_are_read_by(run: Any, tmp_path: Path, source: str) -> None:
+    (tmp_path / "script.py").write_text(source)
+    ran = run(tmp_path / "script.py", args=["--gain", "0.5"], env=None)
+    assert ran.outcome.error is None, ran.printed
+    assert "nowhere" not in " ".join(ran.outcome.warnings)
+
+
+def test_arguments_that_only_other_processes_were_given_are_warned_of(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import pickle\nexec('import sys; a = pickle.dumps(sys.argv)')\n")
+    ran = run(tmp_path / "script.py", args=["--gain", "0.5"], env=None)
+    assert ran.outcome.error is None
+    assert any("--gain 0.5 may have gone nowhere" in text for text in ran.outcome.warnings)
+
+
+PARSED = """import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--gain", type=float)
+parser.add_argument("--api-key", type=int)
+parser.parse_args()
+"""
+
+
+def test_what_a_parser_refuses_is_told_without_secrets(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "tiny.py").write_text(PARSED)
+    ran = run(tmp_path / "tiny.py", args=["--gian", "0.1"], env=None)
+    said = "error: unrecognized arguments: --gian 0.1"
+    assert (ran.code, ran.outcome.exit_code) == (2, 2)
+    assert ran.outcome.error.endswith(f"in line 5 of tiny.py, saying: {said}")
+    assert ran.outcome.trace.splitlines()[-1] == f"SystemExit: 2 (tiny.py: {said})"
+    ran = run(tmp_path / "tiny.py", args=["--api-key", "hush"], env=None)
+    assert "saying: error: argument --api-key: invalid int value: '***'" in ran.outcome.error
+    assert "hush" not in ran.outcome.error + ran.outcome.trace.splitlines()[-1]
+
+
+def test_of_a_long_line_on_standard_error_the_beginning_is_told(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "tiny.py").write_text(
+        "import sys\nprint('no ' * 500, file=sys.stderr)\nprint('---', file=sys.stderr)\nsys.exit(3)\n"
+    )
+    error = run(tmp_path / "tiny.py", env=None).outcome.error
+    assert "no no no" in error
+    assert len(error) < 600
+
+
 BLOCK = """from told import tell
 SKILL = 0
 def main(env="CartPole-v1", episodes=10, seed=0):

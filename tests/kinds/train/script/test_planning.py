@@ -54,7 +54,7 @@ def test_a_file_that_calls_main_always_is_run_and_main_gets_the_environment(plan
 
 
 def test_a_file_that_reads_arguments_for_main_is_run(planned: Any) -> None:
-    source = f"import argparse\ndef main(env, lr):\n    pass\n{BLOCK}    main('A', parse().lr)\n"
+    source = f"import argparse\ndef main(env, lr):\n    pass\n{BLOCK}    main('A', argparse.ArgumentParser().lr)\n"
     found = planned(source, args=["--lr", "3"])
     assert not found.calls_entry
     assert (found.argv, found.values) == (["--lr", "3"], {"env": "Pendulum-v1"})
@@ -190,9 +190,11 @@ def test_an_argument_that_main_does_not_have_is_refused_with_the_nearest_name(pl
         planned("def main(env='A', steps=1):\n    pass\n", args=["--step=5"])
 
 
-def test_arguments_of_a_flat_file_that_reads_none_are_warned_of(planned: Any) -> None:
-    assert "--lr 3 may go nowhere" in planned("x = 1\n", env=None, args=["--lr", "3"]).warnings[0]
-    assert planned("import sys\nx = sys.argv\n", env=None, args=["--lr", "3"]).warnings == []
+def test_arguments_become_values_of_main_though_the_script_imports_what_it_does_not_use(planned: Any) -> None:
+    source = "import argparse\ndef main(env='A', seed=0, gain=-1.0, bias=0.5):\n    pass\n"
+    assert planned(source, args=["--gain", "0.8", "--bias", "0.0"]).own == {"gain": 0.8, "bias": 0.0}
+    with pytest.raises(UserError, match=r"no parameter for '--gian'\. Did you mean '--gain'\?"):
+        planned(source, args=["--gian", "0.8"])
 
 
 def test_what_main_needs_and_nobody_gives_is_named(planned: Any) -> None:

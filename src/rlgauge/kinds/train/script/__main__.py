@@ -26,6 +26,7 @@ from rlgauge.kinds.train.script import (
     logging_hooks,
     nearby,
     seeding,
+    standard_error,
     threads,
     time_up,
 )
@@ -62,6 +63,7 @@ def _run(run: Run, spec: Spec) -> int:
     threads.install()
     imports.install()
     known.install()
+    standard_error.install()
     time_up.install()
     pid = os.getpid()
     script = run.script
@@ -80,7 +82,7 @@ def _run(run: Run, spec: Spec) -> int:
     logging_hooks.stop()  # what a policy logs while it is tested is none of its training
     counting.stop()
     made, steps = counting.made(), counting.steps_by_env()
-    error = ended.error or labels.wrong(run.plan, spec, made, script.path.name, steps)
+    error = ended.error or run.unread or labels.wrong(run.plan, spec, made, script.path.name, steps)
     has_failed = ended.error is not None and not time_up.is_up()
     doubts = [] if ended.error else labels.doubts(run.plan, spec, made, script.texts, steps)
     outcome = Outcome(
@@ -121,7 +123,8 @@ def _ended(run: Run) -> Ending:
         run()
     except BaseException as error:  # noqa: BLE001  # whatever a script raises is how it ended
         ending.show(error)
-        ended = ending.ending_of(error, run.script.path)
+        printed = standard_error.last_line(run.args)
+        ended = ending.ending_of(error, run.script.path, printed=printed)
         advice = nearby.advice(error, run.script.folder)
         return dataclasses.replace(ended, error=f"{(ended.error or '').rstrip('.')}.{advice}") if advice else ended
     return Ending(0)

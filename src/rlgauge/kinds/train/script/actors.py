@@ -1,7 +1,7 @@
 """What acts among the things that a script left, and how it wants to be asked. Conservative: tried before it is taken.
 
-In this order: a model of Stable-Baselines3; functions such as `get_action`; objects with such a method; tables of
-values; torch modules whose output has the size of the actions; states of flax.
+In this order: a model of Stable-Baselines3; functions such as `get_action`, and what `main` returned if that is one;
+objects with such a method; tables of values; torch modules whose output has the size of the actions; states of flax.
 """
 
 from __future__ import annotations
@@ -193,6 +193,19 @@ def _functions(things: Sequence[Thing], env: object, forms: Sequence[str]) -> It
     for name in _FUNCTIONS:
         if name in functions and (call := _with_switches(functions[name], env)) is not None:
             yield Ask(f"the function `{name}`{call.note}", call.function, forms, first, exploring=call.exploring)
+    for name, value in things:
+        if name != found.RETURNED or not _is_function(value) or _is_other(value, things):
+            continue
+        is_new = all(value is not one for one in functions.values())
+        if is_new and (call := _with_switches(value, env)) is not None:
+            text = f"the function that `main` returned{call.note}"
+            yield Ask(text, call.function, forms, first, exploring=call.exploring)
+
+
+def _is_other(function: object, things: Sequence[Thing]) -> bool:
+    """Whether a function has a name, its own or one among the things, of what does not act, such as a critic's."""
+    names = [str(found.attribute(function, "__name__")), *(thing.name for thing in things if thing.value is function)]
+    return any(_NEVER.search(name.casefold()) for name in names)
 
 
 def _is_function(value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlgauge.kinds.train.script.rewriting import Function, functions_of, parameters_of, statements_of
@@ -25,7 +25,17 @@ PARSERS = frozenset(
     }
 )
 """Modules that read a command line."""
-
+_READING = {
+    "absl": frozenset({"app", "flags"}),
+    "argparse": frozenset({"ArgumentParser"}),
+    "click": frozenset({"Argument", "Command", "Group", "Option", "argument", "command", "group", "option"}),
+    "hydra": frozenset({"main"}),
+    "transformers": frozenset({"HfArgumentParser"}),
+    "typer": frozenset({"Argument", "Option", "Typer", "run"}),
+}
+"""What of such a module reads one, where much of it does other things; of the rest all does."""
+_PARSING = frozenset({"parse_args", "parse_known_args", "parse_args_into_dataclasses"})
+"""Methods of parsers that may have been made elsewhere."""
 _FROM_SIGNATURE = frozenset(
     {
         *("cli", "CLI", "auto_cli", "Fire", "run", "HfArgumentParser", "add_arguments", "parse", "wrap"),
@@ -86,11 +96,67 @@ def guessed(trees: Sequence[ast.Module], names: Sequence[str]) -> Option | None:
 
 
 def reads_arguments(tree: ast.Module) -> bool:
-    """Whether it imports something that reads a command line, or reads `sys.argv`."""
-    if imported(tree) & PARSERS:
-        return True
+    """Whether it reads a command line: by something that it imports and uses, or by `sys.argv`."""
+    return names_argv(tree) or _uses_parser(tree)
+
+
+def names_argv(tree: ast.Module) -> bool:
+    """Whether it asks for `sys.argv` itself."""
     taken = (one.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for one in node.names)
     return "argv" in taken or any(isinstance(node, ast.Attribute) and node.attr == "argv" for node in ast.walk(tree))
+
+
+def _uses_parser(tree: ast.Module) -> bool:
+    """Whether it uses what reads a command line, and not only imports it, or names it in an annotation."""
+    paths = dict(_parser_names(tree))
+    if not paths:
+        return False
+    if "*" in paths:
+        return True
+    noted = [one for node in ast.walk(tree) for one in _annotations(node)]
+    aside = {id(one) for annotation in noted for one in ast.walk(annotation)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in _PARSING:
+            return True
+        if id(node) not in aside and _reads(_path(node), paths):
+            return True
+    return False
+
+
+def _parser_names(tree: ast.Module) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The names by which it knows modules that read a command line, and parts of them, with what these are."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                path = tuple(alias.name.split("."))
+                if path[0] in PARSERS:
+                    yield (path[0], path[:1]) if alias.asname is None else (alias.asname, path)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            path = tuple(node.module.split("."))
+            if path[0] in PARSERS:
+                yield from ((alias.asname or alias.name, (*path, alias.name)) for alias in node.names)
+
+
+def _reads(path: tuple[str, ...], paths: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a dotted name stands for what reads a command line."""
+    if not path or path[0] not in paths:
+        return False
+    module, *parts = (*paths[path[0]], *path[1:])
+    return module not in _READING or not _READING[module].isdisjoint(parts)
+
+
+def _path(node: ast.AST) -> tuple[str, ...]:
+    """The parts of a dotted name that is asked for; none of anything else."""
+    if isinstance(node, ast.Attribute):
+        inner = _path(node.value)
+        return (*inner, node.attr) if inner else ()
+    return (node.id,) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else ()
+
+
+def _annotations(node: ast.AST) -> list[ast.expr]:
+    """The annotations right at it."""
+    found = [getattr(node, name, None) for name in ("annotation", "returns")]
+    return [one for one in found if isinstance(one, ast.expr)]
 
 
 def is_command(function: Function, tree: ast.Module) -> bool:

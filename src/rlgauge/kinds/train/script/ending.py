@@ -24,10 +24,13 @@ class Ending:
     trace: str | None = None
 
 
-def ending_of(error: BaseException, script: Path) -> Ending:
-    """How a script ended that raised; `SystemExit` may be a good end."""
+def ending_of(error: BaseException, script: Path, *, printed: str = "") -> Ending:
+    """How a script ended that raised; `SystemExit` may be a good end.
+
+    `printed` is the last line on its standard error, which says why it ended where only a number else does.
+    """
     if isinstance(error, SystemExit):
-        return _of_exit(error, script)
+        return _of_exit(error, script, printed)
     trace = trace_of(error, script)
     if isinstance(error, KeyboardInterrupt):
         return Ending(_INTERRUPTED, f"The script was interrupted{_where(error, script)}.", trace)
@@ -66,13 +69,17 @@ def show(error: BaseException) -> None:
         sys.excepthook(type(error), error, error.__traceback__)
 
 
-def _of_exit(error: SystemExit, script: Path) -> Ending:
+def _of_exit(error: SystemExit, script: Path, printed: str) -> Ending:
     if error.code is None or (isinstance(error.code, int) and not error.code & 0xFF):  # as a shell sees it
         return Ending(0)
     trace = trace_of(error, script)
     if isinstance(error.code, int):
         code = error.code & 0xFF
-        return Ending(code, f"The script ended itself with exit code {code}{_where(error, script)}.", trace)
+        text = f"The script ended itself with exit code {code}{_where(error, script)}"
+        if not printed:
+            return Ending(code, f"{text}.", trace)
+        said = printed.removeprefix(f"{script.name}: ")  # as parsers begin, where the place has just been told
+        return Ending(code, f"{text}, saying: {said}", f"{trace} ({printed})")
     return Ending(1, f"The script ended itself{_where(error, script)}: {_said(error)}", trace)
 
 

@@ -16,6 +16,8 @@ _MOST_INSIDE = 64
 """A list or mapping with more entries holds data, not models."""
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), type, ModuleType)
 _NOT_INSIDE = (FunctionType, BuiltinFunctionType, MethodType)
+RETURNED = "returned"
+"""The name of what `main` returned, where that is one thing."""
 
 
 class Thing(NamedTuple):
@@ -29,10 +31,12 @@ def things(left: Left) -> list[Thing]:
     """All of them, each once, under its first name; what lies inside another comes after what does not.
 
     In this order: locals of `main`, what it returned, globals of the module; then one level inside of these, and two
-    inside of what is of the script's own classes.
+    inside of what is of the script's own classes. A function that `main` returned is there by that, too.
     """
     seen: set[int] = set()
     outer = _once([*_named(left.main or {}), *_returned(left.returned), *_named(left.module)], seen)
+    if isinstance(left.returned, _NOT_INSIDE) and all(thing.name != RETURNED for thing in outer):
+        outer.append(Thing(RETURNED, left.returned))
     inner = _once([inside for thing in outer for inside in _inside(thing)], seen)
     deeper = _once([inside for thing in inner if _is_own(thing.value) for inside in _inside(thing)], seen)
     return [*outer, *inner, *deeper]
@@ -48,7 +52,7 @@ def _returned(value: object) -> list[Thing]:
         return [Thing(str(name), part) for name, part in value.items()]
     if isinstance(value, (tuple, list)) and len(value) <= _MOST_INSIDE:
         return [Thing(f"returned.{place}", part) for place, part in enumerate(value)]
-    return [Thing("returned", value)]
+    return [Thing(RETURNED, value)]
 
 
 def _once(given: list[Thing], seen: set[int]) -> list[Thing]:

@@ -58,11 +58,6 @@ def plan(script: Script, spec: Spec) -> Plan:
     warnings = [] if "seed" in ways else fixed.warning(script.path.name, fixed.seeds(script.tree))
     if _takes_arguments(script, calls_entry=calls_entry):
         own = _own_values(script, spec.args)
-    elif spec.args and not script.reads_arguments:
-        from rlgauge.core.provenance import masked
-
-        given = " ".join(masked(spec.args))
-        warnings.append(f"{script.path.name} does not seem to read arguments: {given} may go nowhere.")
     made = Plan([*first, *_inserted(spec.args, words)], script.entry, calls_entry, values, own, ways, warnings)
     _check(made, script, spec)
     return made

@@ -16,6 +16,7 @@ from types import CodeType, ModuleType
 from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.script import fixed, left, loops, rewriting, seeding
 from rlgauge.kinds.train.script.arguments import ENV_NAMES, SEED_NAMES
+from rlgauge.kinds.train.script.argv import Argv
 from rlgauge.kinds.train.script.left import Left
 from rlgauge.kinds.train.script.planning import plan
 from rlgauge.kinds.train.script.shapes import Script
@@ -37,10 +38,11 @@ class Run:
         self._fixed = fixed.seeds(self.script.tree)  # which is rewritten to run
         self._late_warnings: list[str] = []
         self._module = ModuleType("__main__")
+        self._argv = Argv([str(self.script.path), *self.plan.argv])
 
     def __call__(self) -> None:
         """Run it to its end. Raises whatever the script raises."""
-        sys.argv = [str(self.script.path), *self.plan.argv]
+        sys.argv = self._argv
         if "seed" not in self.plan.ways:
             seeding.offset_jax(self._spec)
         code = self._code()
@@ -55,8 +57,50 @@ class Run:
         return left.collect(vars(self._module), entry=self.plan.entry)
 
     @property
+    def args(self) -> list[str]:
+        """The script's own arguments, as they were given."""
+        return self._spec.args
+
+    @property
+    def unread(self) -> str | None:
+        """A sentence where arguments were given, and nothing that ran has read them; None where something may have."""
+        if not self._spec.args:
+            return None
+        script, entry = self.script, self.plan.entry
+        if self.plan.own:
+            is_lost = not self.plan.calls_entry and entry in script.kept and not left.num_ends(entry or "")
+            return f"{self._given} went nowhere: they are values of {entry}, which nothing called." if is_lost else None
+        if script.names_argv or self._argv.is_read or self._argv.is_handed_on:
+            return None
+        return (
+            f"{self._given} went nowhere: {script.path.name} ran to its end, and nothing read them. Have it read "
+            "them, as by argparse, or give its main(env=...) parameters of these names."
+        )
+
+    @property
+    def _given(self) -> str:
+        """The arguments, with secrets masked."""
+        from rlgauge.core.provenance import masked
+
+        return f"The arguments {' '.join(masked(self._spec.args))}"
+
+    @property
     def warnings(self) -> list[str]:
         """What whoever reads the run should know of how the script was run."""
+        return [*self._own_warnings, *self._of_processes]
+
+    @property
+    def _of_processes(self) -> list[str]:
+        """A sentence where only processes that the script started may have read its arguments."""
+        is_doubtful = self._argv.is_handed_on and not self._argv.is_read and not self.script.names_argv
+        if not self._spec.args or self.plan.own or not is_doubtful:
+            return []
+        return [
+            f"{self._given} may have gone nowhere: nothing read them but, perhaps, processes that the script started."
+        ]
+
+    @property
+    def _own_warnings(self) -> list[str]:
         entry, given = self.plan.entry, self.plan.values
         num = left.num_ends(entry) if entry is not None and not self.plan.calls_entry else 0
         if num < 2 or not given:  # noqa: PLR2004  # once is as it should be

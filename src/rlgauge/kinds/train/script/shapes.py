@@ -139,6 +139,11 @@ class Script:
         return any(arguments.reads_arguments(tree) for tree in self.trees)
 
     @cached_property
+    def names_argv(self) -> bool:
+        """Whether it, or what it imports from its folder, asks for `sys.argv` itself."""
+        return any(arguments.names_argv(tree) for tree in self.trees)
+
+    @cached_property
     def reads_variables(self) -> bool:
         """Whether it, or what it imports from its folder, reads variables of its process."""
         return any(_last_name(node) in {"environ", "getenv"} for tree in self.trees for node in ast.walk(tree))

@@ -45,6 +45,12 @@ _WHAT_TO_DO = (
     "What a script does to observations or actions outside of wrappers and of its policy is not seen: give it a "
     "wrapper, or a function get_action(observation) that does all of it."
 )
+_WHAT_ACTS = (
+    "Known are a function of the observation that main returns, or that is called get_action, select_action, act or "
+    "policy; an object with such a method; a network of torch, a TrainState of flax or a table with a value for each "
+    "action; a model of Stable-Baselines3: as variables of main or of the file, or as what main returns. "
+    "See docs/training.md, 'What is tested'"
+)
 _MOST_MISSING = 100
 """For how many test episodes that were not played a record says so."""
 _EARLY = 0.5
@@ -81,7 +87,7 @@ def _played(spec: Spec, things: Sequence[Thing], witness: Witness, *, deadline: 
     finally:
         probe.close()
     if actor is None:
-        return _nothing(f"the script left nothing that is known to act in {recipe.id}")
+        return _nothing(f"the script left nothing that is known to act in {recipe.id}. {_WHAT_ACTS}")
     recipe.has_other_rewards = False
     return Tested(actor.text, _Tests(spec, recipe, actor, deadline=deadline).play())
 
