@@ -104,3 +104,36 @@ def test_where_trials_are_too_few_it_is_told_that_what_mattered_is_not_known(tmp
     said = capsys.readouterr().out
     assert "What mattered is not known: importance is told from 10 complete trials on, and there are 6: go on" in said
     assert "PED-ANOVA" not in said
+
+
+def lacking(number, returns, *, searched=None):
+    """A configuration that gave no return with some of three seeds."""
+    missing = 3 - len(returns)
+    found = judged(number, returns, searched=searched)
+    return msgspec.structs.replace(found, problems={7: "it broke"}, mean=student_t(returns, missing=missing))
+
+
+def test_a_configuration_that_fails_with_fresh_seeds_is_said_to_be_passed_over_and_tells_of_no_luck(capsys):
+    good = judged(3, BAD, searched=21.0, default=BAD)
+    tell(tuned(judged(None, BAD), good, lacking(4, [500.0], searched=40.0), winner=1))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "trial 4 has a higher mean, 500, and was passed over: only 1 of its 3 seeds gave a return." in said
+    assert "on fresh seeds those that have all of them came to 18.667 less, on average" in said
+    tell(tuned(judged(None, GOOD), lacking(3, [500.0], searched=21.0), winner=0))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "No configuration with a return of every seed came to more than the default." in said
+    assert "on average" not in said
+
+
+def test_a_winner_that_lacks_seeds_is_said_to_be_incomplete(capsys):
+    tell(tuned(lacking(None, [1.0]), lacking(3, [5.0, 6.0], searched=21.0), winner=1))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The winner, trial 3, is incomplete: it has the highest mean of those with the most seeds, 2 of 3." in said
+    assert "better than the default" not in said
+
+
+def test_where_returns_rose_on_fresh_seeds_nothing_is_said_to_be_too_high(capsys):
+    tell(tuned(judged(None, BAD), judged(3, GOOD, searched=7.0, default=BAD), winner=1))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "On fresh seeds they came to 4 more than in phase 1, on average" in said
+    assert "too high" not in said

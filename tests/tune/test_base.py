@@ -53,6 +53,13 @@ def test_what_is_fixed_is_so_in_every_configuration():
         assert base.configured(values, [0]).config_of(CARTPOLE)["bc"]["n_batches"] == 7
 
 
+def test_what_overrides_the_default_is_in_every_configuration_that_does_not_sample_it():
+    base = Base.of(bc(overrides={"bc.l2_weight": 0.5, "bc.n_batches": 3}), {"bc.n_batches": 7})
+    for values, weight in (({}, 0.5), ({"bc.batch_size": 8}, 0.5), ({"bc.l2_weight": 0.1}, 0.1)):
+        found = base.configured(values, [0]).config_of(CARTPOLE)["bc"]
+        assert (found["l2_weight"], found["n_batches"]) == (weight, 7)
+
+
 def test_equal_configurations_are_equal_cases():
     base = Base.of(bc())
     assert base.cases({"bc.batch_size": 32}, [0])[0].id == base.cases({}, [0])[0].id

@@ -4,7 +4,7 @@ import pytest
 
 from rlgauge.stats.intervals import student_t
 from rlgauge.stats.unpaired import welch
-from rlgauge.tune.phase2 import Judged, _compared, check_fresh, fresh_seeds
+from rlgauge.tune.phase2 import Judged, _compared, _winner, check_fresh, fresh_seeds
 from rlgauge.tune.trial import State, Trial, best
 
 
@@ -55,3 +55,18 @@ def test_the_gain_is_welch_with_the_confidence_asked_for():
 def test_without_a_return_on_one_side_there_is_no_gain():
     assert _compared(judged(3, []), judged(None, [1.0, 2.0]), confidence=0.95).gain is None
     assert _compared(judged(3, [1.0]), judged(None, []), confidence=0.95).gain is None
+
+
+@pytest.mark.parametrize(
+    ("returns", "winner"),
+    [
+        ([[1.0, 2.0], [500.0], [3.0, 4.0]], 2),
+        ([[1.0, 2.0], [500.0], []], 0),
+        ([[], [500.0], [3.0, 4.0]], 2),
+        ([[2.0, 2.0], [2.0, 2.0], []], 0),
+        ([[9.0], [500.0], []], 1),
+        ([[], [], []], None),
+    ],
+)
+def test_a_mean_over_fewer_seeds_never_wins_over_one_of_more(returns, winner):
+    assert _winner([judged(place or None, some) for place, some in enumerate(returns)]) == winner

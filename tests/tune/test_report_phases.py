@@ -25,3 +25,8 @@ def test_without_a_return_on_fresh_seeds_there_is_no_drop(tmp_path):
     assert (default.judged, default.judged_returns) == (None, [])
     assert mean_drop([default]) is None
     assert phases(final, [])[1].searched is None, "phase 1 is elsewhere"
+
+
+def test_a_configuration_that_lacks_fresh_seeds_tells_of_no_drop(tmp_path):
+    trials, final = finished(tmp_path, fresh=(-9, 2))
+    assert [one.drop for one in phases(final, trials)] == [None] * 4

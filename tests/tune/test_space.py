@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from rlgauge.core.errors import UserError
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
 from rlgauge.kinds.train.original.workload import OriginalWorkload
-from rlgauge.tune.base import Base
+from rlgauge.tune.base import Base, _guess
 from rlgauge.tune.space import Choice, Range, find_space, read_space, shipped
 
 TUNED_THERE = {
@@ -29,7 +31,7 @@ def test_the_shipped_spaces_are_those_of_the_library_imitation():
         "bc.optimizer_kwargs.lr": Range(1e-5, 1e-2, log=True),
         "bc.n_epochs": Choice([1, 5, 10, 20]),
     }
-    schedules = dagger.axes["dagger.beta_schedule"].grid
+    schedules = dagger.axes["dagger.beta_schedule"].values
     assert [one.get("rampdown_rounds") for one in schedules] == [1, 5, 15, None, None, None]
     assert [one.get("decay_probability") for one in schedules] == [None, None, None, 0.3, 0.5, 0.7]
     assert gail.axes["demo_batch_size"] == Choice([32, 128, 512, 2048, 8192])
@@ -61,10 +63,12 @@ def test_every_value_of_a_shipped_space_is_one_that_its_algorithm_takes(algo):
 
 def test_whole_numbers_make_a_whole_range_and_exponents_are_numbers():
     space = read_space({"n": {"low": 1, "high": 7, "step": 3}, "x": {"low": "1e-4", "high": 1}}, where="here")
-    assert space.axes["n"].grid == [1, 4, 7]
-    assert all(isinstance(value, int) for value in space.axes["n"].grid)
+    whole = space.axes["n"]
+    values = [whole.at(place) for place in range(whole.count)]
+    assert values == [1, 4, 7]
+    assert all(isinstance(value, int) for value in values)
     assert space.axes["x"] == Range(1e-4, 1.0)
-    assert space.axes["x"].grid is None
+    assert space.axes["x"].count is None
     assert read_space({"x": ["1e-4", 2]}, where="here").axes["x"].values == [1e-4, 2]
 
 
@@ -77,14 +81,32 @@ def test_a_space_that_is_written_as_it_was_read_is_the_same():
 def test_the_points_of_a_grid_are_all_combinations_in_order():
     space = read_space({"a": [1, 2], "b": {"low": 0, "high": 1}}, where="here")
     assert space.num_points == 4
-    assert list(space.points()) == [{"a": 1, "b": 0}, {"a": 1, "b": 1}, {"a": 2, "b": 0}, {"a": 2, "b": 1}]
+    points = [space.point(place) for place in range(4)]
+    assert points == [{"a": 1, "b": 0}, {"a": 1, "b": 1}, {"a": 2, "b": 0}, {"a": 2, "b": 1}]
+    assert [space.place_of(point) for point in points] == [0, 1, 2, 3]
+
+
+def test_steps_of_a_range_are_counted_and_found_again_where_they_are_not_exact():
+    axis = read_space({"x": {"low": 0.0, "high": 1.0, "step": 0.1}}, where="here").axes["x"]
+    assert [axis.place_of(axis.at(place)) for place in range(axis.count)] == list(range(11))
+    assert axis.place_of(0.3) == axis.place_of(0.1 * 3) == 3
+
+
+def test_a_grid_over_a_huge_range_is_refused_and_a_guess_is_drawn_from_it_without_listing_it():
+    space = read_space({"bc.n_batches": {"low": 1, "high": 10**15}}, where="here")
+    with pytest.raises(UserError, match=r"here has 1,000,000,000,000,000 points, more than 1,000,000: give shorter"):
+        _ = space.num_points
+    guess = _guess(space.axes["bc.n_batches"], random.Random(0))
+    assert 1 < guess < 10**15
+    both = read_space({"bc.n_epochs": [None, 5], "bc.n_batches": {"low": 1, "high": 10**15}}, where="here")
+    Base.of(AlgorithmWorkload("bc", env="seals/CartPole-v0", num_tests=1)).check(both)
 
 
 def test_a_grid_of_a_continuous_range_is_refused_in_a_sentence():
     with pytest.raises(
         UserError, match=r"--sampler grid tries all values, and bc\.l2_weight of the space bc has infin"
     ):
-        find_space("bc").points()
+        _ = find_space("bc").num_points
 
 
 def test_what_is_fixed_is_no_longer_in_the_space():
@@ -116,6 +138,9 @@ def test_fixing_what_is_inside_or_around_a_sampled_setting_is_refused(path):
         ({"a": {"low": 0, "high": 1, "log": "yes"}}, "log is true or false"),
         ({"a": {"low": 1, "high": 2, "log": True, "step": 1}}, "step"),
         ({"a": [float("nan")]}, "finite"),
+        ({"a.b": [1], "a.b.c.d": [2]}, "a.b and a.b.c.d overlap"),
+        ({"a.b.c": [1], "a": [2]}, "a and a.b.c overlap"),
+        ({"a": ["[1, 2]", [1, 2]]}, "can't tell '[1, 2]' from [1, 2]"),
     ],
 )
 def test_what_is_wrong_with_a_space_is_said_with_the_name(data, told):

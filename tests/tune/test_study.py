@@ -276,7 +276,26 @@ def test_a_grid_has_each_point_once_and_ends(tmp_path):
         while (going := study.next(64)) is not None:
             found.append(going.values)
             going.complete({0: 1.0})
-    assert found == list(space.points())
+    assert found == [space.point(place) for place in range(6)]
+
+
+def test_a_grid_in_a_study_that_another_sampler_began_has_the_points_that_no_trial_had(tmp_path):
+    space = read_space({"a": [{"k": 1}, None], "b": [1, 2], "x": {"low": 0.0, "high": 0.3, "step": 0.1}}, where="here")
+    with open_study(tmp_path, space, sampler="random", seed=3) as study:
+        for _ in range(12):
+            asked(study).complete({0: 1.0})
+        before = [space.place_of(one.values) for one in study.trials()]
+        left = study.next(13)
+        before.append(space.place_of(left.values))
+        left.leave()
+    assert len(set(before)) < len(before), "some points were drawn twice"
+    with open_study(tmp_path, space, sampler="grid") as study:
+        assert study.num_possible(64) == len(before) + 16 - len(set(before))
+        while (going := study.next(64)) is not None:
+            going.complete({0: 1.0})
+        places = [space.place_of(one.values) for one in study.trials()]
+    after = places[len(before) :]
+    assert after == [place for place in range(16) if place not in before]
 
 
 def test_a_grid_of_a_continuous_range_and_unknown_names_are_refused(tmp_path):

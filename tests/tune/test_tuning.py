@@ -36,6 +36,15 @@ def learn(make_env, demonstrations, config, context):
 """
 
 
+FRAGILE = """
+SPACE = {"way": ["fragile", "sound"]}
+
+def learn(make_env, demonstrations, config, context):
+    way = config.get("way", "sound")
+    if way == "fragile" and context.seed in (1, 2):
+        raise ValueError("a seed that it can't bear")
+    return (lambda observation: int(observation[2] > 0)) if way == "fragile" else (lambda observation: 0)
+"""
 ELSEWHERE = """
 import time
 
@@ -271,6 +280,55 @@ def test_no_study_and_numbers_below_one_are_refused(tmp_path):
         tuned(tmp_path, repeats=1, pruner="asha")
     with pytest.raises(UserError, match="eval_seeds=0"):
         retune(tmp_path, eval_seeds=0)
+
+
+def test_a_configuration_that_fails_with_most_fresh_seeds_does_not_win_by_the_one_that_is_left(tmp_path, monkeypatch):
+    (tmp_path / "fragile.py").write_text(FRAGILE)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = tune(
+        AlgorithmWorkload("fragile:learn", env=CARTPOLE, num_tests=1),
+        out=tmp_path / "out",
+        sampler="grid",
+        repeats=1,
+        eval_seeds=3,
+        top=2,
+        launcher=Inline(),
+    )
+    sys.modules.pop("fragile", None)
+    fragile = next(one for one in found.final.configurations if one.values == {"way": "fragile"})
+    assert list(fragile.returns) == [3]
+    assert found.final.passed_over == [fragile]
+    assert found.final.won.is_complete
+    assert "way" not in found.final.won.values or found.final.won.values["way"] == "sound"
+
+
+def test_phase_2_elsewhere_does_not_replace_what_another_study_came_to(once, tmp_path):
+    _, source = once
+    other = tuned(tmp_path / "other", space={"bc.batch_size": [8]}, trials=1, repeats=1, eval_seeds=1, top=1)
+    there = {path: path.read_bytes() for path in (other.out / "studies").glob("*.json")}
+    with pytest.raises(UserError, match=r"The study in .*other is another one"):
+        retune(source, out=other.out, eval_seeds=1, top=1, launcher=Inline())
+    assert {path: path.read_bytes() for path in there} == there
+    empty = tmp_path / "empty"
+    assert retune(source, out=empty, eval_seeds=1, top=1, launcher=Inline()).final.seeds == [2]
+    assert retune(source, out=empty, eval_seeds=1, top=1, launcher=Inline()).final.seeds == [2]
+    with pytest.raises(UserError, match=r"The study in .*empty is another one"):
+        retune(other.out, out=empty, launcher=Inline())
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32 - 1, 2**32 - 5])
+def test_seeds_that_can_not_be_used_are_refused_before_anything_is_made(seed, tmp_path):
+    with pytest.raises(UserError, match=rf"can't be used.* A trial has the seeds {seed} to .*--seed \(seed\)"):
+        tuned(tmp_path / "out", seed=seed, repeats=2, eval_seeds=4)
+    assert not (tmp_path / "out").exists()
+
+
+def test_fresh_seeds_that_can_not_be_used_are_refused_when_phase_2_is_asked_for_alone(tmp_path):
+    first = tuned(tmp_path / "first", seed=2**32 - 2, trials=1, repeats=1, eval_seeds=1, top=1)
+    assert first.final.seeds == [2**32 - 1]
+    with pytest.raises(UserError, match=r"The seed 4294967296 can't be used.* phase 2 the next 2"):
+        retune(first.out, out=tmp_path / "out", eval_seeds=2, launcher=Inline())
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_run_of_a_study_is_complete(once):

@@ -96,3 +96,27 @@ def test_arguments_without_a_name_can_not_be_said(tmp_path):
     workload = ScriptWorkload(tmp_path / "learn.py", env="CartPole-v1", args=["fast"])
     with pytest.raises(UserError, match="The script's argument 'fast' has no name"):
         write(Base.of(workload), {}, [1], tmp_path / "best.yaml", told="")
+
+
+@pytest.mark.parametrize("text", ["True", "False", "yes", "null", "[1", "2024-01-01", "1.50", "1e-05", "0..4", ""])
+def test_a_text_that_yaml_reads_as_something_else_reaches_the_script_as_it_was(text, tmp_path):
+    (tmp_path / "learn.py").write_text("print()\n")
+    check(ScriptWorkload(tmp_path / "learn.py", env="CartPole-v1", num_tests=3), {"bad": text}, tmp_path)
+
+
+def test_an_argument_with_an_equals_sign_is_said_in_two_words(tmp_path):
+    (tmp_path / "learn.py").write_text("print()\n")
+    base = Base.of(ScriptWorkload(tmp_path / "learn.py", env="CartPole-v1", args=["--gamma=0.9", "--low=-3"]))
+    write(base, {"rate": 0.5}, [3], tmp_path / "best.yaml", told="")
+    (case,) = cases_of_suite(tmp_path / "best.yaml")
+    assert case.labels["args"] == "--gamma 0.9 --low -3 --rate 0.5"
+
+
+@pytest.mark.parametrize("args", [["--n", "4"], ["--tag", "a", "--tag", "b"], ["--sign=-x"], ["-fast", "3"]])
+def test_arguments_that_a_suite_would_give_otherwise_are_told_and_leave_no_file(args, tmp_path):
+    (tmp_path / "learn.py").write_text("print()\n")
+    path = tmp_path / "best.yaml"
+    path.write_text("an earlier winner\n")
+    with pytest.raises(UserError, match=r"A suite would give the script the arguments .* and it was tuned with"):
+        write(Base.of(ScriptWorkload(tmp_path / "learn.py", env="CartPole-v1", args=args)), {}, [1], path, told="")
+    assert not path.exists()

@@ -16,7 +16,7 @@ from rlgauge.kinds.train.algorithms.interface import ALGORITHMS
 from rlgauge.kinds.train.original.task import LIBRARIES, SCRIPTS
 from rlgauge.suites.suite import Budget, find, shipped
 from rlgauge.tune.space import read_value
-from rlgauge.tune.tuning import EVAL_SEEDS, REPEATS, TOP
+from rlgauge.tune.tuning import EVAL_SEEDS, REPEATS, TOP, check_seeds
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
@@ -171,6 +171,9 @@ def _check(options: Namespace) -> None:
             raise UserError(f"--{name.replace('_', '-')} must be 1 or more, not {options[name]}.")
     if options.seed is not None and options.seed < 0:
         raise UserError(f"--seed must be 0 or more, not {options.seed}.")
+    if options.retune_from is None:
+        first, repeats = options.seed or 0, options.repeats or REPEATS
+        check_seeds(range(first, first + repeats), options.eval_seeds)
     if options.no_wait:
         raise UserError("--no-wait is not for tuning: what is tried next depends on what was tried before.")
     if options.json and options.quiet:

@@ -161,23 +161,54 @@ def _notes(final: Final, count: int) -> Iterator[str]:
         f"Means over seeds of the mean return of test episodes; intervals are 95 % (Student's t), gains 95 % (Welch)"
         f"{together}."
     )
-    drops = [one.searched - one.mean.point for one in final.configurations if one.searched is not None and one.mean]
-    if drops:
-        drop = sum(drops) / len(drops)
+    yield from _luck(final)
+    yield from _outcome(final)
+    doubts = {text for one in final.configurations for side in (one.mean, one.gain) if side for text in side.warnings}
+    yield from sorted(doubts)
+
+
+def _luck(final: Final) -> Iterator[str]:
+    """By how much the search had those too high that gave a return with every fresh seed."""
+    drops = [one.drop for one in final.configurations if one.drop is not None]
+    if not drops:
+        return
+    found = [one for one in final.configurations if one.searched is not None]
+    who = "they" if all(one.is_complete for one in found) else "those that have all of them"
+    drop = sum(drops) / len(drops)
+    if drop > 0:
         yield (
-            "Phase 1 chose them by returns that are too high by luck (the winner's curse): on fresh seeds they came to "
-            f"{_number(abs(drop))} {'less' if drop >= 0 else 'more'}, on average."
+            "Phase 1 chose them by returns that are too high by luck (the winner's curse): on fresh seeds "
+            f"{who} came to {_number(drop)} less, on average."
         )
+    else:
+        more = f"{_number(-drop)} more than" if drop < 0 else "as much as"
+        yield f"On fresh seeds {who} came to {more} in phase 1, on average: no winner's curse shows."
+
+
+def _outcome(final: Final) -> Iterator[str]:
+    """Who won, and who did not for want of seeds."""
     won = final.won
     if won is None:
         yield "No configuration came to a return on fresh seeds."
+        return
+    if not won.is_complete:
+        yield (
+            "No configuration has a return of every fresh seed, so none is shown to be better. The winner, "
+            f"{won.name}, is incomplete: it has the highest mean of those with the most seeds, {len(won.returns)} of "
+            f"{len(final.seeds)}."
+        )
     elif won.number is None:
-        yield "No configuration that was found came to more than the default."
+        which = "with a return of every seed" if final.passed_over else "that was found"
+        yield f"No configuration {which} came to more than the default."
     else:
         yield f"The winner is {won.name}: {_verdict(won.gain)}"
+    for one in final.passed_over:
+        yield (
+            f"{one.name} has a higher mean, {_number(one.mean.point if one.mean else None)}, and was passed over: only "
+            f"{len(one.returns)} of its {len(final.seeds)} seeds gave a return."
+        )
+    if won.number is not None:
         yield f"{won.name}: {_settings(won.values)}"
-    doubts = {text for one in final.configurations for side in (one.mean, one.gain) if side for text in side.warnings}
-    yield from sorted(doubts)
 
 
 def _verdict(gain: Summary | None) -> str:

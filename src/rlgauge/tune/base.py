@@ -149,7 +149,7 @@ class Base:
         """Whether values that can't be used alone can be together."""
         rng = random.Random(0)  # noqa: S311  # no secret
         for _ in range(_NUM_GUESSES):
-            values = {name: rng.choice(axis.grid or axis.probes) for name, axis in space.axes.items()}
+            values = {name: _guess(axis, rng) for name, axis in space.axes.items()}
             try:
                 self.configured(values, [0])
             except UserError:
@@ -170,6 +170,11 @@ class Base:
         return {"config_name": None, "config": whole, "overrides": {}}
 
 
+def _guess(axis: Axis, rng: random.Random) -> Any:  # noqa: ANN401  # a value of an axis
+    """Any value; where there are infinitely many, one of its ends."""
+    return rng.choice(axis.probes) if axis.count is None else axis.at(rng.randrange(axis.count))
+
+
 def with_arguments(args: Sequence[str], values: Mapping[str, Any]) -> list[str]:
     """The arguments of a script with these values, which replace those that were given before.
 
@@ -183,7 +188,7 @@ def with_arguments(args: Sequence[str], values: Mapping[str, Any]) -> list[str]:
         name, equals, _ = argument.partition("=")
         if name not in flags:
             kept.append(argument)
-        elif not equals and rest and not _is_option(rest[0]):
+        elif not equals and rest and not is_option(rest[0]):
             rest.pop(0)
     return kept + [part for flag, value in flags.items() for part in _spelled(flag, value)]
 
@@ -193,7 +198,8 @@ def flag_of(name: str) -> str:
     return f"--{name}" if len(name) > 1 else f"-{name}"
 
 
-def _is_option(text: str) -> bool:
+def is_option(text: str) -> bool:
+    """Whether the text is the name of an option, and no negative number."""
     return text.startswith("-") and not text[1:2].isdigit() and text[1:2] != "."
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -42,12 +41,25 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         """What it is called."""
         return "default" if self.number is None else f"trial {self.number}"
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every fresh seed gave a return."""
+        return self.mean is not None and self.mean.missing == 0
+
+    @property
+    def drop(self) -> float | None:
+        """By how much the search had it too high; None of the default, and where a fresh seed gave no return."""
+        if self.searched is None or self.mean is None or not self.is_complete:
+            return None
+        return self.searched - self.mean.point
+
 
 class Final(msgspec.Struct, frozen=True, kw_only=True):
     """The configurations in phase 2, the default first, then by what they came to in phase 1.
 
     Gains hold all together with `confidence`: each interval is that much wider. `winner` is the place of the highest
-    mean; None where none has one.
+    mean among those with returns of all seeds; where none has all, that of the most seeds, then the highest mean; None
+    where none has a return.
     """
 
     algorithm: str
@@ -62,6 +74,18 @@ class Final(msgspec.Struct, frozen=True, kw_only=True):
     def won(self) -> Judged | None:
         """The winner."""
         return None if self.winner is None else self.configurations[self.winner]
+
+    @property
+    def passed_over(self) -> list[Judged]:
+        """Those of a higher mean than the winner's, but over fewer seeds."""
+        won = self.won
+        if won is None or won.mean is None:
+            return []
+        return [
+            one
+            for one in self.configurations
+            if one.mean and one.mean.point > won.mean.point and len(one.returns) < len(won.returns)
+        ]
 
 
 def fresh_seeds(used: Collection[int], number: int) -> list[int]:
@@ -97,7 +121,6 @@ def reevaluate(question: Question, trials: Sequence[Trial], means: Means, *, top
         found.append(_judged(trial, values, returns_of(base, values, seeds, means), eval_seeds))
     each = 1 - (1 - CONFIDENCE) / len(chosen)
     judged = [found[0], *(_compared(one, found[0], confidence=each) for one in found[1:])]
-    reached = [place for place, one in enumerate(judged) if one.mean is not None]
     return Final(
         algorithm=base.algorithm,
         environment=base.env,
@@ -105,7 +128,7 @@ def reevaluate(question: Question, trials: Sequence[Trial], means: Means, *, top
         seeds=seeds,
         confidence=CONFIDENCE,
         configurations=judged,
-        winner=max(reached, key=lambda place: _reached(judged[place]), default=None),
+        winner=_winner(judged),
     )
 
 
@@ -121,8 +144,13 @@ def nothing_to_choose(trials: Sequence[Trial]) -> str:
     return f"None of the {len(trials)} trials reported a test return, so there is nothing to choose from.{last}{again}"
 
 
-def _reached(one: Judged) -> float:
-    return -math.inf if one.mean is None else one.mean.point
+def _winner(judged: Sequence[Judged]) -> int | None:
+    """The place of the highest mean among those of the most seeds, the first of equal ones.
+
+    The mean of the seeds that did not fail says nothing of those that did.
+    """
+    reached = [(len(one.returns), one.mean.point, -place) for place, one in enumerate(judged) if one.mean is not None]
+    return -max(reached)[-1] if reached else None
 
 
 def _judged(trial: Trial | None, values: Mapping[str, Any], found: Returns, eval_seeds: int) -> Judged:

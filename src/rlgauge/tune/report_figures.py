@@ -305,7 +305,9 @@ def _about_phases(found: Sequence[Phases]) -> str:
     )
     if drop is None:
         return told
-    return f"{told} On fresh seeds they came to {abs(drop):.3g} {'less' if drop >= 0 else 'more'}, on average."
+    is_all = all(one.drop is not None for one in found if one.searched is not None)
+    who = "they" if is_all else "those with all of them"
+    return f"{told} On fresh seeds {who} came to {abs(drop):.3g} {'less' if drop >= 0 else 'more'}, on average."
 
 
 def _finish(axes: Axes, lines: Sequence[Artist]) -> None:

@@ -28,8 +28,8 @@ class Phases(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def drop(self) -> float | None:
-        """By how much the search had it too high."""
-        if self.searched is None or self.judged is None:
+        """By how much the search had it too high; None, too, where a fresh seed gave no return."""
+        if self.searched is None or self.judged is None or self.judged.missing:
             return None
         return self.searched.point - self.judged.point
 

@@ -128,12 +128,15 @@ def write_final(question: Question, final: Final, out: Path) -> Path | None:
     told = Mattered(settings=importances(trials, space), why_not=why_not(trials, space))
     _write_json(folder / IMPORTANCE, msgspec.to_builtins(told))
     won = final.won
-    if won is None or won.mean is None:
-        return None
     path = folder / BEST
+    if won is None or won.mean is None:
+        path.unlink(missing_ok=True)  # that of an earlier winner
+        return None
+    asked = len(final.seeds)
+    count = str(asked) if won.is_complete else f"only {len(won.returns)} of {asked}"
     about = (
         f"{final.algorithm} in {final.environment or 'its own environment'} as tuned ({won.name}): "
-        f"return {won.mean.point:.6g} over {len(won.returns)} fresh seed{'' if len(won.returns) == 1 else 's'}."
+        f"return {won.mean.point:.6g} over {count} fresh seed{'' if asked == 1 else 's'}."
     )
     winner.write(question.base, won.values, final.seeds, path, told=about)
     return path

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +17,8 @@ from rlgauge.core.files import plain_errors
 
 TRIALS = 64
 """Where neither the command nor the space says how many configurations are tried."""
+MOST_POINTS = 1_000_000
+"""Of a grid."""
 _ENDINGS = (".yaml", ".yml")
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 """Numbers that YAML takes for texts."""
@@ -38,9 +39,17 @@ class Choice(msgspec.Struct, frozen=True):
         return [_label(value) for value in self.values]
 
     @property
-    def grid(self) -> list[Any]:
-        """All values."""
-        return self.values
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def at(self, place: int) -> Any:  # noqa: ANN401  # a value of a setting
+        """The value at a place of the list."""
+        return self.values[place]
+
+    def place_of(self, value: object) -> int:
+        """Where in the list the value is."""
+        return self.values.index(value)
 
     @property
     def probes(self) -> list[Any]:
@@ -63,13 +72,19 @@ class Range(msgspec.Struct, frozen=True):
     is_whole: bool = False
 
     @property
-    def grid(self) -> list[Any] | None:
-        """All values; None where there are infinitely many."""
-        step = self.step or (1 if self.is_whole else None)
-        if step is None:
-            return None
-        count = math.floor((self.high - self.low) / step + 1e-9) + 1
-        return [self._as(self.low + index * step) for index in range(count)]
+    def count(self) -> int | None:
+        """How many values there are; None where there are infinitely many."""
+        if self.is_whole:
+            return int((self.high - self.low) // self._apart) + 1
+        return None if self.step is None else math.floor((self.high - self.low) / self.step + 1e-9) + 1
+
+    def at(self, place: int) -> float:
+        """The value so many steps above the lowest, where there are steps."""
+        return self._as(self.low + place * self._apart)
+
+    def place_of(self, value: float) -> int:
+        """How many steps the value is above the lowest."""
+        return round((value - self.low) / self._apart)
 
     @property
     def probes(self) -> list[Any]:
@@ -82,6 +97,10 @@ class Range(msgspec.Struct, frozen=True):
         low, high = self.probes
         own = {"low": low, "high": high, "log": self.log, "step": self.step}
         return {name: value for name, value in own.items() if value is not None and value is not False}
+
+    @property
+    def _apart(self) -> float:
+        return self.step or 1
 
     def _as(self, value: float) -> float:
         return int(value) if self.is_whole else float(value)
@@ -117,22 +136,41 @@ class Space(msgspec.Struct, frozen=True):
 
     @property
     def num_points(self) -> int:
-        """How many configurations there are. Raises UserError where there are infinitely many."""
-        return math.prod(map(len, self._grids()))
+        """How many configurations there are. Raises UserError where there are too many for a grid."""
+        found = math.prod(self._counts())
+        if found > MOST_POINTS:
+            raise UserError(
+                f"--sampler grid tries all values, and {self.where} has {found:,} points, more than {MOST_POINTS:,}: "
+                "give shorter lists or a `step`, fix a setting with --fix, or take --sampler tpe or random."
+            )
+        return found
 
-    def points(self) -> Iterator[dict[str, Any]]:
-        """All configurations. Raises UserError where there are infinitely many."""
-        grids = self._grids()
-        return (dict(zip(self.axes, values, strict=True)) for values in itertools.product(*grids))
+    def point(self, place: int) -> dict[str, Any]:
+        """The configuration at a place of the grid, whose last setting varies first."""
+        found: dict[str, Any] = {}
+        for (name, axis), count in zip(reversed(self.axes.items()), reversed(self._counts()), strict=True):
+            place, own = divmod(place, count)
+            found[name] = axis.at(own)
+        return {name: found[name] for name in self.axes}
 
-    def _grids(self) -> list[list[Any]]:
+    def place_of(self, values: Mapping[str, Any]) -> int:
+        """Where in the grid a configuration of this space is."""
+        found = 0
+        for (name, axis), count in zip(self.axes.items(), self._counts(), strict=True):
+            found = found * count + axis.place_of(values[name])
+        return found
+
+    def _counts(self) -> list[int]:
+        """How many values each setting has. Raises UserError where one has infinitely many."""
+        found = []
         for name, axis in self.axes.items():
-            if axis.grid is None:
+            if axis.count is None:
                 raise UserError(
                     f"--sampler grid tries all values, and {name} of {self.where} has infinitely many: give it a list "
                     "of values or a `step`, fix it with --fix, or take --sampler tpe or random."
                 )
-        return [axis.grid or [] for axis in self.axes.values()]
+            found.append(axis.count)
+        return found
 
 
 def shipped() -> dict[str, Path]:
@@ -169,6 +207,7 @@ def read_space(data: object, *, where: str) -> Space:
     trials = data.get("trials", TRIALS) if is_whole_file else TRIALS
     if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
         raise UserError(f"{where}: trials must be a whole number above 0, not {trials!r}.")
+    _check_apart(where, [str(name) for name in values])
     return Space(where, {str(name): _axis(f"{where}, {name}", axis) for name, axis in values.items()}, trials)
 
 
@@ -180,6 +219,16 @@ def read_value(text: str) -> Any:  # noqa: ANN401  # whatever YAML says
         return float(text) if _EXPONENT.fullmatch(text.strip()) else yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"{text!r} can't be read: {' '.join(str(error).split())}.") from error
+
+
+def _check_apart(where: str, names: Iterable[str]) -> None:
+    """Raise UserError where a setting lies in another one: which of the two a configuration has would be left open."""
+    found = set(names)
+    for name in sorted(found):
+        parts = name.split(".")
+        outer = next((one for end in range(1, len(parts)) if (one := ".".join(parts[:end])) in found), None)
+        if outer is not None:
+            raise UserError(f"{where}: {outer} and {name} overlap, as the one holds the other: leave one of them out.")
 
 
 def _load(path: Path) -> object:
@@ -218,7 +267,14 @@ def _choice(where: str, said: Sequence[Any]) -> Choice:
     twice = [value for value in values if values.count(value) > 1]
     if twice:
         raise UserError(f"{where} has the value {twice[0]!r} twice.")
-    return Choice(values)
+    found = Choice(values)
+    alike = [value for value, label in zip(values, found.labels, strict=True) if found.labels.count(label) > 1]
+    if alike:
+        raise UserError(
+            f"{where}: a study can't tell {alike[0]!r} from {alike[1]!r}, as it keeps lists and mappings as texts: "
+            "write one of them differently."
+        )
+    return found
 
 
 def _range(where: str, said: Mapping[str, Any]) -> Range:

@@ -40,6 +40,8 @@ _BETTER = 0.5
 _NAME = "study"
 _DRIVER, _REASON, _RETURNS, _AGAIN = "driver", "reason", "returns", "again"
 _COMPARED, _BY_CURVE, _BY_SEED = "compared", "curve", "seed"
+_MEANT = "fixed_params"
+"""Where Optuna keeps the values that a trial is to have."""
 _ENOUGH_TO_PRUNE = 5
 """Complete trials that have a value where the median ends others."""
 _LOCK_SECONDS = 60
@@ -82,8 +84,11 @@ class Study:
             return len(failed)
 
     def num_possible(self, num_trials: int) -> int:
-        """How many trials there will be: a grid has so many points and no more."""
-        return num_trials if self._num_points is None else min(num_trials, self._num_points)
+        """How many trials there will be: no more than those that there are, and the points of a grid that none has."""
+        if self._num_points is None:
+            return num_trials
+        there = self._study.get_trials(deepcopy=False)
+        return min(num_trials, _num_places(there) + self._num_points - len(self._tried(there)))
 
     def num_expected(self, num_trials: int) -> int:
         """How many trials there will be with those that are others run again."""
@@ -134,7 +139,7 @@ class Study:
             self._study.sampler = _sampler(self._sampler, self._seed, place)
             there = self._study.get_trials(deepcopy=False)
             if left is None and self._sampler == "grid" and not any(one.state.name == "WAITING" for one in there):
-                self._study.enqueue_trial(self._point(place))
+                self._study.enqueue_trial(self._untried(there))
             trial = self._study.ask() if left is None else OptunaTrial(self._study, left._trial_id)  # noqa: SLF001  # there is no public way to go on with a trial
             beat = _Beat(_beat_of(self._folder, trial.number))
             trial.set_user_attr(_DRIVER, msgspec.to_builtins(Driver.this()))
@@ -147,9 +152,16 @@ class Study:
                     trial.suggest_float(name, axis.low, axis.high, step=axis.step, log=axis.log)
         return Going(self._study, trial, _values(self._space, trial.params), beat)
 
-    def _point(self, place: int) -> dict[str, Any]:
-        point = next(itertools.islice(self._space.points(), place, None))
+    def _untried(self, there: Sequence[optuna.trial.FrozenTrial]) -> dict[str, Any]:
+        """The first point of the grid that no trial has."""
+        tried = self._tried(there)
+        point = self._space.point(next(place for place in itertools.count() if place not in tried))
         return {name: _kept(axis, point[name]) for name, axis in self._space.axes.items()}
+
+    def _tried(self, there: Sequence[optuna.trial.FrozenTrial]) -> set[int]:
+        """The places in the grid of all points that trials have, also of those that wait."""
+        found = [_values(self._space, {**one.system_attrs.get(_MEANT, {}), **one.params}) for one in there]
+        return {self._space.place_of(values) for values in found if len(values) == len(self._space.axes)}
 
     def _told(self, one: optuna.trial.FrozenTrial, later: int | None) -> Trial:
         returns = {int(seed): float(value) for seed, value in one.user_attrs.get(_RETURNS, {}).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Launcher, Limits
 from rlgauge.core.files import StoreError
 from rlgauge.core.store import Store
+from rlgauge.kinds.train.workload import checked_seeds
 from rlgauge.launch.local import Local
 from rlgauge.tune import question as questions
 from rlgauge.tune import reports
@@ -92,14 +93,13 @@ def tune(  # noqa: PLR0913  # each is one thing that a user says
     for name, number in (("trials", trials), ("repeats", repeats), ("eval_seeds", eval_seeds), ("top", top)):
         if number is not None and number < 1:
             raise UserError(f"{name}={number}: at least one is needed.")
-    if seed < 0:
-        raise UserError(f"seed={seed}: seeds are 0 or above.")
+    check_seeds(range(seed, seed + repeats), eval_seeds)
     check_names(sampler, pruner)
     base = Base.of(workload, fixed)
     milestones = None if pruner == "none" else _milestones(base, pruner, repeats)
     question = Question.of(base, _space(base, space), seeds=range(seed, seed + repeats))
     if sampler == "grid":
-        question.axes.points()  # one that has no end is refused before anything is made
+        _ = question.axes.num_points  # a grid that is too large is refused before anything is made
     means = _means(out, launcher or Local(workers), limits, view, rerun_failed=rerun_failed)
     with open_study(means.store.root, question.axes, sampler=sampler, pruner=pruner, seed=seed) as study:
         questions.keep(question, means.store.root)
@@ -137,10 +137,23 @@ def retune(
     base = question.base if workload is None else Base.of(workload, question.fixed if fixed is None else fixed)
     now = msgspec.structs.replace(question, identity=base.identity, fixed=base.fixed)
     questions.check_same(now, question, Path(source))
+    check_seeds(question.seeds, eval_seeds)
     means = _means(source if out is None else out, launcher or Local(workers), limits, view, rerun_failed=rerun_failed)
+    questions.keep(question, means.store.root)  # what another study came to is not replaced
     with open_study(Path(source), question.axes) as study:
         found = _told(study, means.store.root)
     return _finish(question, found, means, top=top, eval_seeds=eval_seeds)
+
+
+def check_seeds(searched: Sequence[int], eval_seeds: int) -> None:
+    """Raise UserError where the seeds of the search, or the fresh ones that follow, are none that can be used."""
+    try:
+        checked_seeds([searched[0], searched[-1] + eval_seeds])
+    except UserError as error:
+        raise UserError(
+            f"{error} A trial has the seeds {searched[0]} to {searched[-1]}, and phase 2 the next {eval_seeds}: choose "
+            "other ones by --seed (seed)."
+        ) from error
 
 
 def _means(
@@ -184,7 +197,7 @@ def _search(
     base = question.base
     possible = study.num_possible(num_trials)
     if possible < num_trials:
-        means.view.say(f"The grid has {possible} points: so many trials there will be, and not {num_trials}.")
+        means.view.say(f"With all points of the grid there will be {possible} trials, and not {num_trials}.")
     is_waiting = False
     while True:
         going = study.next(num_trials)

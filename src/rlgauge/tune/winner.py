@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rlgauge.core.errors import UserError
-from rlgauge.core.files import write_atomic
+from rlgauge.core.files import StoreError, write_atomic
+from rlgauge.core.provenance import masked
 from rlgauge.core.workload import import_object
-from rlgauge.tune.base import OURS, Base, with_arguments
+from rlgauge.suites.cases import cases
+from rlgauge.suites.suite import read
+from rlgauge.tune.base import OURS, Base, is_option, with_arguments
 from rlgauge.tune.space import read_value
 
 _OPTIONS = {
@@ -38,8 +42,16 @@ def write(base: Base, values: Mapping[str, Any], seeds: Sequence[int], path: Pat
     """Write the suite of the configuration. Raises UserError for what no suite can say."""
     import yaml
 
-    suite = {"description": told, "entries": [{"train": entry(base, values, seeds)}]}
-    write_atomic(path, yaml.safe_dump(suite, sort_keys=False, width=110).encode())
+    try:
+        suite = {"description": told, "entries": [{"train": entry(base, values, seeds)}]}
+        write_atomic(path, yaml.safe_dump(suite, sort_keys=False, width=110).encode())
+        if base.is_script:
+            _check_said(base, values, seeds, path)
+    except StoreError:
+        raise
+    except UserError:
+        path.unlink(missing_ok=True)  # also that of an earlier winner
+        raise
 
 
 def entry(base: Base, values: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
@@ -97,14 +109,37 @@ def _of_script(base: Base, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"script": str(Path(script).resolve()) if script.endswith(".py") else script, "args": args}
 
 
+def _check_said(base: Base, values: Mapping[str, Any], seeds: Sequence[int], path: Path) -> None:
+    """Raise UserError where the suite in the file gives the script other arguments than it was tuned with."""
+    wanted = base.configured(values, seeds).args  # type: ignore[union-attr]  # it is a script
+    (written,) = read(path).entries
+    for case in cases(str(path), written):
+        said = with_arguments([], case.args)
+        if said != _in_words(wanted):
+            raise UserError(
+                f"A suite would give the script the arguments {shlex.join(masked(said))!r}, and it was tuned with "
+                f"{shlex.join(masked(wanted))!r}."
+            )
+
+
+def _in_words(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--name=value` as two words, where those mean the same."""
+    found: list[str] = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        is_same = equals and is_option(name) and not is_option(value)
+        found += [name, value] if is_same else [argument]
+    return found
+
+
 def _read(arguments: Sequence[str]) -> dict[str, Any]:
     """The arguments of a script by their names. Raises UserError for one that has none."""
     found: dict[str, Any] = {}
     last: str | None = None
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        is_option = argument.startswith("--") or (argument.startswith("-") and argument[1:2].isalpha())
-        if is_option:
+        is_name = argument.startswith("--") or (argument.startswith("-") and argument[1:2].isalpha())
+        if is_name:
             last = None if equals else name.lstrip("-")
             found[name.lstrip("-")] = _as_typed(value) if equals else True
         elif last is not None:
@@ -117,9 +152,13 @@ def _read(arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def _as_typed(text: str) -> Any:  # noqa: ANN401  # a value of a suite
-    """What the text says, where that is typed as it was; else the text."""
-    value = read_value(text)
-    return value if isinstance(value, (int, float)) and str(value) == text else text
+    """The number that the text says, where that is typed as it was; else the text: True would be a bare option."""
+    try:
+        value = read_value(text)
+    except UserError:  # no YAML, and a text all the same
+        return text
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and str(value) == text else text
 
 
 def _leaves(data: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
