@@ -262,6 +262,25 @@ def test_ctrl_c_leaves_what_another_command_submitted(slurm: Machine, tmp_path: 
     assert len(submissions(out)) == 1
 
 
+def test_a_job_that_waits_for_ever_is_told_with_the_way_to_submit_it_otherwise(slurm: Machine, tmp_path: Path) -> None:
+    told: list[str] = []
+    workload = Eventful(deeds=["nothing"] * 2)
+    with pytest.raises(SubmittedError):
+        execute(workload, Store(tmp_path), launcher=make({**CONFIG, "partition": "short"}, wait=False))
+    (one,) = submissions(tmp_path)
+    job = one["job"]
+    driving.wait_for(lambda: "PartitionTimeLimit" in slurm.ask("squeue", "-h", "-j", job, "-o", "%r"))
+    with pytest.raises(SubmittedError, match=f"Nothing new to submit: job {job} of Slurm"):
+        execute(workload, Store(tmp_path), launcher=make(CONFIG, wait=False, tell=told.append))
+    assert told == [
+        f"Tasks of Slurm's job {job} wait, and Slurm says why: PartitionTimeLimit.",
+        f"Slurm's job {job} was submitted before, with 2 cases of these.",
+        f"`scancel {job}` and give the command again to submit them with other settings.",
+    ]
+    slurm.ask("scancel", job)
+    assert [found.status for found in run(workload, tmp_path)] == [Status.COMPLETED] * 2
+
+
 def test_more_episodes_extend_what_slurm_measured_and_equal_what_is_measured_here(
     slurm: Machine, tmp_path: Path
 ) -> None:
@@ -457,7 +476,7 @@ def test_without_submitit_what_to_install_is_said(
             r"Unknown setting of the launcher slurm 'partion'\. Did you mean 'partition'\?",
         ),
         ({}, "must know how many minutes a task may take: give time=60"),
-        ({"time": "1:00:00"}, r"time=1:00:00: give a whole number \(minutes\), 1 or more"),
+        ({"time": "1:00:00"}, "time=1:00:00: give a whole number of minutes, such as time=90"),
         ({"time": 0}, "time=0: give a whole number"),
         ({"time": True}, "time=True: give a whole number"),
         ({"time": 10**7}, "more than a year"),

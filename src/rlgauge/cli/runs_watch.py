@@ -19,12 +19,15 @@ from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
 from rlgauge.kinds.train.spec import SPEC
+from rlgauge.launch.slurm_onlooker import Onlooker
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _OPEN = (Status.RUNNING, Status.QUEUED)
-_BAD = (Status.FAILED, Status.TIMEOUT, Status.DIED, Status.INTERRUPTED)
+_LEFT = (Status.DIED, Status.INTERRUPTED)
+"""With these the same command goes on."""
+_BAD = (Status.FAILED, Status.TIMEOUT, *_LEFT)
 _SHARE = 0.2
 """So much of the time is spent on reading at most, of a store with many runs."""
 _MOST_SHOWN = 20
@@ -42,20 +45,30 @@ def watch_runs(argv: Sequence[str]) -> int:
     options = parse(parser, argv)
     if options is None:
         return FINE
-    state = _State(store_at(options.out))
+    store = store_at(options.out)
+    state = _State(store)
     try:
         state.look()
         with contextlib.nullcontext(say) if options.once else _shown(state) as tell:
-            while state.is_open and not options.once:
-                begun = time.monotonic()
-                for row in state.look():
-                    tell(_ended(row))
-                time.sleep(max(options.every, (time.monotonic() - begun) / _SHARE))
+            onlooker = Onlooker(store, tell)
+            while _look(state, onlooker, tell) and not options.once:
+                time.sleep(max(options.every, state.seconds / _SHARE))
     except KeyboardInterrupt as error:
         say(state.counts())
         return code_of(error)
     say(state.counts())
-    return FAILED if any(row.status in _BAD for row in state.rows) else FINE
+    if state.is_left and not state.is_open and not onlooker.has_told_of_missing:
+        say("The same command goes on with what is missing.")
+    return FAILED if state.is_bad else FINE
+
+
+def _look(state: _State, onlooker: Onlooker, tell: Callable[[str], None]) -> bool:
+    """Whether something goes on, or will, after another look of which `tell` is told."""
+    if state.is_open or state.is_left:
+        onlooker.look(state.queued, is_quiet=not state.is_running)
+    for row in state.look():
+        tell(_ended(row))
+    return state.is_open or any(row.status in _LEFT and row.id in onlooker.coming for row in state.rows)
 
 
 class _State:
@@ -63,9 +76,12 @@ class _State:
 
     def __init__(self, store: Store) -> None:
         self.rows: list[Row] = []
+        self.seconds = 0.0
+        """How long the last look took."""
         self._store = store
         self._damaged: set[str] = set()
         self._seen: dict[str, Status] = {}
+        self._queued: set[str] = set()
         self._running: dict[str, Running] = {}
 
     @property
@@ -73,9 +89,37 @@ class _State:
         """Whether something goes on or is waited for."""
         return any(row.status in _OPEN for row in self.rows)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a run goes on."""
+        return any(row.status is Status.RUNNING for row in self.rows)
+
+    @property
+    def queued(self) -> set[str]:
+        """The ids of the cases that wait."""
+        return {row.id for row in self.rows if row.status is Status.QUEUED}
+
+    @property
+    def num_lost(self) -> int:
+        """How many were queued at an earlier look, were not begun, and are waited for by nobody now."""
+        return len(self._queued - {row.id for row in self.rows})
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is something that the same command would go on with."""
+        return self.num_lost > 0 or any(row.status in _LEFT for row in self.rows)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a run has not completed and is not being run, or was never begun."""
+        return self.num_lost > 0 or any(row.status in _BAD for row in self.rows)
+
     def look(self) -> list[Row]:
         """Read what has come; the runs that have ended since the last look."""
+        begun = time.monotonic()
         self.rows = list(rows_of(self._store, self._damaged.add))
+        self._queued |= self.queued
+        self.seconds = time.monotonic() - begun
         before, self._seen = self._seen, {row.id: row.status for row in self.rows}
         return [row for row in self.rows if row.status not in _OPEN and before.get(row.id) in _OPEN]
 
@@ -83,7 +127,10 @@ class _State:
         """How many runs are how far."""
         numbers = Counter(row.status for row in self.rows)
         told = [f"{number} {status.lower()}" for status, number in sorted(numbers.items(), key=lambda one: one[0])]
-        return f"{count_text(len(self.rows), 'run')}: {', '.join(told)}." if told else "There are no runs."
+        if self.num_lost:
+            told.append(f"{self.num_lost} not begun")
+        number = len(self.rows) + self.num_lost
+        return f"{count_text(number, 'run')}: {', '.join(told)}." if told else "There are no runs."
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """The name and the state of every run that goes on."""

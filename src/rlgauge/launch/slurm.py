@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,17 +39,21 @@ from rlgauge.launch.slurm_queue import Cluster, RefusedError, SlurmError
 from rlgauge.launch.slurm_settings import Settings, read_settings
 from rlgauge.launch.slurm_standstill import give_up
 from rlgauge.launch.slurm_submit import signal_seconds, submit
-from rlgauge.launch.slurm_watch import Watch
+from rlgauge.launch.slurm_watch import Watch, as_own
 
 STOP_SECONDS = 10.0
 """How long tasks that were cancelled may take to end their children and commit."""
 
 
 class Handed(NamedTuple):
-    """What was handed over: a sentence on it, and what cancels it and waits a little until that is done."""
+    """What is with Slurm: a sentence on it, and what cancels what was submitted now, waiting a little until it is done.
+
+    Within `followed`, what was submitted now is taken for this command's own.
+    """
 
     summary: str
     cancel: Callable[[], None]
+    followed: Callable[[], AbstractContextManager[None]]
 
 
 class Slurm:
@@ -113,19 +118,19 @@ class Slurm:
                 slurm_queue.cancel(own.submission.name, own.submission.user, only_pending=True)
 
     def hand_over(self, plans: Sequence[Plan]) -> Handed | None:
-        """Submit what is missing of several plans of one store as one array, and do not wait; None where nothing is.
+        """Submit what is missing of several plans of one store as one array, and do not wait. Raises UserError.
 
-        Raises UserError.
+        None where nothing is with Slurm, by this command or an earlier one.
         """
         slurm_queue.check_installed()
         cluster = slurm_queue.cluster()
         store = Store(plans[0].root)
         watch = Watch(store, cluster.name, self._tell)
-        hopeful = (msgspec.structs.replace(plan, items=self._without_hopeless(plan, store)[0]) for plan in plans)
-        rest = [msgspec.structs.replace(plan, items=watch.without_those_submitted(plan.items)) for plan in hopeful]
-        rest = [plan for plan in rest if plan.items]
+        hopeful = [msgspec.structs.replace(plan, items=self._without_hopeless(plan, store)[0]) for plan in plans]
+        free = watch.without_those_submitted([item for plan in hopeful for item in plan.items])
+        rest = list(_with_only(free, hopeful))
         if not rest:
-            return None
+            return None if watch.is_empty else Handed(watch.summary(0), lambda: None, contextlib.nullcontext)
         own = self._keep(rest, cluster)
         items = [item for plan in rest for item in plan.items]
         try:
@@ -134,7 +139,11 @@ class Slurm:
             own.discard()
             raise
         watch.add(own)
-        return Handed(watch.summary(len(items)), lambda: _cancel(own, items, store))
+        return Handed(
+            watch.summary(len(items)),
+            cancel=lambda: _cancel(own, items, store),
+            followed=lambda: as_own([own.submission.id]),
+        )
 
     def _keep(self, plans: Sequence[Plan], cluster: Cluster) -> Kept:
         """The plans as files that tasks find. Raises UserError."""
@@ -166,6 +175,14 @@ def make(config: Mapping[str, Any], *, wait: bool = True, tell: Tell = lambda _s
 def _are_alone(plans: Sequence[Plan]) -> bool:
     """Whether some of their cases must have a machine to themselves: then all are run like that."""
     return any(plan.is_alone for plan in plans)
+
+
+def _with_only(items: Iterable[Item], plans: Iterable[Plan]) -> Iterator[Plan]:
+    """The plans with those of their items that are among these; no plan without any."""
+    kept = {(item.case.id, item.need) for item in items}
+    for plan in plans:
+        if own := [item for item in plan.items if (item.case.id, item.need) in kept]:
+            yield msgspec.structs.replace(plan, items=own)
 
 
 def _check_begun(own: Kept, items: list[Item], store: Store) -> None:

@@ -13,6 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -49,6 +50,11 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         """The job's name in Slurm, by which it is asked for: numbers are given again, this is not."""
         return f"rlgauge-{self.id}"
 
+    @property
+    def seconds(self) -> float:
+        """Its age."""
+        return (datetime.fromisoformat(now()) - datetime.fromisoformat(self.time)).total_seconds()
+
 
 class Kept:
     """A submission and its folder."""
@@ -57,6 +63,11 @@ class Kept:
         """Name the folder; nothing is read."""
         self.folder = folder
         self.submission = submission
+
+    @property
+    def called(self) -> str:
+        """Its job's number; the job's name as long as that is not known. `scancel` of a number ends it."""
+        return self.submission.job or self.submission.name
 
     @property
     def plans(self) -> list[Path]:
@@ -130,8 +141,8 @@ def keep(plans: Sequence[Plan], *, cluster: str, pack: int) -> Kept:
     return kept
 
 
-def submissions(store: Store, cluster: str) -> Iterator[Kept]:
-    """What was submitted to the cluster and was not seen to be over. Raises StoreError for a damaged file."""
+def submissions(store: Store, cluster: str | None = None) -> Iterator[Kept]:
+    """What was submitted to the cluster, or to any, and was not seen to be over. Raises StoreError where damaged."""
     for path in sorted((store.root / JOBS).glob("*/submission.json")):
         content = read_if_there(path)
         if content is None:  # just discarded
@@ -140,7 +151,7 @@ def submissions(store: Store, cluster: str) -> Iterator[Kept]:
             submission = msgspec.json.decode(content, type=Submission)
         except msgspec.DecodeError as error:
             raise StoreError(f"{path} is damaged ({error}); delete its folder.") from error
-        if submission.cluster == cluster and not submission.is_over:
+        if cluster in {None, submission.cluster} and not submission.is_over:
             yield Kept(path.parent, submission)
 
 

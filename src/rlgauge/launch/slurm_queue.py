@@ -42,6 +42,11 @@ def check_installed() -> None:
         )
 
 
+def can_be_asked() -> bool:
+    """Whether the commands are here that tell what is in the queue."""
+    return shutil.which("squeue") is not None and shutil.which("scontrol") is not None
+
+
 def tasks(jobs: Iterable[str], users: Iterable[int]) -> list[Task]:
     """The tasks of the jobs of these names that have not ended. Raises SlurmError."""
     names = ",".join(sorted(jobs))
