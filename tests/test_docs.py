@@ -271,7 +271,7 @@ def test_the_page_of_the_command_line_names_every_option_and_no_other(command):
 
 
 def test_the_page_of_the_command_line_has_a_section_for_every_command():
-    told = re.findall(r"^  (\w+)  ", told_by(), re.MULTILINE)
+    told = re.findall(r"^  ([\w-]+)  ", told_by(), re.MULTILINE)
     assert {command.split()[0] for command in COMMANDS} == set(told)
 
 
