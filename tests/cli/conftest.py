@@ -169,3 +169,15 @@ class Weights:
     def act(self, observation):
         return self.action
 """
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures, as they were saved."""
+    import matplotlib.pyplot as plt
+
+    figures = []
+    monkeypatch.setattr(plt, "close", figures.append)
+    yield figures
+    monkeypatch.undo()
+    plt.close("all")

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import warnings
 
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.image import imread
 
@@ -37,16 +36,6 @@ def out(tmp_path):
     (folder / "throughput_a_1.json").write_text(json.dumps({"points": points, "tag": "a"}))
     (folder / "throughput_phase1_0.json").write_text(json.dumps({"points": [], "tag": "phase1"}))
     return folder
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures, as they were saved."""
-    figures = []
-    monkeypatch.setattr(plt, "close", figures.append)
-    yield figures
-    monkeypatch.undo()
-    plt.close("all")
 
 
 @pytest.mark.parametrize("kind", HEADERS)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 
-import matplotlib.pyplot as plt
 import pytest
 
 from rlgauge.cli import plot_curves
@@ -38,16 +37,6 @@ def given(monkeypatch):
     found = {}
     monkeypatch.setattr(plots, "learning_curve", lambda _axes, series, **more: found.update(series=series, **more))
     return found
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures, as they were saved."""
-    figures = []
-    monkeypatch.setattr(plt, "close", figures.append)
-    yield figures
-    monkeypatch.undo()
-    plt.close("all")
 
 
 def test_a_line_is_the_mean_over_seeds_where_all_of_them_were():

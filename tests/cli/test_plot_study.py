@@ -3,7 +3,6 @@ from __future__ import annotations
 import shutil
 import warnings
 
-import matplotlib.pyplot as plt
 import pytest
 
 from rlgauge.cli import plot_curves
@@ -30,16 +29,6 @@ def once(tmp_path_factory, few_refits):
     out = tmp_path_factory.mktemp("once")
     finished(out, trials=14)
     return out
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures, as they were saved."""
-    figures = []
-    monkeypatch.setattr(plt, "close", figures.append)
-    yield figures
-    monkeypatch.undo()
-    plt.close("all")
 
 
 def plot(kind, out, plots, *more):

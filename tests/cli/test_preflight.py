@@ -60,7 +60,7 @@ def test_success_by_return_and_benchmark_classes_are_those_of_an_evaluation(caps
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--policy", "zero"], "Say what to play in"),
+        (["--policy", "zero"], "Say what to evaluate in"),
         (["--env", "CartPole-v1"], "Say which policy"),
         ([*SHORT, "--policy", "zero", "--stats", "none.json"], "There is no file 'none.json'"),
         (["--env", "CartPole-v1", "--policy", "zero", "--num-episodes", "0"], "--num-episodes must be more than 0"),

@@ -84,6 +84,28 @@ def build_parser() -> ArgumentParser:
 
 
 def _add_what(parser: ArgumentParser) -> None:
+    add_benchmark(parser)
+    group = parser.add_argument_group("Registered Gymnasium environments")
+    group.add_argument(
+        "--env",
+        type=list[str] | str,
+        default=[],
+        metavar="ID",
+        help="environment id, or in JAX LIBRARY:NAME or package.module:Class; repeatable",
+    )
+    group.add_argument("--num-episodes", type=int | None, metavar="N", help="episodes in each environment (20)")
+    group.add_argument("--max-steps", type=int | None, metavar="N", help="cut episodes after so many steps")
+    add_judging(group)
+    group.add_argument(
+        "--record-mode",
+        type=str | None,
+        metavar="MODE",
+        help="film episodes: all, successes, failures, first:K or none (none)",
+    )
+
+
+def add_benchmark(parser: ArgumentParser) -> None:
+    """The option of a benchmark's class path, with its arguments."""
     own = parser.add_argument_group("Benchmarks")
     own.add_subclass_arguments(
         Benchmark,
@@ -95,28 +117,16 @@ def _add_what(parser: ArgumentParser) -> None:
         fail_untyped=False,
         help="class path of a benchmark, such as my_module.MyBenchmark; its arguments are --benchmark.NAME VALUE",
     )
-    group = parser.add_argument_group("Registered Gymnasium environments")
-    group.add_argument(
-        "--env",
-        type=list[str] | str,
-        default=[],
-        metavar="ID",
-        help="environment id, or in JAX LIBRARY:NAME or package.module:Class; repeatable",
-    )
-    group.add_argument("--num-episodes", type=int | None, metavar="N", help="episodes in each environment (20)")
-    group.add_argument("--max-steps", type=int | None, metavar="N", help="cut episodes after so many steps")
+
+
+def add_judging(group: Any) -> None:  # noqa: ANN401  # a group of options, whose type is private
+    """How episodes in registered environments are seeded and judged."""
     group.add_argument("--seed", type=int | None, metavar="N", help="seed from which all episode seeds follow (42)")
     group.add_argument(
         "--success-return",
         type=float | None,
         metavar="X",
         help="count episodes that return at least X as a success; otherwise the environment says",
-    )
-    group.add_argument(
-        "--record-mode",
-        type=str | None,
-        metavar="MODE",
-        help="film episodes: all, successes, failures, first:K or none (none)",
     )
 
 
@@ -227,19 +237,27 @@ def _after_configuration(rest: list[str], named: list[str]) -> list[str]:
     return [*rest[:after], *named, *rest[after:]]
 
 
-def _check(options: Namespace) -> None:
+def check_what(options: Namespace, *, with_env: Sequence[str], positive: Sequence[str]) -> None:
+    """Raise UserError where it is not said in what or which policies, or by options that don't go together.
+
+    Those of `with_env` are for registered environments, those that are `positive` more than 0.
+    """
     if bool(options.env) == bool(options.benchmark):
         both = "not both" if options.env else "such as --env CartPole-v1"
         raise UserError(f"Say what to evaluate in: --env ID or --benchmark CLASS_PATH, {both}.")
     if options.benchmark:
-        for name in (name for name in _WITH_ENV if options[name] is not None):
+        for name in (name for name in with_env if options[name] is not None):
             option = "--" + name.replace("_", "-")
             raise UserError(f"{option} goes with --env; a benchmark class takes --benchmark.{name}.")
     if not options.policy:
         raise UserError("Say which policy to evaluate: --policy URI, such as random, zero or sb3:FILE.zip.")
-    for name in _POSITIVE:
+    for name in positive:
         if options[name] is not None and options[name] <= 0:
             raise UserError(f"--{name.replace('_', '-')} must be more than 0, not {options[name]}.")
+
+
+def _check(options: Namespace) -> None:
+    check_what(options, with_env=_WITH_ENV, positive=_POSITIVE)
     if options.max_errors < 0:
         raise UserError(f"--max-errors must be 0 or more, not {options.max_errors}.")
     if not options.out.strip():
@@ -288,7 +306,7 @@ def _manner(options: Namespace) -> Manner:
 
 def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
     policies = policies_of(options)
-    benchmark = _registered(options) if options.env else instantiate(parser, options)
+    benchmark = benchmark_of(parser, options, with_env=_WITH_ENV)
     benchmark.prepare(say_error)
     if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or benchmark.can_be_filmed()):
         benchmark.video_dir = Path(options.out) / "videos"
@@ -309,12 +327,15 @@ def policies_of(options: Namespace) -> list[Candidate | Live]:
     return parse_candidates([msgspec.structs.replace(policy, ckpt_path=options.ckpt_path) for policy in named], seeds)
 
 
-def _registered(options: Namespace) -> GymnasiumBenchmark:
-    given: dict[str, Any] = {name: options[name] for name in _WITH_ENV if options[name] is not None}
+def benchmark_of(parser: ArgumentParser, options: Namespace, *, with_env: Sequence[str]) -> Benchmark:
+    """That of registered environments, with the options `with_env`, or of a class path. Raises UserError."""
+    if not options.env:
+        return _instantiate(parser, options)
+    given: dict[str, Any] = {name: options[name] for name in with_env if options[name] is not None}
     return GymnasiumBenchmark(as_list(options.env), **given)
 
 
-def instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
+def _instantiate(parser: ArgumentParser, options: Namespace) -> Benchmark:
     """The benchmark of the class path, made from its arguments."""
     path = options.benchmark.class_path
     try:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from rlgauge.cli.benchmark import add_policies, dotted, instantiate, policies_of
+from rlgauge.cli.benchmark import (
+    add_benchmark,
+    add_judging,
+    add_policies,
+    benchmark_of,
+    check_what,
+    dotted,
+    policies_of,
+)
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE
-from rlgauge.cli.options import as_list, make_parser, parse
+from rlgauge.cli.options import make_parser, parse
 from rlgauge.core.errors import UserError
-from rlgauge.kinds.evaluate.benchmark import Benchmark, GymnasiumBenchmark
 from rlgauge.kinds.evaluate.preflight import EPISODES, STEPS, look
 from rlgauge.kinds.evaluate.preflight_findings import Finding, Preflight, Row
 from rlgauge.kinds.evaluate.workload import EvaluateWorkload
@@ -33,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, dotted(argv), repeated=("--policy", "--env"))
     if options is None:
         return FINE
-    _check(options)
+    check_what(options, with_env=_WITH_ENV, positive=_POSITIVE)
     found = look(
         _workload(parser, options),
         num_episodes=options.num_episodes,
@@ -52,26 +59,10 @@ def build_parser() -> ArgumentParser:
     parser = make_parser(
         "preflight", "Play a few episodes and look for what makes a good policy fail: scales, signs, orders, rules."
     )
-    own = parser.add_argument_group("Benchmarks")
-    own.add_subclass_arguments(
-        Benchmark,
-        "benchmark",
-        as_group=False,
-        required=False,
-        metavar="CLASS_PATH",
-        skip={"gyms"},
-        fail_untyped=False,
-        help="class path of a benchmark, such as my_module.MyBenchmark; its arguments are --benchmark.NAME VALUE",
-    )
+    add_benchmark(parser)
     group = parser.add_argument_group("Registered Gymnasium environments")
     group.add_argument("--env", type=list[str] | str, default=[], metavar="ID", help="environment id; repeatable")
-    group.add_argument("--seed", type=int | None, metavar="N", help="seed from which all episode seeds follow (42)")
-    group.add_argument(
-        "--success-return",
-        type=float | None,
-        metavar="X",
-        help="count episodes that return at least X as a success; otherwise the environment says",
-    )
+    add_judging(group)
     add_policies(parser)
     _add_how(parser)
     return parser
@@ -93,29 +84,11 @@ def _add_how(parser: ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
-def _check(options: Namespace) -> None:
-    """Raise UserError where the options do not go together."""
-    if bool(options.env) == bool(options.benchmark):
-        both = "not both" if options.env else "such as --env CartPole-v1"
-        raise UserError(f"Say what to play in: --env ID or --benchmark CLASS_PATH, {both}.")
-    for name in (name for name in _WITH_ENV if options.benchmark and options[name] is not None):
-        raise UserError(f"--{name.replace('_', '-')} goes with --env; a benchmark class has arguments of its own.")
-    if not options.policy:
-        raise UserError("Say which policy to look at: --policy URI, such as onnx:FILE.onnx or sb3:FILE.zip.")
-    for name in _POSITIVE:
-        if options[name] is not None and options[name] <= 0:
-            raise UserError(f"--{name.replace('_', '-')} must be more than 0, not {options[name]}.")
-
-
 def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
     if options.stats is not None and not Path(options.stats).is_file():
         raise UserError(f"There is no file '{options.stats}' (from --stats).")
     policies = policies_of(options)
-    if options.env:
-        given: dict[str, Any] = {name: options[name] for name in _WITH_ENV if options[name] is not None}
-        benchmark: Benchmark = GymnasiumBenchmark(as_list(options.env), **given)
-    else:
-        benchmark = instantiate(parser, options)
+    benchmark = benchmark_of(parser, options, with_env=_WITH_ENV)
     return EvaluateWorkload(benchmark, policies, lanes=options.lanes, trust=options.trust)
 
 

@@ -345,6 +345,21 @@ def test_an_image_that_is_turned_against_the_rendering_is_named(flip, told):
     assert told in text or "upside down" in text  # a cart in the middle is nearly its own mirror image
 
 
+class Dark(Camera):
+    """Its camera needs no rendering, which is broken."""
+
+    def observation(self, observation):
+        return {"camera": np.zeros((80, 120, 3), np.uint8), "state": observation}
+
+    def render(self):
+        raise RuntimeError("no display")
+
+
+def test_that_rendering_raises_and_nothing_can_be_compared_with_it_is_told():
+    said = noted(Dark, by_state, num_episodes=2, max_steps=20)["orientation"]
+    assert "render() raises RuntimeError: no display" in said
+
+
 @pytest.fixture(scope="module")
 def mean_image(tmp_path_factory):
     env = Camera()

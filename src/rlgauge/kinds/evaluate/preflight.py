@@ -308,7 +308,9 @@ class _Table:
         try:
             observation, _ = env.reset(seed=self._episodes[0].seed)
             frame: Any = env.render()
-        except Exception:  # noqa: BLE001  # what can't be rendered can't be compared
+        except Exception as error:  # noqa: BLE001  # an environment may raise anything
+            text = f"render() raises {type(error).__name__}: {error}, so cameras can't be compared with it."
+            yield Said("note", "orientation", text, "Mend it, or look at a film of an episode.", {})
             return
         if not is_image(np.shape(frame)):
             return
