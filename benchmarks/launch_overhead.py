@@ -145,16 +145,18 @@ def main() -> None:
     found = []
     print(f"{os.cpu_count()} cores; {options.cases} cases; load average {loads()}")
     print(f"{'':28}{'a case, ms':>22}{'a second':>10}{'cpu, ms':>16}{'to bare':>23}{'to worker':>23}")
-    for name in options.launcher:
-        if (missing := lacking(name)) is not None:
-            print(f"{name}: left out, {missing} is not installed")
-            continue
-        try:
-            for process, num_workers in itertools.product(options.process, options.workers):
-                measured = run(name, process, num_workers, options.cases, options.pack)
-                found.append(told(name, process, num_workers, measured))
-        except UserError as error:  # no cluster answers
-            print(f"{name}: left out. {error}")
+    with tempfile.TemporaryDirectory() as folder:  # until the end: ext4 makes files slowly after many were deleted
+        for name in options.launcher:
+            if (missing := lacking(name)) is not None:
+                print(f"{name}: left out, {missing} is not installed")
+                continue
+            try:
+                for process, num_workers in itertools.product(options.process, options.workers):
+                    store = Store(Path(folder, f"{name}-{process}-{num_workers}"))
+                    measured = run(name, process, num_workers, options.cases, options.pack, store)
+                    found.append(told(name, process, num_workers, measured))
+            except UserError as error:  # no cluster answers
+                print(f"{name}: left out. {error}")
     print(f"load average at the end {loads()}")
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
@@ -168,17 +170,16 @@ def lacking(name: str) -> str | None:
     return program if program is not None and shutil.which(program) is None else None
 
 
-def run(name: str, process: str, num_workers: int, num_cases: int, pack: int) -> Found:
+def run(name: str, process: str, num_workers: int, num_cases: int, pack: int, store: Store) -> Found:
     """The cases run once, by a launcher of so many workers."""
     from empty_cases import EmptyCases  # beside this program, where its workers find it, too
 
     workload = EmptyCases(num_cases, process)
-    with tempfile.TemporaryDirectory() as folder:
-        if name == "local":
-            return run_in_blocks(workload, Store(folder), Local(num_workers), Pace(BLOCKS[process], num_workers))
-        config = {**CONFIGS[name], "width": num_workers, "pack": pack}
-        made = importlib.import_module(f"rlgauge.launch.{name}").make(config)
-        return run_whole(workload, Store(folder), made, num_workers)
+    if name == "local":
+        return run_in_blocks(workload, store, Local(num_workers), Pace(BLOCKS[process], num_workers))
+    config = {**CONFIGS[name], "width": num_workers, "pack": pack}
+    made = importlib.import_module(f"rlgauge.launch.{name}").make(config)
+    return run_whole(workload, store, made, num_workers)
 
 
 def run_in_blocks(workload: Workload, store: Store, launcher: Local, pace: Pace) -> Found:
