@@ -45,6 +45,15 @@ from tests.launch.ray_toys import Hit
 execute(Hit(roles=json.loads(sys.argv[3])), Store(sys.argv[1]), launcher=make(json.loads(sys.argv[2])))
 """
 
+LEAVER = """
+import sys, ray
+from rlgauge.launch import ray_task
+ray.init(sys.argv[1], log_to_driver=False)
+held = ray.remote(num_returns="streaming")(ray_task.hold).remote(sys.argv[2:], sys.executable, {}, 1, "/")
+assert ray.get(next(held)) == ("said", b"1")
+ray.shutdown()
+"""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def folder() -> Iterator[Path]:
@@ -86,6 +95,11 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+def holder_of(pid: int) -> int:
+    """The process of Ray's that holds a worker, with a shell between them."""
+    return parent_of(parent_of(pid))
+
+
 def hit(store: Store, case: Case, number: int, *, holder: bool, times: int = 1) -> threading.Thread:
     """Sends a signal to the worker of a case, or to the process of Ray's that holds it, each time it runs."""
 
@@ -93,7 +107,7 @@ def hit(store: Store, case: Case, number: int, *, holder: bool, times: int = 1) 
         for attempt in range(1, times + 1):
             driving.wait_for(lambda at=attempt: store.num_attempts(case) == at and worker_of(store, case))
             pid = worker_of(store, case)
-            os.kill(parent_of(pid) if holder else pid, number)
+            os.kill(holder_of(pid) if holder else pid, number)
 
     thread = threading.Thread(target=wait_and_hit)
     thread.start()
@@ -161,6 +175,14 @@ def test_the_tasks_of_a_driver_that_a_signal_ends_end_with_it(number: int, tmp_p
     assert driver.wait(60) != 0
     driving.wait_for(lambda: not processes_of(str(tmp_path)))
     assert [store.find(case).status for case in cases] == [Status.INTERRUPTED] * 2
+
+
+def test_a_worker_ends_its_run_though_ray_ends_the_task_at_once(tmp_path: Path, address: str) -> None:
+    worker = "import pathlib, sys, time; print(1); sys.stdin.read(); time.sleep(2); pathlib.Path(sys.argv[1]).touch()"
+    done = tmp_path / "done"
+    command = [sys.executable, "-uc", worker, str(done)]
+    subprocess.run([sys.executable, "-c", LEAVER, address, *command], cwd=driving.ROOT, timeout=60, check=True)
+    driving.wait_for(done.exists)
 
 
 def test_a_cluster_that_is_lost_is_told_and_its_workers_end(tmp_path: Path, address: str) -> None:

@@ -6,9 +6,12 @@ processes there need not know this package.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
+import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -24,6 +27,10 @@ _TICK_SECONDS = 0.2
 """Ray's cancellation reaches Python code only, no call of the system."""
 _MOST_PRINTED = 4000
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_BETWEEN = ["/bin/sh", "-c", '"$@"; exit $?', "sh"]
+"""Ray kills the children of a process that it ends, and none below them: the worker has to end its run first."""
+_SIGNALLED, _STOPPED = 128, 130
+"""The shell adds the first to the signal that ended a command; a worker that was asked to stop ends with the other."""
 
 
 def hold(
@@ -52,7 +59,7 @@ def hold(
             _stop(process)
         errors.seek(0)
         printed = errors.read().decode(errors="replace").strip()[-_MOST_PRINTED:]
-        ended = {"code": process.returncode, "printed": printed, "host": socket.gethostname()}
+        ended = {"code": _code(process.returncode), "printed": printed, "host": socket.gethostname()}
         yield "ended", json.dumps(ended).encode()
 
 
@@ -69,8 +76,11 @@ def _start(
     command: Sequence[str], errors: IO[bytes], variables: Mapping[str, str], num_threads: int, folder: str
 ) -> subprocess.Popen[bytes]:
     threads = dict.fromkeys(_THREADS, str(num_threads))
+    if shutil.which(command[0]) is None:
+        number = errno.EACCES if os.path.exists(command[0]) else errno.ENOENT  # noqa: PTH110  # a text, and no more
+        raise OSError(number, os.strerror(number))
     return subprocess.Popen(
-        command,
+        [*_BETWEEN, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
@@ -78,6 +88,11 @@ def _start(
         cwd=folder if os.path.isdir(folder) else None,  # noqa: PTH112  # a text, and no more than that
         start_new_session=True,
     )
+
+
+def _code(code: int) -> int:
+    """How the worker ended, by how the shell did: below zero the signal."""
+    return _SIGNALLED - code if code > _SIGNALLED and code != _STOPPED else code
 
 
 def _lines(descriptor: int) -> Iterator[tuple[str, bytes]]:
@@ -101,6 +116,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     process.stdout.close()
