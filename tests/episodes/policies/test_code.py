@@ -80,6 +80,14 @@ def test_a_package_of_the_current_folder_is_found(folder):
     assert load("toy_package.policy:P.one") == 1
 
 
+def test_folders_without_an_init_file_are_packages_too(folder):
+    inner = folder / "outer_without_init" / "inner" / "deep"
+    inner.mkdir(parents=True)
+    (inner / "policies.py").write_text("def act(observation):\n    return 1\n")
+    assert load("outer_without_init.inner.deep.policies:act")(0) == 1
+    assert b"return 1" in code.source_bytes("outer_without_init.inner.deep.policies:act")
+
+
 def test_a_class_is_built_with_the_spaces_that_its_constructor_names(folder):
     assert load("toy_policies:Spaces").action_space is ACTIONS
     assert type(load("toy_policies:Plain")).__name__ == "Plain"

@@ -222,11 +222,13 @@ def _find(module_name: str) -> ModuleSpec:
     spec = _find_top(top)
     if spec is None:
         raise _no_module(top, [*sys.path, str(Path.cwd())])
+    whole = top
     for name in rest:
         folders = list(spec.submodule_search_locations or ())
-        found = PathFinder.find_spec(f"{spec.name}.{name}", folders)
+        whole = f"{whole}.{name}"
+        found = PathFinder.find_spec(name, folders)  # by its whole name it would ask for parents that are not imported
         if found is None:
-            raise _no_module(f"{spec.name}.{name}", folders)
+            raise _no_module(whole, folders)
         spec = found
     return spec
 
