@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rlgauge.core.run import Status
+from tests.exporters.evaluating import evaluated
 from tests.exporters.making import case, store, trained
 
 
@@ -93,11 +94,16 @@ def test_the_sacred_tree_is_read_by_summary_and_imported(give, folder):
     ("arguments", "sentence"),
     [
         (["nowhere", "runs.zip"], "There is no folder 'nowhere'."),
-        (["out", "tree"], "say --format sacred"),
+        (["out", "tree"], "say --format sacred, physicalai or lerobot"),
         (["out", "out/runs.zip"], "lies in 'out'"),
         (["out", "tree", "--format", "sacre"], "Did you mean 'sacred'?"),
         (["out", "runs.zip", "--format", "sacred"], "contradict"),
         (["out", "tree", "--format", "zip"], "contradict"),
+        (["out", "runs.zip", "--format", "lerobot"], "contradict"),
+        (["out", "eval_info.json", "--format", "lerobot"], "name a folder, not 'eval_info.json'"),
+        (["out", "tree", "--format", "lerobt"], "Did you mean 'lerobot'?"),
+        (["out", "tree", "--format", "physicalai"], "holds no evaluations"),
+        (["empty", "tree", "--format", "lerobot"], "holds no evaluations"),
         (["empty", "runs.zip"], "holds no runs"),
         (["empty", "tree", "--format", "sacred"], "holds no trainings"),
         (["file", "runs.zip"], "'file' is no folder of runs."),
@@ -114,6 +120,27 @@ def test_mistakes_are_told_in_a_sentence(give, folder, arguments, sentence):
     assert sentence in said.err
     assert len(said.err.splitlines()) == 1
     assert not (folder / "tree").exists()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("physicalai", "results.json"), ("lerobot", "eval_info.json")])
+def test_files_of_results_are_imported_again_and_summed_up_as_the_folder(give, folder, kind, name):
+    for seed in range(2):
+        for task in ("reach_0", "reach_1"):
+            evaluated(folder / "out", task, seed=seed)
+    said = give("export", "--format", kind, "out", "tree")
+    assert said.code == 0
+    assert said.out.startswith("Wrote 4 results to tree, in 2 files.\n")
+    assert sorted(path.name for path in folder.glob("tree/**/*.json")) == [name, name]
+    assert "Imported 4 runs of " in give("import", "tree", "--out", "back").out
+    told = [give("summary", source, "--format", "markdown").out for source in ("out", "back")]
+    assert "| act |" in told[0]
+    assert told[0] == told[1]
+    as_json = json.loads(give("export", "--format", kind, "out", "other", "--json").out)
+    assert {key: as_json[key] for key in ("folder", "results", "files")} == {
+        "folder": "other",
+        "results": 4,
+        "files": 2,
+    }
 
 
 def test_runs_say_what_a_file_must_be(give, folder):

@@ -49,7 +49,8 @@ def test_physical_ai_gives_a_reading_a_task_with_rates_from_0_to_1(tmp_path):
     assert (reading.algorithm, reading.task, reading.seed) == ("ACT", "libero_10_0", None)
     assert (reading.totals["success"].mean, reading.totals["success"].n) == (0.5, 2)
     assert reading.totals["return"].squares == 0.5
-    assert reading.records[0].values == {"return": 1.0, "length": 50, "success": True, "seed": 42}
+    values = {"return": 1.0, "length": 50, "success": True, "seed": 42, "max_reward": 1.0, "fps": 9.0}
+    assert reading.records[0].values == values
 
 
 def test_a_result_without_its_episodes_has_their_means(tmp_path):

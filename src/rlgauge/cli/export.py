@@ -1,4 +1,4 @@
-"""`rlgauge export`: runs as one zip file that others read as it is, or as a tree of Sacred folders."""
+"""`rlgauge export`: runs as one zip file that others read as it is, or as folders of another system."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ from rlgauge.core.store import Store
 if TYPE_CHECKING:
     from rlgauge.core.release import Manifest
 
-_FORMATS = ("zip", "sacred")
+_FILES = ("physicalai", "lerobot")
+"""Formats that are files of results in a new folder."""
+_FORMATS = ("zip", "sacred", *_FILES)
 
 
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge export`. Raises UserError."""
-    parser = make_parser("export", "Write the runs of a folder as a zip file for others, or as Sacred folders.")
+    parser = make_parser(
+        "export", "Write the runs of a folder for others: as a zip file, or as another system keeps them."
+    )
     parser.add_argument("out", type=str, metavar="OUT", help="the folder of runs, as given to --out")
-    parser.add_argument("dest", type=str, metavar="DEST", help="the zip file, or the folder of Sacred runs, to write")
+    parser.add_argument("dest", type=str, metavar="DEST", help="the zip file, or the new folder, to write")
     parser.add_argument(
-        "--format", type=str | None, metavar="NAME", help="zip (where DEST ends with .zip) or sacred, imitation's tree"
+        "--format",
+        type=str | None,
+        metavar="NAME",
+        help="zip (where DEST ends with .zip), sacred (imitation's tree), or the result files of physicalai or lerobot",
     )
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
     options = parse(parser, argv)
@@ -37,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     kind = _format(options.format, options.dest)
     out, dest = Path(options.out), Path(options.dest)
     _check(out, dest)
-    told = _write_zip(out, dest) if kind == "zip" else _write_sacred(out, dest)
+    told = _write_zip(out, dest) if kind == "zip" else _write_tree(kind, out, dest)
     if options.json:
         print(json.dumps(told[0], indent=1))
         return FINE
@@ -52,9 +59,13 @@ def _format(named: str | None, dest: str) -> str:
         raise unknown("format", named, _FORMATS)
     is_zip = dest.endswith(".zip")
     if named is None and not is_zip:
-        raise UserError(f"Name a file that ends with .zip, not '{dest}', or say --format sacred for a tree of folders.")
+        raise UserError(
+            f"Name a file that ends with .zip, not '{dest}', or say --format sacred, physicalai or lerobot for folders."
+        )
     if (named == "zip") != is_zip and named is not None:
         raise UserError(f"--format {named} and '{dest}' contradict each other.")
+    if named in _FILES and dest.endswith(".json"):
+        raise UserError(f"--format {named} writes a file for each policy and seed: name a folder, not '{dest}'.")
     return named or "zip"
 
 
@@ -106,10 +117,27 @@ def _sorted(manifest: Manifest) -> list[tuple[str, Any]]:
     return sorted(manifest.left_out.items(), key=lambda pair: -pair[1].bytes)
 
 
-def _write_sacred(out: Path, dest: Path) -> tuple[dict[str, Any], list[str]]:
+def _write_tree(kind: str, out: Path, dest: Path) -> tuple[dict[str, Any], list[str]]:
+    told, what = _write_sacred(out, dest) if kind == "sacred" else _write_results(kind, out, dest)
+    return {"folder": str(dest), **told}, [f"Wrote {what}.", *[f"note: {note}" for note in told["notes"]]]
+
+
+def _write_sacred(out: Path, dest: Path) -> tuple[dict[str, Any], str]:
     from rlgauge.exporters.sacred import write_sacred
 
     with counted("Writing", total=_num_cases(out)) as listen:
         written = write_sacred(out, dest, listen=listen)
-    lines = [f"Wrote {count_text(written.num_runs, 'run')} to {dest}.", *[f"note: {note}" for note in written.notes]]
-    return {"folder": str(dest), "runs": written.num_runs, "notes": written.notes}, lines
+    told = {"runs": written.num_runs, "notes": written.notes}
+    return told, f"{count_text(written.num_runs, 'run')} to {dest}"
+
+
+def _write_results(kind: str, out: Path, dest: Path) -> tuple[dict[str, Any], str]:
+    if kind == "physicalai":
+        from rlgauge.exporters.physicalai import write_physicalai as write
+    else:
+        from rlgauge.exporters.lerobot import write_lerobot as write
+    with counted("Writing") as listen:
+        written = write(out, dest, listen=listen)
+    told = {"results": written.num_results, "files": written.num_files, "notes": written.notes}
+    files = count_text(written.num_files, "file")
+    return told, f"{count_text(written.num_results, 'result')} to {dest}, in {files}"

@@ -1,1 +1,1 @@
-"""A store as others keep results: as one zip file, or as a tree of Sacred folders."""
+"""A store as others keep results: one zip file, a tree of Sacred folders, files of physical-ai or lerobot."""

@@ -11,8 +11,8 @@ from rlgauge.core.reading import Reading
 from rlgauge.core.run import Record
 from rlgauge.importers import paths, plain
 from rlgauge.importers.findings import Found
-from rlgauge.importers.physicalai import Percent, rate, without_success
-from rlgauge.importers.quantities import episode, outcome, present, summed, told, units
+from rlgauge.importers.physicalai import Percent, not_empty, others, rate, without_success
+from rlgauge.importers.quantities import episode, is_number, outcome, present, summed, told, units
 from rlgauge.importers.tree import Folder
 
 SYSTEM = "imported-lerobot"
@@ -20,6 +20,7 @@ SYSTEM = "imported-lerobot"
 
 class _Metrics(msgspec.Struct):
     sum_rewards: list[Any] | float | None = None
+    max_rewards: list[Any] | float | None = None
     successes: list[Any] | float | None = None
 
 
@@ -31,6 +32,7 @@ class _Task(msgspec.Struct):
 
 class _Aggregate(msgspec.Struct):
     avg_sum_reward: float | None = None
+    avg_max_reward: float | None = None
     pc_success: Percent | None = None
     n_episodes: int | None = None
 
@@ -50,15 +52,16 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
     if b'"pc_success"' not in content or (b'"overall"' not in content and b'"aggregated"' not in content):
         return None
     try:
-        info = msgspec.convert(plain.decode(content), _Info)
+        data = plain.decode(content)
+        info = msgspec.convert(data, _Info)
     except ValueError as error:
         raise OSError(f"as an eval_info.json of lerobot it is damaged ({error})") from error
-    readings = list(_readings(folder, info))
+    readings = list(_readings(folder, info, data))
     found = [Found(own, (SYSTEM, hash(content), own.algorithm, own.task, own.seed)) for own in readings]
     return found, without_success(folder, readings, "lerobot")
 
 
-def _readings(folder: Folder, info: _Info) -> Iterator[Reading]:
+def _readings(folder: Folder, info: _Info, data: Mapping[str, Any]) -> Iterator[Reading]:
     named = paths.named_by(folder.path, folder.root)
     common: dict[str, Any] = {
         "algorithm": named.algorithm or named.folder,
@@ -66,28 +69,43 @@ def _readings(folder: Folder, info: _Info) -> Iterator[Reading]:
         "kind": SYSTEM,
         "source": folder.path,
     }
-    for task in info.per_task:
-        episodes = tuple(
-            _record(index, {"sum_reward": summed, "success": success})
-            for index, (summed, success) in enumerate(_pairs(task.metrics))
-        )
-        yield _reading(f"{task.task_group}_{task.task_id}", episodes, None, common)
+    groups = data.get("per_group")
+    for task, raw in zip(info.per_task, data.get("per_task", ()), strict=True):
+        episodes = tuple(_record(index, entry) for index, entry in enumerate(_entries(task.metrics)))
+        details = {
+            "task": {"task_group": task.task_group, "task_id": task.task_id},
+            "metrics": others(raw["metrics"], _Metrics),
+            "group": _scalars(groups.get(task.task_group) if isinstance(groups, Mapping) else None),
+            "overall": _scalars(data.get("overall")),
+        }
+        name = f"{task.task_group}_{task.task_id}"
+        yield _reading(name, episodes, None, common | {"details": not_empty(details)})
     if not info.per_task and (whole := info.aggregated or info.overall) is not None:
         episodes = tuple(_record(index, episode) for index, episode in enumerate(info.per_episode))
-        yield _reading(named.task or "unknown", episodes, whole, common)
+        aggregated = _scalars(data.get("aggregated") or data.get("overall"))
+        details = {"aggregated": aggregated, "file": others(data, _Info)}
+        yield _reading(named.task or "unknown", episodes, whole, common | {"details": not_empty(details)})
 
 
-def _pairs(metrics: _Metrics) -> Iterator[tuple[Any, Any]]:
-    """Return and success of each episode; a number in place of a list is that of one."""
-    rewards, successes = (
-        value if isinstance(value, list) else [] if value is None else [value]
-        for value in (metrics.sum_rewards, metrics.successes)
-    )
-    for index in range(max(len(rewards), len(successes))):
-        yield (
-            rewards[index] if index < len(rewards) else None,
-            successes[index] if index < len(successes) else None,
+def _scalars(told: object) -> dict[str, Any]:
+    """What an aggregate says beside what is read, but for the lists of all its tasks."""
+    found = others(told, _Aggregate) if isinstance(told, Mapping) else {}
+    return {key: value for key, value in found.items() if not isinstance(value, list)}
+
+
+def _entries(metrics: _Metrics) -> Iterator[dict[str, Any]]:
+    """What each episode has, by the older form's names; a number in place of a list is that of one."""
+    lists = {
+        key: value if isinstance(value, list) else [] if value is None else [value]
+        for key, value in (
+            ("sum_reward", metrics.sum_rewards),
+            ("max_reward", metrics.max_rewards),
+            ("success", metrics.successes),
         )
+    }
+    for index in range(max(len(lists["sum_reward"]), len(lists["success"]))):
+        entry = {key: values[index] for key, values in lists.items() if index < len(values)}
+        yield {"success": None, **entry}
 
 
 def _reading(task: str, episodes: tuple[Record, ...], whole: _Aggregate | None, common: Mapping[str, Any]) -> Reading:
@@ -102,4 +120,7 @@ def _reading(task: str, episodes: tuple[Record, ...], whole: _Aggregate | None, 
 
 def _record(index: int, told: Mapping[str, Any]) -> Record:
     names = {"return": "sum_reward", "success": "success", "seed": "seed"}
-    return episode(index, {name: told[key] for name, key in names.items() if key in told})
+    values = {name: told[key] for name, key in names.items() if key in told}
+    if is_number(told.get("max_reward")):
+        values["max_reward"] = told["max_reward"]
+    return episode(index, values, needed=["return"] if "sum_reward" in told else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -43,7 +43,8 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
     if b'"task_results"' not in content:
         return None
     try:
-        results = msgspec.convert(plain.decode(content), _Results)
+        data = plain.decode(content)
+        results = msgspec.convert(data, _Results)
     except ValueError as error:
         raise OSError(f"as results of physical-ai it is damaged ({error})") from error
     metadata = results.metadata
@@ -56,8 +57,13 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
         "settings": fingerprint([metadata.get(key) for key in ("benchmark_class", "max_steps", "seed")]),
         "source": folder.path,
     }
+    kept = {"metadata": {key: value for key, value in metadata.items() if key != "failed_tasks"}}
     identity = (SYSTEM, hash(content), common["algorithm"], common["seed"])
-    found = [Found(_reading(task, common), (*identity, task.task_id)) for task in results.task_results]
+    found = []
+    for task, raw in zip(results.task_results, data["task_results"], strict=True):
+        own = common | {"details": not_empty(kept | {"task": others(raw, _Task)})}
+        found.append(Found(_reading(task, own), (*identity, task.task_id)))
+    common["details"] = not_empty(kept)
     for task_id in metadata.get("failed_tasks") or ():
         failed = Reading(task=str(task_id), status=Status.FAILED, reason="its evaluation failed", **common)
         found.append(Found(failed, (*identity, task_id)))
@@ -95,6 +101,19 @@ def rate(percent: float | None, n: int) -> Total | None:
     return Total(n=n, mean=mean, squares=n * mean * (1 - mean))
 
 
+def others(told: Mapping[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """What a file says beside the fields that are read: kept, so that it can be written again."""
+    return {key: value for key, value in told.items() if key not in kind.__struct_fields__ and value is not None}
+
+
+def not_empty(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details that say something."""
+    return {name: value for name, value in details.items() if value}
+
+
 def _record(index: int, told: dict[str, Any]) -> Record:
     names = {"return": "sum_reward", "length": "episode_length", "success": "success", "seed": "seed"}
-    return episode(index, {name: told.get(key) for name, key in names.items()})
+    values = {name: told.get(key) for name, key in names.items()}
+    values |= {key: told[key] for key in ("max_reward", "fps") if is_number(told.get(key))}
+    record = episode(index, values, needed=["return"] if "sum_reward" in told else ())
+    return msgspec.structs.replace(record, error=told["error"]) if isinstance(told.get("error"), str) else record
