@@ -40,6 +40,7 @@ COMMANDS = (
         "import",
         "export",
         "summary",
+        "report",
         "compare",
         "power",
     ),

@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from rlgauge.cli.suite_from_python import run_suite
     from rlgauge.core.errors import UserError
     from rlgauge.episodes.video import VideoRecorder
+    from rlgauge.kinds.evaluate.aloha import AlohaBenchmark
     from rlgauge.kinds.evaluate.benchmark import Benchmark
+    from rlgauge.kinds.evaluate.fetch import FetchBenchmark
     from rlgauge.kinds.evaluate.libero import LiberoBenchmark
+    from rlgauge.kinds.evaluate.metaworld import MetaWorldBenchmark
     from rlgauge.kinds.evaluate.preflight import preflight
+    from rlgauge.kinds.evaluate.pusht import PushTBenchmark
     from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
     from rlgauge.kinds.evaluate.robosuite import RobosuiteBenchmark
     from rlgauge.kinds.evaluate.stopping import Stopping
@@ -22,9 +26,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AlohaBenchmark",
     "Benchmark",
     "BenchmarkResults",
+    "FetchBenchmark",
     "LiberoBenchmark",
+    "MetaWorldBenchmark",
+    "PushTBenchmark",
     "RobosuiteBenchmark",
     "ScriptWorkload",
     "Stopping",
@@ -39,9 +47,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AlohaBenchmark": "rlgauge.kinds.evaluate.aloha",
     "Benchmark": "rlgauge.kinds.evaluate.benchmark",
     "BenchmarkResults": "rlgauge.kinds.evaluate.results",
+    "FetchBenchmark": "rlgauge.kinds.evaluate.fetch",
     "LiberoBenchmark": "rlgauge.kinds.evaluate.libero",
+    "MetaWorldBenchmark": "rlgauge.kinds.evaluate.metaworld",
+    "PushTBenchmark": "rlgauge.kinds.evaluate.pusht",
     "RobosuiteBenchmark": "rlgauge.kinds.evaluate.robosuite",
     "ScriptWorkload": "rlgauge.kinds.train.workload",
     "Stopping": "rlgauge.kinds.evaluate.stopping",

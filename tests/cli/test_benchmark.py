@@ -14,6 +14,7 @@ from rlgauge.core.run import Status
 from rlgauge.core.seeding import episode_seed
 from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
+from rlgauge.kinds.evaluate.films import read_films
 from rlgauge.kinds.evaluate.results import BenchmarkResults
 from tests import driving
 from tests.cli.conftest import block_ends
@@ -203,8 +204,28 @@ def test_the_films_of_a_benchmark_lie_beside_its_runs(give, benchmarks):
     said = give("benchmark", *argv, "--out", "o")
     failures = sum(episode.outcome == "failure" for episode in episodes())
     assert 0 < failures < 6
-    assert len(list(Path("o/videos").rglob("*.mp4"))) == failures
-    assert f"Videos: {failures} files in o/videos" in said.out
+    assert len(list(Path("o/videos").rglob("*-failure.mp4"))) == failures
+    assert f"Videos: {failures} files in o/videos; index.html there shows them" in said.out
+    told = read_films(Path("o/videos"))
+    assert told.num_films == failures
+    assert all((Path("o/videos") / one.film).is_file() for task in told.tasks for one in task.episodes)
+
+
+def test_drawing_grids_is_told_of_where_it_takes_long(give, monkeypatch):
+    monkeypatch.setattr("rlgauge.cli.evaluation._SILENT_SECONDS", 0.0)
+    argv = ("benchmark", *CARTPOLE, "--num-episodes", "2", "--max-steps", "3", "--record-mode", "all")
+    assert "Drawing the videos of random in CartPole-v1 side by side." in give(*argv).err
+    assert "Drawing" not in give(*argv).err  # it is there already
+
+
+def test_a_page_of_films_that_is_not_ours_is_told_and_nothing_is_lost(give, folder):
+    Path("o/videos").mkdir(parents=True)
+    Path("o/videos/index.html").write_text("mine")
+    said = give("benchmark", *CARTPOLE, "--num-episodes", "1", "--max-steps", "3", "--record-mode", "all")
+    assert said.code == 0
+    assert "The videos have no index. o/videos/index.html was not written by RLGauge" in said.err
+    assert "Videos: 1 file in o/videos\n" in said.out
+    assert Path("o/videos/index.html").read_text() == "mine"
 
 
 def test_why_there_are_no_films_is_said(give):

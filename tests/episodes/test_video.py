@@ -17,7 +17,8 @@ import pytest
 from rlgauge.core.errors import UserError
 from rlgauge.episodes import encoder as encoder_module
 from rlgauge.episodes.encoder import QUEUE_FRAMES, Encoder, VideoError
-from rlgauge.episodes.video import OUTCOMES, VideoRecorder
+from rlgauge.episodes.overlay import draw_caption
+from rlgauge.episodes.video import OUTCOMES, VideoRecorder, picture_of
 
 
 def picture(brightness: int, height: int = 64, width: int = 96) -> np.ndarray:
@@ -40,6 +41,10 @@ def decoded(path: Path) -> list[np.ndarray]:
 
 def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def pair(*stems: str) -> list[str]:
+    return [stem + suffix for stem in stems for suffix in (".mp4", ".png")]
 
 
 @pytest.fixture
@@ -117,7 +122,7 @@ def test_the_mode_and_the_outcome_decide_what_is_kept(tmp_path, mode, kept):
     assert recorder.wants(7) == bool(kept)
     for outcome in OUTCOMES:
         path = film_of(recorder, outcome)
-        expected = [f"Toy-v0-e0007-{outcome}.mp4"] if outcome in kept else []
+        expected = pair(f"Toy-v0-e0007-{outcome}") if outcome in kept else []
         assert left_in(tmp_path) == expected
         assert (path is not None) == (outcome in kept)
         if path is not None:
@@ -149,9 +154,25 @@ def test_a_new_film_of_an_episode_takes_the_place_of_the_old_one(tmp_path):
     film_of(recorder, "error")
     film_of(recorder, "failure")
     film_of(recorder, "failure", episode_index=8)
-    assert left_in(tmp_path) == ["Toy-v0-e0007-failure.mp4", "Toy-v0-e0008-failure.mp4"]
+    assert left_in(tmp_path) == pair("Toy-v0-e0007-failure", "Toy-v0-e0008-failure")
     film_of(recorder, "success")
-    assert left_in(tmp_path) == ["Toy-v0-e0008-failure.mp4"]
+    assert left_in(tmp_path) == pair("Toy-v0-e0008-failure")
+
+
+def test_the_picture_beside_a_film_is_its_last_frame_bit_for_bit_before_encoding(tmp_path):
+    film = VideoRecorder(tmp_path, record_mode="all", overlay=False).open("Toy-v0", 0)
+    frames = np.random.default_rng(0).integers(0, 256, (4, 64, 96, 3), np.uint8)
+    for step, frame in enumerate(frames):
+        film.add(frame, step=step, total_return=0.0)
+    (shown,) = decoded(picture_of(film.close("failure")))
+    assert (shown == frames[-1]).all()
+
+
+def test_the_picture_has_the_films_caption(tmp_path):
+    picture_there = picture_of(film_of(VideoRecorder(tmp_path, record_mode="all"), "success"))
+    expected = picture(80)
+    draw_caption(expected, "Toy-v0", step=4, total_return=4.0)
+    assert (decoded(picture_there)[0] == expected).all()
 
 
 def test_tasks_that_differ_only_in_characters_unfit_for_a_file_do_not_share_a_folder(tmp_path):
@@ -278,7 +299,7 @@ def test_a_closed_film_survives_discard_and_the_end_of_its_block(tmp_path):
         film.add(picture(0), step=0, total_return=0.0)
         path = film.close("success")
     film.discard()
-    assert left_in(tmp_path) == [path.name]
+    assert left_in(tmp_path) == [path.name, picture_of(path).name]
 
 
 def test_an_unfinished_film_does_not_have_its_name_yet(tmp_path):
@@ -286,7 +307,7 @@ def test_an_unfinished_film_does_not_have_its_name_yet(tmp_path):
     film.add(picture(0), step=0, total_return=0.0)
     assert [name for name in left_in(tmp_path) if name.endswith(".mp4")] == []
     film.close("success")
-    assert left_in(tmp_path) == ["Toy-v0-e0000-success.mp4"]
+    assert left_in(tmp_path) == pair("Toy-v0-e0000-success")
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_the_episode(read_only_folder):
@@ -309,7 +330,7 @@ def test_what_a_killed_process_left_behind_is_removed_and_what_a_living_one_writ
     assert [name.endswith(".part") for name in left_in(tmp_path)] == [True]
     living = VideoRecorder(tmp_path, record_mode="all").open("Toy-v0", 4)
     film_of(VideoRecorder(tmp_path, record_mode="all"), "success")
-    assert left_in(tmp_path) == [living.part.name, "Toy-v0-e0007-success.mp4"]
+    assert left_in(tmp_path) == [living.part.name, *pair("Toy-v0-e0007-success")]
     living.discard()
 
 

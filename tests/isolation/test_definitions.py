@@ -14,7 +14,7 @@ from rlgauge.isolation import definitions, pythons
 
 _ORACLES = {"seals", "imitation"}
 """Which hold what ours is compared with."""
-_SIMULATORS = {"libero"}
+_SIMULATORS = {"libero", "robots"}
 """Which benchmarks play in."""
 _POLICIES = {"lerobot"}
 """What holds the libraries of policies."""

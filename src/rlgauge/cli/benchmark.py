@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rlgauge.cli.benchmark_watch import add_watching, check_watching, watch
 from rlgauge.cli.dry_run import predict
 from rlgauge.cli.errors import in_options
 from rlgauge.cli.evaluation import Manner, evaluate
@@ -37,7 +38,7 @@ _POSITIVE = ("workers", "lanes", "episode_seconds", "time_limit")
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge benchmark`. Raises UserError."""
     parser = build_parser()
-    options = parse(parser, with_each(dotted(argv), [CONFIG]), repeated=("--policy", "--env", CONFIG))
+    options = parse(parser, with_each(dotted(argv), [CONFIG]), repeated=("--policy", "--env", "--watch-until", CONFIG))
     if options is None:
         return FINE
     try:
@@ -50,7 +51,10 @@ def measure(parser: ArgumentParser, options: Namespace) -> int:
     """The exit code, after what was asked for."""
     _check(options)
     _check_stopping(options)
+    check_watching(options)
     manner = _manner(options)
+    if options.watch is not None:
+        return _watch(parser, options, manner)
     workload = _workload(parser, options)
     if manner.stop is not None:
         manner.stop.check([policy.name for policy in workload.policies])
@@ -60,6 +64,14 @@ def measure(parser: ArgumentParser, options: Namespace) -> int:
     if options.dry_run:
         return predict(workload, manner)
     return evaluate(workload, manner)
+
+
+def _watch(parser: ArgumentParser, options: Namespace, manner: Manner) -> int:
+    """The exit code of an evaluation that goes on with a training."""
+    uris = as_list(options.policy)
+    (template,) = (one for one in parse_candidates(uris) if isinstance(one, Candidate))
+    template = msgspec.structs.replace(template, ckpt_path=options.ckpt_path)
+    return watch(options, _workload(parser, options, [template]), template, manner)
 
 
 def spelled(options: Namespace) -> dict[str, str]:
@@ -79,6 +91,7 @@ def build_parser() -> ArgumentParser:
     _add_how(parser)
     add_launcher(parser)
     _add_stopping(parser)
+    add_watching(parser)
     _add_where(parser)
     return parser
 
@@ -304,8 +317,11 @@ def _manner(options: Namespace) -> Manner:
     )
 
 
-def _workload(parser: ArgumentParser, options: Namespace) -> EvaluateWorkload:
-    policies = policies_of(options)
+def _workload(
+    parser: ArgumentParser, options: Namespace, policies: Sequence[Candidate | Live] | None = None
+) -> EvaluateWorkload:
+    """The evaluation that was asked for, of the `policies` or else of those that options name. Raises UserError."""
+    policies = policies_of(options) if policies is None else policies
     benchmark = benchmark_of(parser, options, with_env=_WITH_ENV)
     benchmark.prepare(say_error)
     if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or benchmark.can_be_filmed()):

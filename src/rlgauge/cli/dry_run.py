@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from rlgauge.core.execute import execute
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
 from rlgauge.episodes.latency import Latency
-from rlgauge.episodes.video import VideoRecorder
+from rlgauge.episodes.video import VideoRecorder, picture_of
+from rlgauge.episodes.video_grid import FEWEST_CELLS, MOST_CELLS
 from rlgauge.kinds.evaluate.results import BenchmarkResults, TaskResult
 from rlgauge.kinds.evaluate.run import results_of
 from rlgauge.kinds.evaluate.there import Key, key_of, look
@@ -192,13 +194,13 @@ def _cost(run: Run, video_dir: Path | None, *, sharing: int) -> Cost:
     calling, rendering = (part.num * (part.quantile(0.5) or 0.0) for part in (latency.policy, latency.render))
     records = (run.folder / "records.jsonl").stat().st_size
     everything = sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file())
-    names = [str(record.values["video"]) for record in run.records if record.values.get("video")]
+    films = [(video_dir or run.folder) / str(r.values["video"]) for r in run.records if r.values.get("video")]
     return Cost(
         seconds=max(0.0, result["seconds"] - rendering - calling * (1 - 1 / sharing)) / run.num_records,
         film_seconds=rendering,
         record_bytes=records / run.num_records,
         run_bytes=everything - records,
-        film_bytes=sum(((video_dir or run.folder) / name).stat().st_size for name in names),
+        film_bytes=sum(file.stat().st_size for film in films for file in (film, picture_of(film))),
     )
 
 
@@ -211,7 +213,8 @@ def _predicted(workload: EvaluateWorkload, manner: Manner, episodes: list[Planne
     playing = sum(costs[planned.key].seconds for planned in todo)
     playing += sum(costs[planned.key].film_seconds for planned in filmed)
     size = sum(costs[planned.key].record_bytes for planned in todo)
-    size += sum(costs[planned.key].film_bytes for planned in filmed)
+    films = Counter(planned.key for planned in filmed)
+    size += sum(costs[key].film_bytes * (number + _in_grid(number)) for key, number in films.items())
     size += sum(costs[key].run_bytes for key in runs.values())
     return Prediction(
         seconds=playing / manner.workers + (probed.starting_seconds if todo else 0.0),
@@ -220,6 +223,11 @@ def _predicted(workload: EvaluateWorkload, manner: Manner, episodes: list[Planne
         films_at_most=len(filmed),
         probe_episodes=_num_probed(workload),
     )
+
+
+def _in_grid(num_films: int) -> int:
+    """Of how many films there is a grid, which is taken to be as large as they are."""
+    return min(num_films, MOST_CELLS) if num_films >= FEWEST_CELLS else 0
 
 
 def _films(workload: EvaluateWorkload) -> bool:

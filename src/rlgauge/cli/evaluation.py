@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Launcher, Limits, execute
 from rlgauge.core.run import Run, Status
 from rlgauge.core.store import Store
+from rlgauge.kinds.evaluate.films import PAGE, index_films
+from rlgauge.kinds.evaluate.films_told import Films
 from rlgauge.kinds.evaluate.results import BenchmarkResults
 from rlgauge.kinds.evaluate.run import Runs, results_of, run_until_decided
 from rlgauge.kinds.evaluate.stopping import Stopping
@@ -30,6 +33,8 @@ from rlgauge.launch.local import Local
 FORMATS = (".json", ".csv", ".md")
 """What an extra copy of the results can be, by the ending of its name."""
 _MAX_FAILURES_TOLD = 5
+_SILENT_SECONDS = 3.0
+"""How long grids are drawn before it is said."""
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +76,9 @@ def evaluate(workload: EvaluateWorkload, manner: Manner) -> int:
         print((manner.out / "results.json").read_text(), end="")
     elif there is not None:
         tell(results, manner, there)
+    films = _index_films(results, manner)
+    if manner.is_told and (videos := _videos(results, films)):
+        say(videos)
     return _judge(results, list(runs.values()), manner)
 
 
@@ -142,11 +150,28 @@ def tell(results: BenchmarkResults, manner: Manner, there: There) -> None:
             say(text)
     print()
     say(f"Results: {manner.out}/results.json, results.csv, episodes.csv, results.md (digest {results.digest()})")
-    if videos := _videos(results):
-        say(videos)
 
 
-def _videos(results: BenchmarkResults) -> str | None:
+def _index_films(results: BenchmarkResults, manner: Manner) -> Films | None:
+    """The films of the results with others beside them, after their page and grids were written.
+
+    Where drawing grids takes long, each is told of.
+    """
+    video_dir = results.metadata["settings"]["video_dir"]
+    start = time.perf_counter()
+
+    def listen(grid: str) -> None:
+        if manner.is_told and time.perf_counter() - start >= _SILENT_SECONDS:
+            print(f"Drawing the videos of {grid} side by side.", file=sys.stderr)
+
+    try:
+        return None if video_dir is None else index_films(Path(video_dir), results, listen=listen)
+    except UserError as error:  # what was measured is written and told
+        print(f"The videos have no index. {error}", file=sys.stderr)
+        return None
+
+
+def _videos(results: BenchmarkResults, films: Films | None) -> str | None:
     """Where the films are, or why there are none."""
     settings = results.metadata["settings"]
     if settings["video_dir"] is None or settings["record_mode"] == "none":
@@ -154,7 +179,8 @@ def _videos(results: BenchmarkResults) -> str | None:
     episodes = [episode for result in results.results for episode in result.episodes]
     num_videos = sum(episode.video is not None for episode in episodes)
     if num_videos:
-        return f"Videos: {count_text(num_videos, 'file')} in {settings['video_dir']}"
+        page = "" if films is None else f"; {PAGE} there shows them"
+        return f"Videos: {count_text(num_videos, 'file')} in {settings['video_dir']}{page}"
     mode = settings["record_mode"]
     if mode not in {"successes", "failures"}:
         return "Videos: no new ones, since episodes that were measured before are not played again"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlgauge.cli import plot_curves, plot_study
+from rlgauge.cli import plot_curves, plot_study, plot_watched
 from rlgauge.cli.figure import Figure, wrapped
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import make_parser, parse
@@ -44,7 +44,10 @@ def main(argv: Sequence[str]) -> int:
             print(f"Wrote {path}.")
             drawn += 1
     if not drawn:
-        needs = {**{name: kind.needs for name, kind in KINDS.items()}, plot_curves.NAME: plot_curves.NEEDS}
+        needs = {
+            **{name: kind.needs for name, kind in KINDS.items()},
+            plot_curves.NAME: f"{plot_curves.NEEDS}, or {plot_watched.NEEDS}",
+        }
         needs |= dict.fromkeys(plot_study.KINDS, plot_study.NEEDS)
         told = "; ".join(dict.fromkeys(needs.values())) if options.kind == _ALL else needs[options.kind]
         raise UserError(f"{options.out} holds nothing that {options.kind} could show: {told}.")
@@ -56,12 +59,16 @@ def _figures(options: Namespace) -> Iterator[Figure]:
     out = Path(options.out)
     is_all = options.kind == _ALL
     has_study = options.kind in plot_study.KINDS or (is_all and not options.tag and plot_study.is_study(out))
-    has_curves = options.kind == plot_curves.NAME or (is_all and not options.tag and plot_curves.is_trained(out))
+    is_curve = options.kind == plot_curves.NAME
+    has_curves = is_curve or (is_all and not options.tag and plot_curves.is_trained(out))
+    is_watched = (is_curve or (is_all and not options.tag)) and plot_watched.is_watched(out)
     if has_study:
         yield from plot_study.figures(out, list(plot_study.KINDS) if is_all else [options.kind])
     elif has_curves:
         yield from plot_curves.figures(out)
-    if options.kind in KINDS or (is_all and (has_points(out) or not (has_curves or has_study))):
+    if is_watched:
+        yield from plot_watched.figures(out)
+    if options.kind in KINDS or (is_all and (has_points(out) or not (has_curves or has_study or is_watched))):
         points = read_points(out, options.tag)
         for name in KINDS if is_all else [options.kind]:
             yield from (figure_of(name, points, environment) for environment in points.environments())
@@ -71,7 +78,8 @@ def build_parser() -> ArgumentParser:
     """The options of `rlgauge plot`."""
     parser = make_parser(
         "plot",
-        "Draw the learning curves of trainings, a study of `rlgauge tune`, or what `rlgauge throughput` measured.",
+        "Draw learning curves of trainings or of checkpoints, a study of `rlgauge tune`, or what `rlgauge throughput` "
+        "measured.",
     )
     of_study, of_throughput = ", ".join(plot_study.KINDS), ", ".join(KINDS)
     parser.add_argument(

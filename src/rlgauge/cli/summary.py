@@ -51,6 +51,13 @@ def main(argv: Sequence[str]) -> int:
     kind = sources.output_format(options, _FORMATS)
     if options.targets:
         return _show_targets(kind, options)
+    overview = overview_of(options)
+    _write(overview, kind, options)
+    return FINE if overview.is_measured else FAILED
+
+
+def overview_of(options: Namespace) -> Overview:
+    """What the sources hold, asked as the options say. Raises UserError."""
     question = _question(options)
     collected = sources.collect(options)
     told = list(collected.notes)
@@ -60,15 +67,21 @@ def main(argv: Sequence[str]) -> int:
     sources.check_names("algorithm", question.algorithms, [reading.algorithm for reading in readings])
     sources.check_names("task", question.tasks, [reading.task for reading in readings])
     overview = make_overview(readings, question, notes=told)
-    overview = msgspec.structs.replace(overview, targets=_targets(options))
-    _write(overview, kind, options)
-    return FINE if overview.is_measured else FAILED
+    return msgspec.structs.replace(overview, targets=_targets(options))
 
 
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge summary`."""
     parser = make_parser("summary", "Summarise runs: per algorithm and task, and over all tasks, with intervals.")
     sources.add_source_options(parser)
+    add_question_options(parser)
+    parser.add_argument("--targets", action="store_true", help="only the targets of suites, and what was measured")
+    sources.add_output_options(parser, _FORMATS)
+    return parser
+
+
+def add_question_options(parser: ArgumentParser) -> None:
+    """Add what is asked of the sources."""
     parser.add_argument("--algo", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--task", type=list[str] | str, default=[], metavar="NAME", help="only this one; repeatable")
     group = parser.add_argument_group("What is summarised")
@@ -87,10 +100,7 @@ def build_parser() -> ArgumentParser:
     group.add_argument("--metrics", type=str, default=",".join(METRICS), metavar="NAMES", help="over all tasks")
     group.add_argument("--method", type=str, default="expanded", metavar="NAME", help=f"interval: {', '.join(METHODS)}")
     group.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of the intervals")
-    group.add_argument("--targets", action="store_true", help="only the targets of suites, and what was measured")
     group.add_argument("--resample-tasks", action="store_true", help="take the tasks for a sample of more tasks")
-    sources.add_output_options(parser, _FORMATS)
-    return parser
 
 
 def _question(options: Namespace) -> Question:

@@ -37,6 +37,8 @@ class Encoder:
 
     def __init__(self, path: Path, fps: Fraction) -> None:
         self.path = path
+        self.last: Frame | None = None
+        """The last frame that was written, with what was drawn on it; to be read after `finish`."""
         self._fps = fps
         self._queue: queue.Queue[tuple[Frame, Draw | None] | None] = queue.Queue(QUEUE_FRAMES)
         self._dropped = threading.Event()
@@ -103,6 +105,7 @@ class Encoder:
             frame, draw = item
             if draw is not None:
                 draw(frame)
+            self.last = frame
             yield frame
         if self._dropped.is_set():
             raise _DroppedError
@@ -127,3 +130,15 @@ def write_h264(path: Path, fps: Fraction, frames: Iterator[Frame]) -> None:
         for frame in chain([first], frames):
             container.mux(stream.encode(VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
+
+
+def as_png(frame: Frame) -> bytes:
+    """The frame as a PNG file."""
+    from av.codec.context import CodecContext
+    from av.video.frame import VideoFrame
+
+    codec = CodecContext.create("png", "w")
+    codec.height, codec.width = frame.shape[:2]
+    codec.pix_fmt, codec.time_base = "rgb24", Fraction(1)
+    picture = VideoFrame.from_ndarray(frame, format="rgb24")
+    return b"".join(bytes(packet) for packet in [*codec.encode(picture), *codec.encode(None)])

@@ -1,7 +1,8 @@
 """Films of episodes: which are kept, where they lie, and what a frame must be.
 
 A film lies at `<output_dir>/<task>/<task>-e0007-failure.mp4`. `<task>` is the task's id as a file name; where that
-loses something of the id (`ALE/Pong-v5`), a hash of the id follows, so that two tasks never share a name.
+loses something of the id (`ALE/Pong-v5`), a hash of the id follows, so that two tasks never share a name. Its last
+frame lies beside it as a picture, `<task>-e0007-failure.png`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import numpy as np
 
 from rlgauge.core.case import fingerprint, slug
 from rlgauge.core.errors import UserError, unknown
-from rlgauge.core.files import plain_errors
-from rlgauge.episodes.encoder import Encoder, VideoError
+from rlgauge.core.files import plain_errors, write_atomic
+from rlgauge.episodes.encoder import Encoder, VideoError, as_png
 from rlgauge.episodes.overlay import Frame, draw_caption
 
 OUTCOMES = ("success", "failure", "unmeasured", "error", "timeout")
@@ -112,7 +113,7 @@ class Film:
     def __init__(self, recorder: VideoRecorder, task_id: str, episode_index: int, stem: Path, *, fps: float) -> None:
         self.task_id = task_id
         self.episode_index = episode_index
-        self.part = stem.with_name(f".{stem.name}.{_host()}.{os.getpid()}.part")
+        self.part = part_of(stem)
         self.encoder = Encoder(self.part, Fraction(fps).limit_denominator(1000))
         self._recorder = recorder
         self._stem = stem
@@ -142,15 +143,18 @@ class Film:
     def close(self, outcome: str) -> Path | None:
         """The finished file where the mode keeps this outcome and there were frames, else None, and nothing is left.
 
-        It takes the place of earlier films of the episode, whatever they ended in. Raises VideoError where the encoder
-        failed.
+        The picture of its last frame is `picture_of` it. Both take the place of earlier ones of the episode, whatever
+        they ended in. Raises VideoError where the encoder failed.
         """
         kept = self._recorder.keeps(self.episode_index, outcome) and self._size is not None
         try:
             self._finish(drop=not kept)
             with plain_errors(self.part):
                 self._remove(other for other in OUTCOMES if other != outcome or not kept)
-                return self._rename(outcome) if kept else None
+                if not kept:
+                    return None
+                self._write_picture(outcome)
+                return self._rename(outcome)
         finally:
             self._remove_part()
 
@@ -172,10 +176,16 @@ class Film:
     def _remove(self, outcomes: Iterable[str]) -> None:
         for outcome in outcomes:
             self._path(outcome).unlink(missing_ok=True)
+            picture_of(self._path(outcome)).unlink(missing_ok=True)
 
     def _remove_part(self) -> None:
         with contextlib.suppress(OSError):  # it is swept later, and must not hide the error that led here
             self.part.unlink()
+
+    def _write_picture(self, outcome: str) -> None:
+        """Before the film has its name, so that no film is ever without."""
+        if self.encoder.last is not None:
+            write_atomic(picture_of(self._path(outcome)), as_png(self.encoder.last), is_synced=False)
 
     def _rename(self, outcome: str) -> Path:
         with self.part.open("rb") as file:
@@ -201,6 +211,16 @@ class Film:
                 "the frames of an episode must have one size."
             )
         return frame
+
+
+def picture_of(film: Path) -> Path:
+    """Where the picture of a film's last frame lies."""
+    return film.with_suffix(".png")
+
+
+def part_of(stem: Path) -> Path:
+    """Where this process writes a film until it is whole; swept where the process was killed."""
+    return stem.with_name(f".{stem.name}.{_host()}.{os.getpid()}.part")
 
 
 def _first(record_mode: str) -> int | None:

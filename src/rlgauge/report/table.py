@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from rlgauge.stats.summary import Summary
+
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A title, a header, rows, and in `notes` what its numbers mean.
 
     `bold` holds (row, column) of the cells that stand out; a `{mark}` in a note is replaced by how they look.
-    `num_text` columns on the left hold words. `name` tells it from the other tables.
+    `num_text` columns on the left hold words. `name` tells it from the other tables. `summaries` are what stands
+    behind a cell, by (row, column), for formats that can tell more of a number where somebody asks.
     """
 
     name: str
@@ -19,6 +22,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     num_text: int
     bold: frozenset[tuple[int, int]] = frozenset()
     notes: list[str] = []
+    summaries: dict[tuple[int, int], Summary] = {}
 
     def starred(self) -> list[list[str]]:
         """The rows for plain text, where a star stands for bold."""

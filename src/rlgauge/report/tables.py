@@ -50,14 +50,21 @@ def _per_task(overview: Overview) -> Table:
     if overview.formula is not None:
         columns += [("normalised (mean ± sd)", _normalised), (f"{percent} interval", _normalised_interval)]
     columns.append(("runs", lambda line: counted(line.num_runs, line.num_missing, line.unmeasured)))
+    first = 1 + len(_task(overview))
     return Table(
         name="scores",
         title="Scores",
         header=[title for title, _ in columns],
         rows=[[cell(line) for _, cell in columns] for line in overview.lines],
-        num_text=1 + len(_task(overview)),
-        bold=frozenset((row, 1 + len(_task(overview))) for row, line in enumerate(overview.lines) if line.is_best),
+        num_text=first,
+        bold=frozenset((row, first) for row, line in enumerate(overview.lines) if line.is_best),
         notes=_notes_per_task(overview),
+        summaries={
+            (row, column): summary
+            for row, line in enumerate(overview.lines)
+            for column, summary in enumerate([line.score, line.score, line.normalised, line.normalised], start=first)
+            if summary is not None and column < len(columns) - 1
+        },
     )
 
 
@@ -110,6 +117,11 @@ def _over_all(overview: Overview) -> Table:
             if one.best.get(metric)
         ),
         notes=_notes_over_all(overview, metrics),
+        summaries={
+            (row, column): one.metrics[metric]
+            for row, one in enumerate(overview.overall)
+            for column, metric in enumerate(metrics, start=1)
+        },
     )
 
 

@@ -124,7 +124,7 @@ def test_films_are_kept_by_outcome_and_found_by_the_results(tmp_path):
                 with av.open(str(tmp_path / episode.video)) as film:
                     assert sum(1 for _ in film.decode(video=0)) == episode.length + 1 == 21
     names = [e.video for result in results.results for e in result.episodes if e.video]
-    assert len(set(names)) == len(names) == len(list(tmp_path.rglob("*.mp4"))) > 0
+    assert len(set(names)) == len(names) == len(list(tmp_path.rglob("*-success.mp4"))) > 0
 
 
 class Filmed(Benchmark):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from rlgauge.episodes.latency import Latency
 from rlgauge.kinds.evaluate import stopping
 from rlgauge.kinds.evaluate.benchmark import Benchmark
 from rlgauge.kinds.evaluate.candidates import Live, check_apart, parse_candidates
+from rlgauge.kinds.evaluate.films import index_films
 from rlgauge.kinds.evaluate.results import BenchmarkResults, EpisodeResult, TaskResult
 from rlgauge.kinds.evaluate.rounds import Played, play_until_decided
 from rlgauge.kinds.evaluate.session import Memory
@@ -59,10 +61,25 @@ def evaluate(
         stop.check([policy.name for policy in workload.policies])
         check_apart(workload.policies)
     workload.check_policies()
+    if out is None and workers is not None:
+        raise UserError("Workers keep what they measure in a folder: give out=DIR.")
     if out is None:
-        if workers is not None:
-            raise UserError("Workers keep what they measure in a folder: give out=DIR.")
-        return _in_memory(workload, stop)
+        results = _in_memory(workload, stop)
+    else:
+        results = _stored(workload, out, workers=workers, resume=resume, rerun_failed=rerun_failed, stop=stop)
+    _index_films(results)
+    return results
+
+
+def _stored(
+    workload: EvaluateWorkload,
+    out: Path,
+    *,
+    workers: int | None,
+    resume: bool,
+    rerun_failed: bool,
+    stop: Stopping | None,
+) -> BenchmarkResults:
     store = Store(out)
     if not resume and any(store.find(case) is not None for case in workload.cases()):
         raise UserError(f"{out} holds runs of this evaluation already: resume=True goes on with them.")
@@ -75,6 +92,17 @@ def evaluate(
     if stop is None:
         return results_of(workload, run(workload))
     return run_until_decided(workload, stop, workers=workers or 1, run=run)[0]
+
+
+def _index_films(results: BenchmarkResults) -> None:
+    """Write the page of the films; what prevents it is no reason to lose what was measured."""
+    video_dir = results.metadata["settings"]["video_dir"]
+    if video_dir is None:
+        return
+    try:
+        index_films(Path(video_dir), results)
+    except UserError as error:
+        warnings.warn(str(error), stacklevel=4)
 
 
 def run_until_decided(

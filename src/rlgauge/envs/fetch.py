@@ -1,0 +1,42 @@
+"""The Fetch tasks of gymnasium-robotics: an arm that reaches a place, or brings a block there.
+
+Plappert et al. 2018, "Multi-Goal Reinforcement Learning: Challenging Robotics Environments and Request for Research",
+arXiv:1802.09464.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import gymnasium
+
+from rlgauge.core.errors import unknown
+from rlgauge.envs import distributions
+
+TASKS = ("FetchReach-v4", "FetchPush-v4", "FetchSlide-v4", "FetchPickAndPlace-v4")
+FILM_SIZE = 256
+MAX_STEPS = 50
+
+
+def is_installed() -> bool:
+    """Whether this Python has a gymnasium-robotics with these versions of the tasks."""
+    return distributions.has("gymnasium-robotics", "1.4")
+
+
+def versions() -> dict[str, str]:
+    """Of what decides how an episode goes."""
+    return distributions.versions("gymnasium-robotics", "mujoco", "numpy")
+
+
+def make(task: str) -> gymnasium.Env[Any, Any]:
+    """The environment as gymnasium-robotics has it, without a limit of steps; films are square and upright.
+
+    It never ends by itself; `info["is_success"]` tells whether the goal is reached, which may be lost again.
+    """
+    if task not in TASKS:
+        raise unknown("Fetch task", task, TASKS)
+    gymnasium.register_envs(importlib.import_module("gymnasium_robotics"))
+    return gymnasium.make(
+        task, render_mode="rgb_array", width=FILM_SIZE, height=FILM_SIZE, disable_env_checker=True
+    ).unwrapped

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from rlgauge.cli import report
+from rlgauge.core.errors import UserError
+from tests.report.page.test_markup import HOSTILE, _Reader
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """Two algorithms on two tasks, three seeds each, and a table of references."""
+    rows = [
+        f"{algo},{task},{seed},{place + seed / 10}"
+        for place, (algo, task) in enumerate(itertools.product(["new", "old"], ["Hopper", "Walker"]))
+        for seed in range(3)
+    ]
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    return path
+
+
+def read(path):
+    reader = _Reader()
+    reader.feed(path.read_text())
+    return reader
+
+
+def test_a_page_answers_first_and_holds_tables_and_figures(scores, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    assert report.main([str(scores), "-o", str(page)]) == 0
+    assert re.fullmatch(rf"Wrote {re.escape(str(page))}: \d+ kB\.\n", capsys.readouterr().out)
+    reader = read(page)
+    ids = [attributes.get("id") for name, attributes in reader.elements if name == "section"]
+    assert ids == ["answer", "improvement", "tasks", "runs"]
+    assert "Which of new and old has the higher return on 2 tasks?" in reader.text
+    assert "old is better than all others on 2 of 2 tasks." in reader.text
+    names = [name for name, _ in reader.elements]
+    assert names.count("table") == 2
+    assert names.count("svg") == 3
+
+
+def test_a_number_tells_what_stands_behind_it(scores, tmp_path):
+    page = tmp_path / "page.html"
+    report.main([str(scores), "-o", str(page)])
+    tips = [attributes["data-tip"] for _, attributes in read(page).elements if "data-tip" in attributes]
+    assert any("95 % [" in tip and "Student t; n = 3." in tip for tip in tips), tips
+
+
+def test_the_page_asks_for_nothing_from_anywhere(scores, tmp_path):
+    page = tmp_path / "page.html"
+    report.main([str(scores), "-o", str(page)])
+    for name, attributes in read(page).elements:
+        assert name not in {"link", "iframe", "object", "embed", "base"}
+        assert not {"src", "srcset", "action"} & set(attributes)
+        assert attributes.get("href", "#").startswith("#")
+
+
+def test_the_same_runs_give_the_same_bytes(scores, tmp_path):
+    pages = [tmp_path / name for name in ("a.html", "b.html")]
+    for page in pages:
+        report.main([str(scores), "-o", str(page)])
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_text(name, tmp_path):
+    quoted = name.replace('"', '""')
+    path, page = tmp_path / "scores.csv", tmp_path / "page.html"
+    path.write_text(f'algorithm,task,seed,score\n"{quoted}",t,0,1\n"{quoted}",t,1,2\nplain,t,0,3\nplain,t,1,4\n')
+    report.main([str(path), "-o", str(page)])
+    reader, plain = read(page), tmp_path / "plain.html"
+    path.write_text("algorithm,task,seed,score\nharmless,t,0,1\nharmless,t,1,2\nplain,t,0,3\nplain,t,1,4\n")
+    report.main([str(path), "-o", str(plain)])
+    assert sorted(one for one, _ in reader.elements) == sorted(one for one, _ in read(plain).elements)
+    assert name in reader.text
+
+
+def test_one_run_is_a_report_too(tmp_path):
+    path, page = tmp_path / "scores.csv", tmp_path / "page.html"
+    path.write_text("algorithm,task,seed,score\nppo,CartPole-v1,0,500\n")
+    assert report.main([str(path), "-o", str(page)]) == 0
+    assert "Which return does ppo reach on CartPole-v1?" in read(page).text
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [("report.pdf", r"end its name with \.html"), ("nowhere/r.html", "there is no folder 'nowhere'")],
+)
+def test_where_it_cannot_go_is_told(output, sentence, scores, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=sentence):
+        report.main([str(scores), "-o", output])

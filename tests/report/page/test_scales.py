@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from rlgauge.report.page.scales import labels, scale_of
+
+
+@pytest.mark.parametrize(
+    ("values", "is_log", "expected"),
+    [
+        ([0, 1], False, ["0.00", "0.25", "0.50", "0.75", "1.00"]),
+        ([-342, 4779], False, ["0", "2000", "4000"]),
+        ([0, 1e6], False, ["0", "250k", "500k", "750k", "1M"]),
+        ([1, 1e6], True, ["1", "100", "10k", "1M"]),
+        ([20, 30], True, ["20", "30"]),
+        ([3e-5, 9e-5], False, ["4e-05", "6e-05", "8e-05"]),
+    ],
+)
+def test_marks_are_round_values_that_are_told_apart(values, is_log, expected):
+    scale = scale_of(values, first=0, last=100, is_log=is_log)
+    ticks = scale.ticks()
+    assert labels(ticks, is_log=is_log) == expected
+    assert all(0 <= scale.place(tick) <= 100 for tick in ticks)
+
+
+def test_values_lie_within_the_figure_and_in_their_order():
+    scale = scale_of([5.0, -3.0, 11.0], first=10, last=90)
+    assert 10 < scale.place(-3) < scale.place(5) < scale.place(11) < 90
+
+
+def test_the_axis_may_run_upward():
+    scale = scale_of([1, 2], first=300, last=0)
+    assert scale.place(2) < scale.place(1)
+
+
+@pytest.mark.parametrize("values", [[], [float("nan")], [7.0, 7.0], [0.0]])
+def test_no_values_and_equal_ones_have_a_scale_too(values):
+    scale = scale_of(values, first=0, last=100)
+    assert scale.low < scale.high
+    assert scale.ticks()
