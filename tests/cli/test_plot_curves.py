@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rlgauge.cli import plot_curves
-from rlgauge.cli.plot_curves import _Run
+from rlgauge.cli.plot_curves import Trained
 from rlgauge.core.reading import Curve, Reading
 from rlgauge.core.run import Status
 from rlgauge.report import plots
@@ -28,7 +28,7 @@ def main(env="CartPole-v1"):
 
 def run(steps, values, *, seed=0, status=Status.COMPLETED, algorithm="ppo"):
     reading = Reading(algorithm=algorithm, task="A", seed=seed, status=status, kind="train")
-    return _Run(reading, Curve(tuple(steps), tuple(values)))
+    return Trained(reading, Curve(tuple(steps), tuple(values)))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def given(monkeypatch):
 
 def test_a_line_is_the_mean_over_seeds_where_all_of_them_were():
     first, second = run([10, 20, 30], [1.0, 2.0, 3.0]), run([20, 40], [5.0, 7.0], seed=1)
-    line = plot_curves._series("ppo", [first, second])
+    line = plot_curves.series_of("ppo", [first, second])
     assert line.name == "ppo (2 seeds)"
     assert (line.xs[0], line.xs[-1]) == (20, 30)
     assert (line.ys[0], line.ys[-2], line.ys[-1]) == (3.5, 3.5, 4.0)
@@ -50,13 +50,13 @@ def test_a_line_is_the_mean_over_seeds_where_all_of_them_were():
 
 
 def test_one_seed_has_a_line_without_a_band():
-    line = plot_curves._series("ppo", [run([10, 20], [1.0, 2.0])])
+    line = plot_curves.series_of("ppo", [run([10, 20], [1.0, 2.0])])
     assert line.name == "ppo (1 seed)"
     assert set(line.lows) == set(line.highs) == {None}
 
 
 def test_runs_that_never_met_have_no_mean():
-    line = plot_curves._series("ppo", [run([1, 2], [0.0, 0.0]), run([3, 4], [0.0, 0.0], seed=1)])
+    line = plot_curves.series_of("ppo", [run([1, 2], [0.0, 0.0]), run([3, 4], [0.0, 0.0], seed=1)])
     assert list(line.xs) == []
 
 

@@ -32,7 +32,7 @@ _FEW = 5
 """So many seeds that are whole are told by a mean and a band; fewer are drawn one by one, too."""
 
 
-class _Run(NamedTuple):
+class Trained(NamedTuple):
     """A training and its curve."""
 
     reading: Reading
@@ -40,6 +40,7 @@ class _Run(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
+        """Whether it came to its end."""
         return self.reading.status is Status.COMPLETED
 
 
@@ -52,38 +53,43 @@ def figures(out: Path) -> Iterator[Figure]:
     """A figure for each environment in which something was trained. Raises UserError where nothing can be read."""
     if not out.exists():
         raise UserError(f"There is no folder or file {out}: {NEEDS} --out {out}.")
-    tasks: dict[str, dict[str, list[_Run]]] = defaultdict(lambda: defaultdict(list))
-    for run in _runs(out):
+    for task, algorithms in trained(read([out]).readings).items():
+        yield Figure(NAME, task, _drawing(algorithms))
+
+
+def trained(readings: Iterable[Reading]) -> dict[str, dict[str, list[Trained]]]:
+    """By task and algorithm, the last training of every seed, as far as it has a curve."""
+    tasks: dict[str, dict[str, list[Trained]]] = defaultdict(lambda: defaultdict(list))
+    for run in _runs(readings):
         tasks[run.reading.task][run.reading.algorithm].append(run)
-    for task, algorithms in sorted(tasks.items()):
-        yield Figure(NAME, task, _drawing(dict(sorted(algorithms.items()))))
+    return {task: dict(sorted(algorithms.items())) for task, algorithms in sorted(tasks.items())}
 
 
-def _drawing(algorithms: dict[str, list[_Run]]) -> Any:  # noqa: ANN401  # a function of matplotlib's Axes
+def _drawing(algorithms: dict[str, list[Trained]]) -> Any:  # noqa: ANN401  # a function of matplotlib's Axes
     def draw(axes: Any) -> Told:  # noqa: ANN401  # matplotlib's
         plots.learning_curve(
             axes,
-            [_series(name, runs) for name, runs in algorithms.items()],
-            alone=[[_alone(run) for run in runs if not run.is_whole] for runs in algorithms.values()],
-            what=_what(algorithms.values()),
-            seeds=[_seeds(runs) for runs in algorithms.values()],
+            [series_of(name, runs) for name, runs in algorithms.items()],
+            alone=[[alone_of(run) for run in runs if not run.is_whole] for runs in algorithms.values()],
+            what=what_of(algorithms.values()),
+            seeds=[seeds_of(runs) for runs in algorithms.values()],
         )
-        return Told("", _note(algorithms.values()))
+        return Told("", note_of(algorithms.values()))
 
     return draw
 
 
-def _runs(out: Path) -> Iterator[_Run]:
+def _runs(readings: Iterable[Reading]) -> Iterator[Trained]:
     """The last training of every seed, as far as it has a curve; of one that goes on, what there is of it."""
-    latest: dict[object, _Run] = {}
-    for place, reading in enumerate(present(_told_apart(read([out]).readings))):
+    latest: dict[object, Trained] = {}
+    for place, reading in enumerate(present(_told_apart(readings))):
         curve = _curve(reading)
         if curve is None:
             continue
         seed = reading.settings, reading.seed if reading.seed is not None else f"alone {place}"
         key = (reading.task, reading.algorithm, *seed)
         if key not in latest or latest[key].reading.started <= reading.started:
-            latest[key] = _Run(reading, curve)
+            latest[key] = Trained(reading, curve)
     yield from latest.values()
 
 
@@ -107,7 +113,7 @@ def _curve(reading: Reading) -> Curve | None:
     return next((reading.curves[name] for name in _IMPORTED if name in reading.curves), None)
 
 
-def _series(name: str, runs: Sequence[_Run]) -> Series:
+def series_of(name: str, runs: Sequence[Trained]) -> Series:
     """The mean over the runs that are whole, at steps that all of them came to."""
     whole = [run.curve for run in runs if run.is_whole]
     part = f"{len(whole)} of {len(runs)}" if len(whole) < len(runs) else f"{len(whole)}"
@@ -123,7 +129,7 @@ def _series(name: str, runs: Sequence[_Run]) -> Series:
     )
 
 
-def _seeds(runs: Sequence[_Run]) -> list[Series]:
+def seeds_of(runs: Sequence[Trained]) -> list[Series]:
     """The runs of the mean one by one, where they are more than one and few."""
     whole = [run for run in runs if run.is_whole]
     steps = _common([run.curve for run in whole])
@@ -143,17 +149,18 @@ def _common(curves: Sequence[Curve]) -> list[float]:
     return [*(first + place * width for place in range(_NUM_POINTS - 1)), last]
 
 
-def _alone(run: _Run) -> Series:
+def alone_of(run: Trained) -> Series:
+    """The run's own curve, as far as it came."""
     return Series(name=run.reading.source, xs=run.curve.steps, ys=run.curve.values)
 
 
-def _what(groups: Iterable[Sequence[_Run]]) -> str:
+def what_of(groups: Iterable[Sequence[Trained]]) -> str:
     """What is drawn: our own runs tell every episode, others what their systems kept."""
     is_ours = all(run.reading.kind == _TRAIN for runs in groups for run in runs)
     return f"return, mean of the last {NUM_LAST} episodes" if is_ours else "return"
 
 
-def _note(groups: Iterable[Sequence[_Run]]) -> str:
+def note_of(groups: Iterable[Sequence[Trained]]) -> str:
     """What lines, bands and dots are, where there are such."""
     groups = list(groups)
     nums = [sum(run.is_whole for run in runs) for runs in groups]

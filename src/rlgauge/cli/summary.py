@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,7 @@ from rlgauge.cli.stopped import with_stopping
 from rlgauge.compare.phrases import count
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.core.files import write_atomic
+from rlgauge.core.reading import Reading
 from rlgauge.report.as_json import to_json
 from rlgauge.report.judged import Judged
 from rlgauge.report.latex import tables_to_latex, to_latex
@@ -51,13 +52,21 @@ def main(argv: Sequence[str]) -> int:
     kind = sources.output_format(options, _FORMATS)
     if options.targets:
         return _show_targets(kind, options)
-    overview = overview_of(options)
+    overview = overview_of(asked(options), options)
     _write(overview, kind, options)
     return FINE if overview.is_measured else FAILED
 
 
-def overview_of(options: Namespace) -> Overview:
-    """What the sources hold, asked as the options say. Raises UserError."""
+class Asked(NamedTuple):
+    """What the sources hold, what was asked of it, and what there is to say of the reading."""
+
+    readings: list[Reading]
+    question: Question
+    notes: list[str]
+
+
+def asked(options: Namespace) -> Asked:
+    """What the sources hold. Raises UserError, also for names that are not there."""
     question = _question(options)
     collected = sources.collect(options)
     told = list(collected.notes)
@@ -66,7 +75,12 @@ def overview_of(options: Namespace) -> Overview:
         readings = given_by(readings, options.source)
     sources.check_names("algorithm", question.algorithms, [reading.algorithm for reading in readings])
     sources.check_names("task", question.tasks, [reading.task for reading in readings])
-    overview = make_overview(readings, question, notes=told)
+    return Asked(readings, question, told)
+
+
+def overview_of(found: Asked, options: Namespace) -> Overview:
+    """The overview, with the targets that lie beside the runs. Raises UserError."""
+    overview = make_overview(found.readings, found.question, notes=found.notes)
     return msgspec.structs.replace(overview, targets=_targets(options))
 
 

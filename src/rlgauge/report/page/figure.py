@@ -33,7 +33,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line over `xs`, with a band where there are `lows` and `highs`."""
+    """A line over `xs`, with a band where there are `lows` and `highs`; a thin one is of a single seed, with no marks.
+
+    A dotted one is of a run that did not come to its end. The legend names the others alone.
+    """
 
     name: str
     xs: Sequence[float]
@@ -41,7 +44,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     lows: Sequence[float | None] = ()
     highs: Sequence[float | None] = ()
     series: int
-    is_step: bool = False
+    is_thin: bool = False
+    is_dotted: bool = False
 
 
 def intervals(rows: Sequence[Row], *, title: str, axis: str, is_log: bool = False) -> Markup:
@@ -104,7 +108,11 @@ def lines(
     parts = [*_grid(x, _TOP, _LINE_HEIGHT - _BOTTOM, x_axis), *_left_axis(y, y_axis)]
     parts += [_band(line, x, y) for line in found]
     parts += [_line(line, x, y) for line in found]
-    return join([_svg(parts, height=_LINE_HEIGHT, title=title), legend([(line.name, line.series) for line in found])])
+    return join([_svg(parts, height=_LINE_HEIGHT, title=title), legend(_named(found))])
+
+
+def _named(found: Sequence[Line]) -> list[tuple[str, int]]:
+    return [(line.name, line.series) for line in found if not line.is_thin and not line.is_dotted]
 
 
 def legend(names: Sequence[tuple[str, int]]) -> Markup:
@@ -134,21 +142,17 @@ def legend(names: Sequence[tuple[str, int]]) -> Markup:
 
 def _line(line: Line, x: Scale, y: Scale) -> Markup:
     places = [(x.place(a), y.place(b)) for a, b in zip(line.xs, line.ys, strict=True) if math.isfinite(b)]
-    if line.is_step:
-        places = [one for (a, b), after in zip(places, [*places[1:], None], strict=True) for one in _step(a, b, after)]
     drawn = tag(
         "polyline",
-        class_=f"line {colour(line.series)}",
+        class_=f"line {colour(line.series)}{' thin' if line.is_thin else ''}",
         points=" ".join(f"{number(a)},{number(b)}" for a, b in places),
-        stroke_dasharray=dash(line.series),
+        stroke_dasharray="1 4" if line.is_dotted else None if line.is_thin else dash(line.series),
     )
+    if line.is_thin or line.is_dotted:
+        return tag("g", tag("title", line.name), drawn)
     every = max(1, len(places) // 6)
     marks = [marker(line.series, a, b) for a, b in places[every // 2 :: every]]
     return tag("g", tag("title", line.name), drawn, marks)
-
-
-def _step(a: float, b: float, after: tuple[float, float] | None) -> list[tuple[float, float]]:
-    return [(a, b)] if after is None else [(a, b), (after[0], b)]
 
 
 def _band(line: Line, x: Scale, y: Scale) -> Markup:

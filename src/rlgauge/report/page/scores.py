@@ -27,8 +27,8 @@ _PAIR = 2
 
 
 def sections(overview: Overview) -> Iterator[Section]:
-    """What the overview has something for, the answer first."""
-    series = {group: place for place, group in enumerate(dict.fromkeys(line.group for line in overview.lines))}
+    """What the overview has something for, the answer first and the runs last."""
+    series = numbers(overview)
     found = {one.name: one for one in tables(overview)}
     yield Section(name="answer", title="Answer", body=_answer(overview))
     if overview.overall:
@@ -41,6 +41,11 @@ def sections(overview: Overview) -> Iterator[Section]:
             name="targets", title=found["targets"].title, body=[table(found["targets"], name="targets-table")]
         )
     yield Section(name="runs", title="Runs", body=_runs(overview, found.get("runs")))
+
+
+def numbers(overview: Overview) -> dict[str, int]:
+    """The number of each group, by which it has the same colour in all figures."""
+    return {group: place for place, group in enumerate(dict.fromkeys(line.group for line in overview.lines))}
 
 
 def _answer(overview: Overview) -> list[Markup]:
@@ -239,7 +244,9 @@ def _by_group(overview: Overview, *, any_scale: bool = False) -> dict[str, dict[
 
 def _runs(overview: Overview, fates: Table | None) -> list[Markup]:
     parts = [table(fates, name="fates-table")] if fates is not None else []
-    return [*parts, table(_every_run(overview.found), name="runs-table")]
+    title = f"Every run ({len(overview.found):,})"
+    drawn = tag("details", tag("summary", title), table(_every_run(overview.found), name="runs-table"))
+    return [*parts, drawn]
 
 
 def _every_run(found: Iterable[Scored]) -> Table:
