@@ -11,6 +11,7 @@ from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
+from rlgauge.report.page import reproduce
 from rlgauge.report.page.document import document
 from rlgauge.report.page.scores import numbers, sections
 
@@ -35,7 +36,8 @@ def main(argv: Sequence[str]) -> int:
     overview = summary.overview_of(found, options)
     title = ", ".join(Path(source).resolve().name for source in options.source)
     *scores, runs = sections(overview)
-    parts = [*scores, *report_curves.sections(found, numbers(overview)), runs]
+    used = [run.reading for run in overview.found]
+    parts = [*scores, *report_curves.sections(found, numbers(overview)), runs, *reproduce.section(used)]
     page = document(title, parts, intro=f"{overview.score} of {', '.join(options.source)}")
     write_atomic(path, page.encode())
     print(f"Wrote {path}: {len(page.encode()) / 1000:,.0f} kB.")

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+
+from rlgauge.core.reading import Reading
+from rlgauge.report.page import reproduce
+from tests.report.page.test_markup import _Reader
+
+START = {
+    "start_time": "2026-01-02T03:04:05",
+    "host": {"hostname": "here", "cpu": "fast", "num_cores": 2, "gpus": [{"name": "large"}]},
+    "provenance": {"python": "3.11.7", "python_implementation": "CPython", "packages": {"torch": "2.13.0"}},
+}
+
+
+def told(tmp_path, *files):
+    folders = []
+    for place, content in enumerate(files):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        (folder / "run.json").write_text(content if isinstance(content, str) else json.dumps(content))
+        folders.append(str(folder))
+    found = list(reproduce.section([Reading(algorithm="a", task="t", folders=tuple(folders))]))
+    reader = _Reader()
+    reader.feed("".join(part for section in found for part in section.body if part))
+    return found, reader.text
+
+
+def test_commands_code_and_machines_are_told_with_how_many_runs_had_them(tmp_path):
+    clean = {"repository": {"commit": "a" * 40, "dirty": False}}
+    changed = {"repository": {"commit": "b" * 40, "dirty": True, "diff_hash": "c" * 32}}
+    files = [
+        {**START, "command": "rlgauge x", "provenance": {**START["provenance"], **one}}
+        for one in (clean, clean, changed)
+    ]
+    _, text = told(tmp_path, *files)
+    for part in (
+        "rlgauge x3",
+        "repositoryaaaaaaaaaaaa2",
+        "bbbbbbbbbbbb with changes (hash cccccccccccc)1",
+        "torch2.13.03",
+    ):
+        assert part in text
+    for part in ("PythonCPython 3.11.73", "hostnamehere3", "GPUlarge3", "cores23"):
+        assert part in text
+
+
+def test_what_a_damaged_run_does_not_tell_is_said(tmp_path):
+    _, text = told(tmp_path, START, "{ torn")
+    assert "1 of 2 runs don't tell how they came about" in text
+
+
+def test_runs_of_other_systems_tell_nothing():
+    assert list(reproduce.section([Reading(algorithm="a", task="t")])) == []
