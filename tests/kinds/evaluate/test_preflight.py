@@ -150,6 +150,55 @@ def test_radians_for_degrees_are_named_though_nothing_is_far(tmp_path):
     assert "2 of 4 numbers vary less than a 30th" in text
 
 
+class Noise(gym.ObservationWrapper):
+    """CartPole with a fifth number that hardly moves, around `mean`."""
+
+    def __init__(self, env, mean=0.0):
+        super().__init__(env)
+        self.mean = mean
+        self.observation_space = spaces.Box(-np.inf, np.inf, (5,), np.float64)
+
+    def observation(self, observation):
+        return np.r_[observation, self.mean + 1e-4 * self.np_random.standard_normal()]
+
+
+@pytest.mark.parametrize(("mean", "expected"), [(0.0, set()), (3.0, {("doubtful", "normalisation")})])
+def test_a_number_that_training_never_moved_may_move_a_little_and_elsewhere_is_doubtful(tmp_path, mean, expected):
+    stats = tmp_path / "stats.json"
+    stats.write_text(json.dumps({"observation": {"mean": [0] * 5, "std": [0.3, 0.3, 0.1, 0.3, 0]}}))
+    alarms, text = found(make("CartPole-v1", lambda env: Noise(env, mean)), balance, stats=stats)
+    assert alarms == expected
+    assert "look like" not in text
+
+
+STATE = {"mean": [0, 0, 0, 0], "std": [0.3, 0.3, 0.1, 0.3]}
+
+
+def test_statistics_that_fit_no_observation_are_named_and_observations_without_any(tmp_path):
+    stats = tmp_path / "stats.json"
+    stats.write_text(json.dumps({"norm_stats": {"pose": STATE, "timestamp": {"mean": [1], "std": [1]}}}))
+    said = noted(Camera, by_state, stats=stats, num_episodes=2, max_steps=20)["not compared"]
+    assert "no statistics in" in said
+    assert "are of 'camera', 'state', and the statistics of 'pose' are of nothing" in said
+
+
+def test_a_mapping_that_gives_an_observation_the_name_of_its_statistics_ends_that(tmp_path):
+    stats, mapping = tmp_path / "stats.json", tmp_path / "mapping.yaml"
+    stats.write_text(json.dumps({"pose": STATE}))
+    mapping.write_text("observation: {pose: state}\n")
+    (tmp_path / "sees.py").write_text("def sees(one):\n    return int(one['pose'][2] + 0.5 * one['pose'][3] > 0)\n")
+    policy = f"py:{tmp_path}/sees.py:sees?mapping={mapping}"
+    assert "not compared" not in noted(Camera, policy, stats=stats, num_episodes=2, max_steps=20)
+
+
+def test_too_few_steps_to_compare_are_told(tmp_path):
+    stats = tmp_path / "stats.json"
+    stats.write_text(json.dumps({"observation": STATE, "action": {"mean": [0.5], "std": [0.5]}}))
+    said = preflight(GymnasiumBenchmark(["CartPole-v1"]), balance, stats=stats, num_episodes=1, max_steps=5).findings
+    told = [one.text for one in said if one.check == "not compared"]
+    assert [text.split(" were")[0] for text in told] == ["Only 5 observations", "Only 5 actions"]
+
+
 @pytest.fixture(scope="module")
 def normalised():
     """A model and the statistics that it was trained with; the environment's numbers are far from 0 and 1."""
@@ -261,6 +310,13 @@ def test_a_constant_action_is_wrong_whatever_is_seen():
     alarms, text = found(make("CartPole-v1"), lambda _: 1)
     assert ("wrong", "constant actions") in alarms
     assert "whatever the policy sees" in text
+
+
+def test_an_action_that_is_constant_but_for_the_last_bits_is_wrong_too():
+    nearly = swing(lambda _: 0.5)
+    alarms, _ = found(make("Pendulum-v1", Gripper), lambda one: np.float32(0.1) + np.float32(1e-7) * nearly(one))
+    assert alarms == {("wrong", "constant actions")}
+    assert found(make("Pendulum-v1", Gripper), lambda one: np.float32(1e-3) * nearly(one))[0] == set()
 
 
 def test_a_policy_that_saturates_since_nothing_is_normalised_is_doubtful(tmp_path):
@@ -378,7 +434,7 @@ def test_an_image_that_is_turned_against_the_statistics_is_wrong(mean_image):
 @pytest.mark.parametrize(
     ("mean", "made", "told"),
     [
-        (0.9, Camera, "0..255"),
+        (0.9, lambda: Camera(dtype=np.float32), "0..255"),
         (230.0, lambda: Camera(lambda image: image / 255, 1, np.float32), "0..1"),
         (0.9, lambda: Camera(lambda image: image / 255 / 255, 1, np.float32), "twice"),
     ],
@@ -389,6 +445,32 @@ def test_an_image_on_another_scale_than_in_training_is_wrong(tmp_path, mean, mad
     alarms, text = found(made, by_state, stats=stats, num_episodes=2, max_steps=20)
     assert alarms == {("wrong", "image scale")}
     assert told in text
+
+
+def test_bytes_where_training_had_0_to_1_are_only_noted_since_policies_divide_them_themselves(tmp_path):
+    stats = tmp_path / "stats.json"
+    stats.write_text(json.dumps({"camera": {"mean": [[[0.9]]] * 3, "std": [[[1.0]]] * 3}}))
+    said = preflight(Benchmark(gyms=[Camera]), by_state, stats=stats, num_episodes=2, max_steps=20).findings
+    assert [(one.level, one.check) for one in said if "image" in one.check] == [("note", "image scale")]
+    assert not {one.level for one in said} & {"wrong", "doubtful"}
+
+
+def seen_through(folder, steps):
+    """A policy that sees the camera behind these steps of a mapping."""
+    (folder / "sees.py").write_text("def sees(one):\n    return int(one['state'][2] + 0.5 * one['state'][3] > 0)\n")
+    mapping = folder / "mapping.yaml"
+    mapping.write_text(f"observation: {{img: {{from: camera, do: [{steps}]}}, state: state}}\n")
+    return f"py:{folder}/sees.py:sees?mapping={mapping}"
+
+
+@pytest.mark.parametrize("steps", ["rotate_180", "rotate_180, channels_first", "rotate_180, unit"])
+def test_an_image_is_compared_with_the_rendering_as_the_policy_sees_it_behind_its_mapping(tmp_path, steps):
+    policy = seen_through(tmp_path, steps)
+    alarms, text = found(Camera, policy, num_episodes=2, max_steps=20)
+    assert {check for _, check in alarms} == {"orientation"}
+    assert "'img'" in text
+    turned = lambda: Camera(lambda image: image[::-1, ::-1])  # noqa: E731  # what it makes is the point
+    assert found(turned, policy, num_episodes=2, max_steps=20)[0] == set()
 
 
 @pytest.mark.parametrize(
@@ -426,7 +508,59 @@ def test_success_that_is_true_at_reset_is_wrong():
 
 
 def test_success_for_everybody_is_doubtful():
-    assert found(lambda: Told(in_play=True), balance)[0] == {("doubtful", "success for all")}
+    alarms, _ = found(lambda: Told(in_play=True), balance)
+    assert alarms == {("doubtful", "success for all"), ("doubtful", "success at reset")}
+
+
+class Near(gym.Wrapper):
+    """CartPole of which every other start is a goal, which `info` tells after a step only."""
+
+    key, ends = "is_success", True
+
+    def reset(self, *, seed=None, options=None):
+        self.is_near = bool(seed % 2)
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        ended = terminated or (self.is_near and self.ends)
+        return observation, reward, ended, truncated, {**info, self.key: self.is_near}
+
+
+class Goes(Near):
+    """It goes on at its goal, and has its own name for it."""
+
+    key, ends = "solved", False
+
+
+class Judged(Benchmark):
+    """Its rule is its own."""
+
+    def is_success(self, played):
+        return played.info["solved"]
+
+
+@pytest.mark.parametrize(
+    "benchmark", [Benchmark(gyms=[make("CartPole-v1", Near)]), Judged(gyms=[make("CartPole-v1", Goes)])]
+)
+def test_starts_that_are_solved_by_any_first_step_are_doubtful(benchmark):
+    said = preflight(benchmark, balance, num_episodes=10, max_steps=20).findings
+    told = [one for one in said if one.check == "success at reset"]
+    assert [one.level for one in told] == ["doubtful"]
+    assert 0 < told[0].numbers["episodes"] < 10
+    assert told[0].numbers["at_reset"] == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "policy", "success_return", "expected"),
+    [("CartPole-v1", balance, 1, True), ("CartPole-v1", balance, 5, False), ("Pendulum-v1", PENDULUM, -1e4, False)],
+)
+def test_a_return_that_one_step_gives_is_doubtful_and_one_that_only_falls_says_nothing(
+    env, policy, success_return, expected
+):
+    benchmark = GymnasiumBenchmark([env], success_return=success_return)
+    said = preflight(benchmark, policy, num_episodes=2, max_steps=300).findings
+    assert ("success at reset" in {one.check for one in said}) is expected
 
 
 def test_success_under_another_name_is_doubtful_and_none_is_noted():

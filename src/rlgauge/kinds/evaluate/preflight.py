@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from rlgauge.core.errors import UserError
-from rlgauge.episodes.observations import make_batch
 from rlgauge.episodes.policies.hub import source_in_repository
 from rlgauge.episodes.policies.mapping import read_mapping
-from rlgauge.episodes.policies.protocol import BatchPolicy, Illegal, Observations, observation_of
+from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Illegal
 from rlgauge.episodes.policies.random_actions import RandomPolicy
 from rlgauge.episodes.policies.source import PolicySource
 from rlgauge.episodes.policies.spaces import Box, describe, is_image
 from rlgauge.episodes.policies.zero import ZeroPolicy
 from rlgauge.episodes.policy import open_policy, wrap_policy
-from rlgauge.episodes.rollout import Rules
+from rlgauge.episodes.rollout import Episode, Rules
 from rlgauge.episodes.spec_check import check_policy
 from rlgauge.kinds.evaluate import preflight_checks as checks
 from rlgauge.kinds.evaluate.candidates import Candidate, Live
-from rlgauge.kinds.evaluate.preflight_against import Said, against_actions, against_observations, unlike
+from rlgauge.kinds.evaluate.preflight_actions import compare_actions
+from rlgauge.kinds.evaluate.preflight_against import Said, against_observations, channels_last, unlike
 from rlgauge.kinds.evaluate.preflight_checks import Stage
 from rlgauge.kinds.evaluate.preflight_findings import LEVELS, Finding, Preflight, Row
+from rlgauge.kinds.evaluate.preflight_mapped import Heard, open_heard, seen_of
 from rlgauge.kinds.evaluate.preflight_play import Plays, action_rows, arrays_of, columns, play, show
 from rlgauge.kinds.evaluate.preflight_reactions import Reaction, reactions
+from rlgauge.kinds.evaluate.preflight_soon import is_success_soon, solved_soon
 from rlgauge.kinds.evaluate.preflight_stored import Stored, read_stats, stored_with
 from rlgauge.kinds.evaluate.run import make_workload
 from rlgauge.kinds.evaluate.session import success_of
@@ -122,6 +124,7 @@ class _Table:
         self._references = [
             self._play(name, policy) for name, policy in self._reference_policies() if policy is not None
         ]
+        self._soon = solved_soon(self._references, self._episodes, self._first_step)
 
     def _reference_policies(self) -> Iterator[tuple[str, BatchPolicy | None]]:
         zero: BatchPolicy | None = None
@@ -140,37 +143,44 @@ class _Table:
         source = None if isinstance(policy, Live) else policy.source(self._task.id)
         if source is not None and source.scheme == "hf":
             source = source_in_repository(source)
-        opened = self._open(policy, source)
+        opened, heard = self._open(policy, source)
         try:
-            return list(self._look(policy, source, opened, given))
+            return list(self._look(policy, source, opened, heard, given))
         finally:
             if source is not None:
                 opened.close()
 
     def _look(
-        self, policy: Candidate | Live, source: PolicySource | None, opened: BatchPolicy, given: Stored | None
+        self,
+        policy: Candidate | Live,
+        source: PolicySource | None,
+        opened: BatchPolicy,
+        heard: Heard | None,
+        given: Stored | None,
     ) -> Iterator[Said]:
         fault = self._misfit(policy, opened)
         if fault is not None:
             yield fault
-            own = Plays(policy.name)
+            own, acts = Plays(policy.name), []
         else:
+            before = 0 if heard is None else len(heard.actions)
             own = self._play(policy.name, opened)
+            acts = [] if heard is None else heard.actions[before:]
             self._plays.append(own)
         cut = self._max_steps if self._is_shorter else None
-        stage = Stage(own, self._references, describe(self._observed), describe(self._acted), cut)
+        stage = Stage(own, self._references, describe(self._observed), describe(self._acted), cut, self._soon)
         for check in (checks.of_faults, checks.of_success, checks.of_observations):
             yield from check(stage)
-        yield from self._upright()
         if fault is not None:
             return
+        yield from self._upright(source)
         for check in (checks.of_episodes, checks.of_actions, checks.of_references):
             yield from check(stage)
         is_network = source is not None and source.scheme in _NETWORKS
         if own.fault is None:
             yield from checks.of_reactions(stage, self._reactions(opened, own), is_network=is_network)
         yield from checks.of_saturation(stage, self._unclipped(source, stage))
-        yield from self._against(policy, source, own, given)
+        yield from self._against(policy, source, own, acts, given)
 
     def _misfit(self, policy: Candidate | Live, opened: BatchPolicy) -> Said | None:
         """What the check before any evaluation says."""
@@ -207,19 +217,34 @@ class _Table:
             success=lambda played: success_of(self._benchmark, played),
         )
 
+    def _first_step(self, name: str, episodes: Sequence[Episode]) -> Plays:
+        """One step of a reference, as if it were the whole episode."""
+        policy = dict(self._reference_policies())[name]
+        return play(
+            name,
+            cast("BatchPolicy", policy),
+            self._envs,
+            episodes,
+            width=self._width,
+            rules=Rules(self._task.id, max_steps=1, episode_seconds=self._workload.hang_seconds),
+            remake=self._remake,
+            success=lambda played: is_success_soon(self._benchmark, played),
+        )
+
     def _remake(self, lane: int) -> gymnasium.Env[Any, Any]:
         self._envs[lane] = self._gyms.remake(self._position, lane)
         return self._envs[lane]
 
-    def _open(self, policy: Candidate | Live, source: PolicySource | None) -> BatchPolicy:
+    def _open(self, policy: Candidate | Live, source: PolicySource | None) -> tuple[BatchPolicy, Heard | None]:
         if isinstance(policy, Live) or source is None:
-            return wrap_policy(
+            wrapped = wrap_policy(
                 cast("Live", policy).policy,
                 observation_space=self._observed,
                 action_space=self._acted,
                 width=self._width,
             )
-        return open_policy(
+            return wrapped, None
+        return open_heard(
             source,
             observation_space=self._observed,
             action_space=self._acted,
@@ -266,8 +291,14 @@ class _Table:
         return action_rows([one for one in shown if not isinstance(one, Illegal)])
 
     def _against(
-        self, policy: Candidate | Live, source: PolicySource | None, own: Plays, given: Stored | None
+        self,
+        policy: Candidate | Live,
+        source: PolicySource | None,
+        own: Plays,
+        acts: Sequence[Action],
+        given: Stored | None,
     ) -> Iterator[Said]:
+        """What is unlike training; `acts` are actions before a mapping that changes them."""
         live = policy.policy if isinstance(policy, Live) else None
         stored = given or stored_with(source, live, trust=self._workload.trust)
         if stored is None:
@@ -282,26 +313,16 @@ class _Table:
             others_N=[columns(self._mapped(source, plays.observations)) for plays in self._references],
             is_unit=source is not None and source.scheme == "lerobot",
         )
-        done_ND = action_rows(own.actions)
-        mapping = None if source is None else read_mapping(source)
-        if stored.action is not None and done_ND is not None and (mapping is None or mapping.action is None):
-            yield from against_actions(stored.action, done_ND)
+        if stored.action is not None:
+            mapping = None if source is None else read_mapping(source)
+            yield from compare_actions(stored.action, own.actions, mapping=mapping, given=acts)
 
     def _mapped(self, source: PolicySource | None, observations: Sequence[Any]) -> list[Any]:
         """What the policy itself sees of them."""
-        mapping = None if source is None else read_mapping(source)
-        if mapping is None:
-            return list(observations)
-        seer = _Seer()
-        adapted = mapping.between(self._observed, self._acted).wrap(seer, width=1)
-        batch = make_batch(self._observed, 1)
-        for observation in observations:
-            batch.put(0, observation)
-            adapted.act(batch.value, [0])
-        return seer.seen
+        return seen_of(source, observations, observation_space=self._observed, action_space=self._acted)
 
-    def _upright(self) -> Iterator[Said]:
-        """Whether cameras see what the environment's own rendering shows, in a reset."""
+    def _upright(self, source: PolicySource | None) -> Iterator[Said]:
+        """Whether what the policy sees of cameras is what the environment's own rendering shows, in a reset."""
         env = self._envs[0]
         if env.render_mode != "rgb_array":
             return
@@ -314,33 +335,15 @@ class _Table:
             return
         if not is_image(np.shape(frame)):
             return
-        for name, image in arrays_of(observation).items():
-            if is_image(image.shape):
+        (seen,) = self._mapped(source, [observation])
+        for name, array in arrays_of(seen).items():
+            image = channels_last(array)
+            if image is not None:
                 what = f"The observation {name!r}" if name else "The observation"
                 of = "what render() shows"
                 yield from unlike(
                     _grey(image, image.shape), _grey(np.asarray(frame), image.shape), what, of, sure=False
                 )
-
-
-class _Seer:
-    """A policy that only keeps what it sees."""
-
-    bit_stable = True
-
-    def __init__(self) -> None:
-        self.seen: list[Any] = []
-
-    def begin(self, row: int, seed: int) -> None:
-        """Nothing is remembered."""
-
-    def act(self, observations: Observations, active: Sequence[int]) -> list[Any]:
-        """No actions."""
-        self.seen += [observation_of(observations, row) for row in active]
-        return [Illegal("only looks") for _ in active]
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 _UNKNOWN = Said(

@@ -26,11 +26,11 @@ _MOST_NUMBERS, _MOST_PAIRS = 64, 3
 """Of more numbers no pairs are tried, and where more pairs than these would do, none of them says anything."""
 _TIMES = 3.0
 """A factor that explains leaves a spread between a third and three times that of training."""
-_NARROW, _STILL = 30.0, 1e-4
+NARROW, _STILL = 30.0, 1e-4
 """Times: less than what degrees are of radians, and far more than what a few episodes vary less than training did;
 below the other a number stands still."""
-_FEWEST = 10
-"""Of fewer steps nothing is said."""
+FEWEST = 10
+"""Of fewer steps it is only said that they are too few."""
 _FACTORS = {
     np.pi / 180: "radians, where training had degrees",
     180 / np.pi: "degrees, where training had radians",
@@ -39,6 +39,10 @@ _FACTORS = {
     255.0: "0..255, where training had 0..1",
     1 / 255: "0..1, where training had 0..255",
 }
+_SHARE = 0.01
+"""Of the largest deviation: what training never moved may move so much."""
+_BOOKKEEPING = {"index", "timestamp", "frame_index", "episode_index", "task_index"}
+_MOST_NAMED = 5
 _BYTES, _UNIT = 10.0, 1.5
 """Above the one a channel's mean is of 0..255, below the other of 0..1: no image is between them but a black one."""
 _FLIPS: dict[str, tuple[slice, ...]] = {
@@ -73,9 +77,10 @@ def against_observations(
     `others_N` are what each of the references saw, `starts_N` the first steps of all. `is_unit` of a policy that makes
     bytes 0..1.
     """
+    yield from _left_out(stored, seen_N)
     for name, values in seen_N.items():
         stats = stored.of(name, seen_N)
-        if stats is None or len(values) < _FEWEST:
+        if stats is None or len(values) < FEWEST:
             continue
         what = f"The observation {name!r}" if name else "The observation"
         if _image(values) is not None and stats.mean.size in {1, 3, 4}:
@@ -96,14 +101,48 @@ def against_observations(
             )
 
 
+def _left_out(stored: Stored, seen_N: Mapping[str, NDArray[Any]]) -> Iterator[Said]:
+    """What is not compared: observations without statistics, statistics of no observation, too few steps."""
+    num = max(map(len, seen_N.values()), default=0)
+    if num < FEWEST:
+        yield too_few(num, "observations")
+        return
+    fits = {name: stored.name_of(name, seen_N) for name in seen_N}
+    alone = [repr(name) if name else "the observation" for name, fit in fits.items() if fit is None]
+    unused = [repr(name) for name in stored.observations if name not in fits.values() and not _is_bookkeeping(name)]
+    if not alone and not unused:
+        return
+    told = [f"no statistics in {stored.origin} are of {_named(alone)}"] if alone else []
+    told += [f"the statistics of {_named(unused)} are of nothing that the policy sees"] if unused else []
+    text = f"Not all is compared with training: {', and '.join(told)}."
+    advice = "Where two of them are the same thing, give it the other's name: in a mapping, or in the file of --stats."
+    yield Said("note", "not compared", text, advice, {"observations": alone, "statistics": unused})
+
+
+def too_few(num: int, what: str) -> Said:
+    """The finding that these are not compared with training."""
+    text = f"Only {num} {what} were kept: fewer than {FEWEST} are not compared with training."
+    return Said("note", "not compared", text, "Play more: --num-episodes, --max-steps.", {"steps": num})
+
+
+def _is_bookkeeping(name: str) -> bool:
+    """Whether statistics are of a column that tells where a row stands in its data, and that no policy sees."""
+    return name in _BOOKKEEPING or name.startswith("next.")
+
+
+def _named(names: Sequence[str]) -> str:
+    told = ", ".join(names[:_MOST_NAMED])
+    return told + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
+
+
 def _far(stats: Stats, seen_ND: Numbers, what: str, *, starts_ND: Numbers, others: Sequence[Numbers]) -> Iterator[Said]:
     """Whether a typical value is far from training; and what would bring it near."""
-    typical = _typical(stats, seen_ND)
+    typical = distances(stats, seen_ND)
     far = np.flatnonzero(typical > FAR)
     if not len(far):
         yield from _narrow(stats, np.max([one.std(0) for one in (seen_ND, *others)], axis=0), what)
         return
-    is_sure = bool(((typical > VERY_FAR) & (_typical(stats, starts_ND) > FAR)).any())
+    is_sure = bool(((typical > VERY_FAR) & (distances(stats, starts_ND) > FAR) & ~_is_still(stats)).any())
     worst = int(np.argmax(typical))
     mean, std = stats.mean.reshape(-1)[worst], stats.std.reshape(-1)[worst]
     text = (
@@ -111,9 +150,9 @@ def _far(stats: Stats, seen_ND: Numbers, what: str, *, starts_ND: Numbers, other
         f"training; number {worst} is {np.median(seen_ND[:, worst]):.4g}, in training {mean:.4g} ± {std:.3g} "
         f"({typical[worst]:.3g} deviations)."
     )
-    numbers: dict[str, Any] = {"deviations": _listed(typical), "far": far.tolist()}
+    numbers: dict[str, Any] = {"deviations": listed(typical), "far": far.tolist()}
     level: Level = "wrong" if is_sure else "doubtful"
-    factor, pairs = _factor(stats, seen_ND), _exchanges(stats, seen_ND)
+    factor, pairs = _factor(stats, seen_ND), exchanges(stats, seen_ND)
     advice = "Compare units, normalisation and names with training's; a mapping's `normalize` or `slice` can do it."
     check = "normalisation"
     if factor is not None:
@@ -133,12 +172,12 @@ def _narrow(stats: Stats, spread: Numbers, what: str) -> Iterator[Said]:
     """Numbers that vary far less than in training, even with random actions; those that never change are not meant."""
     std = np.maximum(stats.std.reshape(-1), 1e-9)
     ratio = spread / std
-    narrow = np.flatnonzero((ratio > _STILL) & (ratio < 1 / _NARROW))
+    narrow = np.flatnonzero((ratio > _STILL) & (ratio < 1 / NARROW))
     if not len(narrow):
         return
     worst = int(narrow[np.argmin(ratio[narrow])])
     text = (
-        f"{what}: {len(narrow)} of {len(ratio)} numbers vary less than a {_NARROW:g}th of what they did in training, "
+        f"{what}: {len(narrow)} of {len(ratio)} numbers vary less than a {NARROW:g}th of what they did in training, "
         f"even with random actions; number {worst} has a deviation of {spread[worst]:.3g}, in training "
         f"{std[worst]:.3g}."
     )
@@ -146,17 +185,29 @@ def _narrow(stats: Stats, spread: Numbers, what: str) -> Iterator[Said]:
     yield Said("doubtful", "normalisation", text, advice, {"ratios": [float(f"{one:.3g}") for one in ratio]})
 
 
-def _typical(stats: Stats, seen_ND: Numbers) -> Numbers:
+def distances(stats: Stats, seen_ND: Numbers) -> Numbers:
     """Of each number the median distance from the mean, in deviations.
 
-    What did not vary in training has a deviation of a thousandth of its mean.
+    What did not vary in training has a deviation of a thousandth of its mean, or of a hundredth of the largest one.
     """
     mean, std = stats.mean.reshape(-1), stats.std.reshape(-1)
-    typical: Numbers = np.median(np.abs(seen_ND - mean), axis=0) / np.maximum(std, 1e-3 * np.abs(mean) + 1e-6)
-    return typical
+    floor = np.where(_is_still(stats), _SHARE * std.max(), 0.0)
+    found: Numbers = np.median(np.abs(seen_ND - mean), axis=0) / np.maximum(std, np.maximum(_least(mean), floor))
+    return found
 
 
-def _exchanges(stats: Stats, seen_ND: Numbers) -> list[tuple[int, int]]:
+def _is_still(stats: Stats) -> NDArray[np.bool_]:
+    """Of each number whether training never moved it."""
+    still: NDArray[np.bool_] = stats.std.reshape(-1) <= _least(stats.mean.reshape(-1))
+    return still
+
+
+def _least(mean: Numbers) -> Numbers:
+    least: Numbers = 1e-3 * np.abs(mean) + 1e-6
+    return least
+
+
+def exchanges(stats: Stats, seen_ND: Numbers) -> list[tuple[int, int]]:
     """The pairs of numbers after whose exchange nothing is far; none where too many pairs would do."""
     mean, std = stats.mean.reshape(-1), stats.std.reshape(-1)
     if len(mean) > _MOST_NUMBERS:
@@ -165,18 +216,20 @@ def _exchanges(stats: Stats, seen_ND: Numbers) -> list[tuple[int, int]]:
     for pair in itertools.combinations(range(len(mean)), 2):
         order = np.arange(len(mean))
         order[list(pair)] = pair[::-1]
-        if (_typical(Stats(mean[order], std[order]), seen_ND) <= FAR).all():
+        if (distances(Stats(mean[order], std[order]), seen_ND) <= FAR).all():
             found.append(pair)
     return found if len(found) <= _MOST_PAIRS else []
 
 
 def _factor(stats: Stats, seen_ND: Numbers) -> str | None:
-    """What one factor brings near all numbers that are far."""
-    is_far = _typical(stats, seen_ND) > FAR
+    """What one factor brings near all numbers that are far; those that training never moved are left out."""
+    is_far = (distances(stats, seen_ND) > FAR) & ~_is_still(stats)
+    if not is_far.any():
+        return None
     for factor, told in _FACTORS.items():
         scaled = np.where(is_far, seen_ND / factor, seen_ND)
         spread = scaled.std(0) / np.maximum(stats.std.reshape(-1), 1e-6)
-        if (_typical(stats, scaled)[is_far] <= _NEAR).all() and 1 / _TIMES < np.median(spread[is_far]) < _TIMES:
+        if (distances(stats, scaled)[is_far] <= _NEAR).all() and 1 / _TIMES < np.median(spread[is_far]) < _TIMES:
             return told
     return None
 
@@ -188,11 +241,18 @@ def _is_normalised(seen_ND: Numbers) -> bool:
 
 
 def _scale(stats: Stats, values: NDArray[Any], what: str, *, is_unit: bool) -> Iterator[Said]:
-    """Whether an image is 0..255 where training had 0..1, or the other way round."""
+    """Whether an image is 0..255 where training had 0..1, or the other way round.
+
+    Many policies divide bytes by 255 themselves, which can't be seen from here.
+    """
     seen = float(values.mean()) / (255 if is_unit and values.dtype == np.uint8 else 1)
     trained = float(stats.mean.mean())
     numbers = {"seen_mean": seen, "trained_mean": trained}
-    if seen > _BYTES and trained < _UNIT:
+    if seen > _BYTES and trained < _UNIT and values.dtype == np.uint8:
+        text = f"{what} is given as bytes of 0..255 (mean {seen:.3g}), where training had 0..1 (mean {trained:.3g})."
+        advice = "Fine of a policy that divides by 255 itself; otherwise do it in a mapping, by `unit`."
+        yield Said("note", "image scale", text, advice, numbers)
+    elif seen > _BYTES and trained < _UNIT:
         text = f"{what} is an image of 0..255 (mean {seen:.3g}), where training had 0..1 (mean {trained:.3g})."
         yield Said("wrong", "image scale", text, "Divide by 255 once: a mapping's `unit`.", numbers)
     elif float(values.max()) / (255 if is_unit and values.dtype == np.uint8 else 1) < _UNIT and trained > _BYTES:
@@ -221,7 +281,8 @@ def unlike(image: Numbers, other: Numbers, what: str, of: str, *, sure: bool) ->
     if as_it_is < _UNLIKE and flipped[best] > _ALIKE:
         step = {"upside down": "flip_vertical", "mirrored": "flip_horizontal"}.get(best, "rotate_180")
         text = f"{what} is {best}: its correlation with {of} is {as_it_is:.2f}, and {flipped[best]:.2f} turned back."
-        advice = f"Turn it: a mapping's `{step}`" + ("." if sure else ", if the policy was trained on upright images.")
+        advice = f"Turn it: a mapping's `{step}`, or one step less where a mapping turns it"
+        advice += "." if sure else ", if the policy was trained on upright images."
         yield Said("wrong" if sure else "doubtful", "orientation", text, advice, {"as_it_is": as_it_is, **flipped})
 
 
@@ -232,87 +293,24 @@ def correlation(one: Numbers, other: Numbers) -> float:
     return float((left * right).sum()) / size if size > 0 else 0.0
 
 
-def against_actions(stats: Stats, done_ND: Numbers) -> Iterator[Said]:
-    """What of the actions in play is unlike those of training: their scale, and their sign."""
-    if len(done_ND) < _FEWEST:
-        return
-    mean, std = stats.mean.reshape(-1), stats.std.reshape(-1)
-    std = np.maximum(std, std.max() / 100 + 1e-6)  # what training never moved may move a little
-    stats = stats._replace(std=std)
-    if len(mean) != done_ND.shape[1]:
-        text = f"Actions have {done_ND.shape[1]} numbers; the stored statistics are of {len(mean)}."
-        yield Said("wrong", "sizes", text, "Give the statistics that belong to the policy.", {})
-        return
-    played = done_ND.mean(0)
-    opposite = _opposite(mean, std, played)
-    for place in np.flatnonzero(opposite):
-        text = (
-            f"The action's number {place} has the opposite sign of training: {played[place]:.3g} on average, "
-            f"in training {mean[place]:.3g} ± {std[place]:.3g}."
-        )
-        advice = f"If it is a gripper that opens where it should close: a mapping's `negate: [{place}]`."
-        numbers = {"place": int(place), "played": float(played[place]), "trained": float(mean[place])}
-        yield Said("doubtful", "sign", text, advice, numbers)
-    typical = _typical(stats, done_ND)
-    far = np.flatnonzero((typical > FAR) & ~opposite)
-    if len(far):
-        worst = int(far[np.argmax(typical[far])])
-        text = (
-            f"In {len(far)} of {len(mean)} numbers typical actions are more than {FAR:g} deviations from training; "
-            f"number {worst} is {np.median(done_ND[:, worst]):.4g}, in training {mean[worst]:.4g} ± {std[worst]:.3g}."
-        )
-        advice = "Bring the actions back to the environment's scale: a mapping's `unnormalize`."
-        check = "normalisation of actions"
-        if pairs := _exchanges(stats, done_ND):
-            told = ", or ".join(f"{first} and {second}" for first, second in pairs)
-            text += f" With the numbers {told} exchanged nothing would be."
-            check, advice = "order of actions", "Compare the order of the action's numbers with training's."
-        level: Level = "wrong" if (typical > VERY_FAR)[far].any() else "doubtful"
-        yield Said(level, check, text, advice, {"deviations": _listed(typical)})
-    yield from _stuck(stats, done_ND)
-
-
-def _opposite(mean: Numbers, std: Numbers, played: Numbers) -> NDArray[np.bool_]:
-    """Where training was clearly on one side of zero, and play is as clearly on the other.
-
-    Beyond one deviation from zero at least half of training has the mean's sign (Cantelli); the mean in play is
-    two deviations away, on the other side and at least half as far from zero.
-    """
-    found: NDArray[np.bool_] = (
-        (np.abs(mean) > std) & (np.sign(played) == -np.sign(mean)) & (np.abs(played) > np.abs(mean) / 2)
-    ) & (np.abs(played - mean) > 2 * std)
-    return found
-
-
-def _stuck(stats: Stats, done_ND: Numbers) -> Iterator[Said]:
-    """A number that is always the same where training had both ends: its deviation was a quarter of its range."""
-    if stats.low is None or stats.high is None:
-        return
-    reach = (stats.high - stats.low).reshape(-1)
-    constant = done_ND.std(0) < 1e-3 * np.maximum(reach, 1e-6)
-    if constant.all():
-        return
-    for place in np.flatnonzero(constant & (stats.std.reshape(-1) > reach / 4) & (reach > 0)):
-        value = float(done_ND[0, place])
-        text = f"The action's number {place} is always {value:.3g}; in training it went to both of its ends."
-        advice = "If it is a gripper, look at its sign and scale (a mapping's `negate`, `widen`, `binarize`)."
-        yield Said("doubtful", "stuck", text, advice, {"place": int(place), "value": value})
+def channels_last(image: NDArray[Any]) -> NDArray[Any] | None:
+    """The image as (height, width, channels), also one of channels first; None for anything but an image."""
+    if is_image(image.shape):
+        return image
+    if image.ndim == 3 and is_image((*image.shape[1:], image.shape[0])):  # noqa: PLR2004  # channels, height, width
+        return np.moveaxis(image, 0, -1)
+    return None
 
 
 def _image(values: NDArray[Any]) -> Numbers | None:
     """The mean of images, (height, width, channels); None for anything but images."""
-    shape = values.shape[1:]
-    mean: Numbers = values.mean(0, dtype=np.float64)
-    if is_image(shape):
-        return mean
-    if len(shape) == 3 and is_image((*shape[1:], shape[0])):  # noqa: PLR2004  # channels, height, width
-        return np.moveaxis(mean, 0, -1)
-    return None
+    return channels_last(values.mean(0, dtype=np.float64))
 
 
 def _flat(values: NDArray[Any]) -> Numbers:
     return values.reshape(len(values), -1).astype(np.float64)
 
 
-def _listed(values: Sequence[float] | Numbers) -> list[float]:
+def listed(values: Sequence[float] | Numbers) -> list[float]:
+    """The numbers for JSON."""
     return [round(float(value), 3) for value in values]

@@ -28,6 +28,10 @@ _BEYOND = 3.0
 _SOON, _LATER = 2, 10
 """An episode of no more than 2 steps ends at once where one of the references lasts 10 times as long."""
 _SUCCESS_LIKE = ("success", "solved", "achieved", "complete")
+_SAME, _SAME_AS = 1e-6, 1e-5
+"""Of the range, and of an action's own size: a difference that is none."""
+_WIDE = 1e4
+"""A wider range says nothing of the size of actions."""
 _FEWEST = 5
 """Of fewer steps it isn't said that all actions are the same."""
 
@@ -42,6 +46,8 @@ class Stage:
     acted: Spec
     max_steps: int | None
     """Steps after which preflight itself cut an episode; None where it would not have gone on."""
+    soon: frozenset[int] = frozenset()
+    """The episodes whose first step is a success, whatever is done in it."""
 
     @property
     def everything(self) -> list[Plays]:
@@ -131,7 +137,7 @@ def of_saturation(stage: Stage, raw_ND: NDArray[np.float64] | None) -> Iterator[
 def of_reactions(stage: Stage, found: Mapping[str, Reaction] | None, *, is_network: bool) -> Iterator[Said]:
     """Actions that are always the same, and parts of what is seen that change nothing."""
     actions = stage.own.actions
-    is_constant = len(actions) >= _FEWEST and len({_bits(action) for action in actions}) == 1
+    is_constant = len(actions) >= _FEWEST and _is_constant(actions, stage.acted)
     if found is None:
         text = "Asked the same twice, the policy answers differently: what it reacts to can't be told."
         yield Said("note", "reaction", text, "Take its randomness from the episode's seed.", {})
@@ -162,14 +168,7 @@ def of_reactions(stage: Stage, found: Mapping[str, Reaction] | None, *, is_netwo
 
 def of_success(stage: Stage) -> Iterator[Said]:
     """Success that is true at reset, is never reported, or is everybody's."""
-    for plays in stage.everything:
-        num = sum(one.success_at_reset for one in plays.episodes)
-        if num:
-            text = f"Success is true at reset already in {num} of {len(plays.episodes)} episodes of {plays.policy}."
-            advice = "Look at the success rule and the initial states; such episodes tell nothing of a policy."
-            level: Any = "wrong" if num == len(plays.episodes) else "doubtful"
-            yield Said(level, "success at reset", text, advice, {"episodes": num})
-            break
+    yield from _of_start(stage)
     told = [success for plays in stage.everything for success in plays.successes]
     ended = [one for plays in stage.everything for one in plays.episodes if not _is_cut(one.length, stage)]
     if ended and all(success is None for success in told):
@@ -185,6 +184,29 @@ def of_success(stage: Stage) -> Iterator[Said]:
     if references and all(references):
         text = f"Zero and random actions succeed in all of {len(references)} episodes."
         yield Said("doubtful", "success for all", text, "Success says nothing of a policy here.", {})
+
+
+def _of_start(stage: Stage) -> Iterator[Said]:
+    """Success that is there before anything is done, or whatever is done."""
+    at_reset: set[int] = set()
+    for plays in stage.everything:
+        own = {one.index for one in plays.episodes if one.success_at_reset}
+        at_reset |= own
+        if own and len(own) == len(plays.episodes):
+            text = f"Success is true at reset already in {len(own)} of {len(own)} episodes of {plays.policy}."
+            yield Said("wrong", "success at reset", text, _START, {"episodes": len(own)})
+            return
+    found = at_reset | stage.soon
+    if found:
+        num = max(len(plays.episodes) for plays in stage.everything)
+        text = (
+            f"Success is true at the start or one step later in {len(found)} of {num} episodes, whatever is done: "
+            f"at reset in {len(at_reset)}, after any first step in {len(stage.soon - at_reset)} more."
+        )
+        yield Said("doubtful", "success at reset", text, _START, {"episodes": len(found), "at_reset": len(at_reset)})
+
+
+_START = "Look at the success rule and the initial states; such episodes tell nothing of a policy."
 
 
 def _is_like_success(key: str) -> bool:
@@ -307,6 +329,18 @@ def _is_cut(length: int, stage: Stage) -> bool:
 
 def _all_cut(stage: Stage) -> bool:
     return all(_is_cut(length, stage) for plays in stage.everything for length in plays.lengths)
+
+
+def _is_constant(actions: Sequence[Any], space: Spec) -> bool:
+    """Whether actions are the same, up to what single precision is off in a network."""
+    if len({_bits(action) for action in actions}) == 1:
+        return True
+    done_ND = action_rows(actions) if isinstance(space, Box) else None
+    if done_ND is None or not isinstance(space, Box):
+        return False
+    reach = space.high.reshape(-1).astype(np.float64) - space.low.reshape(-1).astype(np.float64)
+    least = np.maximum(_SAME * np.where(reach < _WIDE, reach, 0.0), _SAME_AS * np.abs(done_ND.mean(0)))
+    return bool((np.ptp(done_ND, axis=0) <= least).all())
 
 
 def _bits(action: Any) -> bytes:  # noqa: ANN401  # of the environment's own type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,14 +48,19 @@ class Stored(NamedTuple):
     observations: dict[str, Stats]
     action: Stats | None = None
 
-    def of(self, name: str, names: Iterable[str]) -> Stats | None:
+    def of(self, name: str, names: Collection[str]) -> Stats | None:
         """Those of what the environment or a mapping calls `name`, of all `names`."""
-        for stored, stats in self.observations.items():
+        found = self.name_of(name, names)
+        return None if found is None else self.observations[found]
+
+    def name_of(self, name: str, names: Collection[str]) -> str | None:
+        """What the statistics are called that fit `name`, of all `names`; None where none do."""
+        for stored in self.observations:
             camera = f"pixels/{stored.removeprefix(_CAMERA)}" if stored.startswith(_CAMERA) else None
             if name in {stored, _ALIASES.get(stored), camera}:
-                return stats
-        is_only = len(self.observations) == 1 and len(list(names)) == 1
-        return next(iter(self.observations.values())) if is_only else None
+                return stored
+        is_only = len(self.observations) == 1 and len(names) == 1
+        return next(iter(self.observations)) if is_only else None
 
 
 def stored_with(source: PolicySource | None, policy: object, *, trust: bool) -> Stored | None:
