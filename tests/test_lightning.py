@@ -169,6 +169,27 @@ def test_mistakes_are_told_as_rlgauge_benchmark_tells_them(give, argv, told):
     assert not list(Path().glob("results/*/results.json"))
 
 
+@pytest.mark.parametrize(
+    ("query", "told"), [("mapping=map.yaml", ""), ("horizon=1", "chunks of actions are asked for")]
+)
+def test_options_after_a_class_path_stay_with_the_checkpoint(give, query, told):
+    Path("map.yaml").write_text("observation: {do: [{dtype: float32}]}")
+    asked = ("--env", "CartPole-v1", "--num-episodes", "1", "--policy", f"cloning.Cloned?{query}")
+    said = give("benchmark", *asked, "--ckpt_path", TRAINED)
+    assert said.code == (2 if told else 0), said.err
+    assert told in said.err
+    if not told:
+        results = BenchmarkResults.from_json("results/benchmark/results.json")
+        assert [one.policy for one in results.results] == ["Cloned"]
+        assert f"lightning:cloning.Cloned@{TRAINED}?{query}" in Path("results/benchmark/results.json").read_text()
+
+
+def test_a_module_without_a_checkpoint_is_refused(give):
+    said = give("benchmark", "--env", "CartPole-v1", "--num-episodes", "1", "--policy", "cloning.Cloned")
+    assert said.code == 2
+    assert "is a LightningModule, and without a checkpoint its weights are random: give --ckpt_path FILE" in said.err
+
+
 def test_failed_runs_end_it_with_1(give):
     Path("breaking.py").write_text("def act(observation):\n    return [1][int(abs(observation[2]) > 0.1)]\n")
     said = give("benchmark", "--env", "CartPole-v1", "--policy", "breaking.py:act", "--num-episodes", "1")

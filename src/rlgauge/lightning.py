@@ -181,11 +181,12 @@ def _name_checkpoint(options: Namespace, model_class: object) -> None:
         return
     found = _NAMED.fullmatch(policies[0])
     assert found is not None  # noqa: S101  # everything but an empty text, which is no class path
-    name, path = found.groups()
+    name, whole = found.groups()
+    path, mark, query = whole.partition("?")
     if path.partition(":")[0] in SCHEMES:
         return
     name = name or re.split(r"[.:]", path)[-1]
-    options.policy = [f"{name}=lightning:{_elsewhere(path)}@{options.ckpt_path}"]
+    options.policy = [f"{name}=lightning:{_elsewhere(path)}@{options.ckpt_path}{mark}{query}"]
     options.ckpt_path = None
 
 

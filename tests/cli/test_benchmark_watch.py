@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from rlgauge.cli.benchmark_watch import Until, parse_until
-from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
@@ -212,7 +211,56 @@ def test_options_of_watching_are_refused_without_it(give, policies):
     assert (said.code, "--watch-until goes with --watch DIR." in said.err) == (2, True)
 
 
+def test_the_place_of_checkpoints_without_a_folder_to_watch_is_told(give, policies):
+    for argv in (("--policy", "sb3:{checkpoint}"), ("--policy", "policies.Weights", "--ckpt_path", "{checkpoint}")):
+        said = give("benchmark", "--env", "CartPole-v1", *argv)
+        assert (said.code, "stands for each checkpoint in the folder of --watch DIR" in said.err) == (2, True)
+
+
 def test_several_ends_are_all_kept():
     assert parse_until(["still=1.5", "step=20"]) == Until(step=20, still=1.5)
-    with pytest.raises(UserError, match="no such process runs on this machine"):
-        parse_until([f"pid={2**22 + 1}"])
+
+
+def test_a_process_that_is_not_there_has_ended(give, save):
+    save({1: "0"})
+    said = give("benchmark", *WATCHED, *POLICY, "--watch-settle", "0.02", "--watch-until", f"pid={2**22 + 1}")
+    assert (said.code, [row["status"] for row in rows()]) == (0, ["COMPLETED"])
+    assert f"note: no process {2**22 + 1} runs on this machine: it is taken to have ended." in said.err
+
+
+def test_a_checkpoint_that_was_written_back_is_read_as_the_curve_has_it(give, save):
+    values = []
+    for content in ("0", "1", "0"):
+        save({10: content})
+        said = give("benchmark", *WATCHED, *POLICY, *ONCE, "--num-episodes", "10")
+        values.append(float(rows()[0]["mean_reward"]))
+    assert values[0] == values[2] != values[1]
+    assert "step 10: w_10.txt was written anew, and is evaluated anew." in said.err
+    told = give("summary", "o")
+    assert f" {values[0]:.2f} " in told.out
+    assert f" {values[1]:.2f} " not in told.out
+    assert "that of its learning curve counts" in told.out
+
+
+def test_what_was_evaluated_and_has_no_runs_any_more_is_measured_again(give, save):
+    save({1: "0", 2: "1"})
+    assert give("benchmark", *WATCHED, *POLICY, *ONCE).code == 0
+    before = rows()
+    shutil.rmtree("o/evaluate")
+    Path("runs/walk/w_2.txt").unlink()
+    said = give("benchmark", *WATCHED, *POLICY, *ONCE)
+    assert rows()[0] == before[0]
+    assert rows()[1]["n_missing"] == "3"
+    assert "note: runs of step 2 are gone from o: without the checkpoints nothing is measured again." in said.err
+
+
+def test_another_rule_of_steps_is_another_curve_and_smaller_steps_than_those_that_are_gone_are_told(give, save):
+    save({30: "0"})
+    assert give("benchmark", *WATCHED, *POLICY, *ONCE).code == 0
+    assert give("benchmark", *WATCHED, *POLICY, *ONCE, "--watch-step", r"w_(\d)").code == 0
+    assert len(list(Path("o/curves").glob("*.csv"))) == 2
+    Path("runs/walk/w_30.txt").unlink()
+    save({10: "1", 20: "1"})
+    said = give("benchmark", *WATCHED, *POLICY, *ONCE)
+    assert said.err.count("w_10.txt is new, and that of step 30 is gone: if another training writes here") == 1
+    assert "w_20.txt is new" not in said.err

@@ -35,3 +35,8 @@ def test_noise_comes_with_advice(monkeypatch, capsys):
 
 def test_copying_has_a_bandwidth_that_a_machine_can_have():
     assert 1e8 < machine.copy_bandwidth() < 1e13
+
+
+def test_a_part_that_there_is_not_is_told_with_what_is_possible(capsys):
+    assert main(["doctor", "robosuite"]) == 2
+    assert "PART takes libero, not 'robosuite'." in capsys.readouterr().err

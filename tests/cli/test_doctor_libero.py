@@ -8,6 +8,7 @@ import pytest
 
 from rlgauge import isolation
 from rlgauge.cli import doctor_libero
+from rlgauge.cli.doctor_libero import Look
 from rlgauge.cli.main import main
 from rlgauge.core.files import cache_folder
 from rlgauge.kinds.evaluate.libero import ENVIRONMENT
@@ -31,7 +32,7 @@ def home(built, monkeypatch, tmp_path):
 
 
 def test_the_whole_chain_is_looked_at_and_what_is_missing_comes_with_its_command(home, capsys):
-    assert main(["doctor", "libero", "--json"]) == 0
+    assert main(["doctor", "libero", "--json"]) == 1
     found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
     assert found["Python"]["found"].endswith("bin/python")
     assert (found["hf-libero"]["found"], found["robosuite"]["found"]) == ("0.1.4", "1.4.0")
@@ -53,7 +54,7 @@ def test_with_meshes_a_first_episode_is_begun(home, capsys):
 
 
 def test_the_recipe_names_what_the_environment_is_built_of(capsys, monkeypatch):
-    monkeypatch.setattr(doctor_libero, "look_at_all", lambda: iter([]))
+    monkeypatch.setattr(doctor_libero, "look_at_all", lambda: iter([Look("first episode", "began after 1.0 s")]))
     assert main(["doctor", "libero"]) == 0
     printed = capsys.readouterr().out
     for part in (
@@ -64,11 +65,26 @@ def test_the_recipe_names_what_the_environment_is_built_of(capsys, monkeypatch):
         "MUJOCO_GL=osmesa",
     ):
         assert part in printed
+    assert printed.splitlines()[-1] == "LIBERO is ready."
+
+
+@pytest.mark.parametrize(
+    ("looks", "last"),
+    [
+        ([Look("meshes", "missing", "fetch them")], "LIBERO is not ready. meshes: missing."),
+        ([Look("first episode", "no mesh", "again")], "LIBERO is not ready. first episode: no mesh."),
+        ([], "LIBERO is not ready: no episode was begun."),
+    ],
+)
+def test_the_last_line_and_the_exit_code_tell_what_is_in_the_way(capsys, monkeypatch, looks, last):
+    monkeypatch.setattr(doctor_libero, "look_at_all", lambda: iter(looks))
+    assert main(["doctor", "libero"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == last
 
 
 def test_where_nothing_is_built_it_says_that_it_will_be(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("RLGAUGE_CACHE", str(tmp_path))
-    assert main(["doctor", "libero", "--json"]) == 0
+    assert main(["doctor", "libero", "--json"]) == 1
     (only,) = json.loads(capsys.readouterr().out)
     assert "no environment is built for it yet" in only["found"]
     assert list(tmp_path.iterdir()) == []
@@ -77,7 +93,7 @@ def test_where_nothing_is_built_it_says_that_it_will_be(capsys, monkeypatch, tmp
 def test_rendering_that_fails_is_told_with_what_to_do(built, capsys, monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", "glfw")
     monkeypatch.delenv("DISPLAY", raising=False)
-    assert main(["doctor", "libero", "--json"]) == 0
+    assert main(["doctor", "libero", "--json"]) == 1
     (found,) = [one for one in json.loads(capsys.readouterr().out) if one["what"] == "rendering"]
     assert found["found"].startswith("glfw: ")
     assert found["advice"] == "Set MUJOCO_GL to osmesa or egl."

@@ -27,27 +27,48 @@ def tell(listen, case_ids, num_records, **end):
         listen(Event(case_id=case_id, num_records=num_records, **end))
 
 
-def test_a_line_comes_every_ten_seconds_at_most(tmp_path, capsys):
-    made, clock = workload(40), Clock()
-    listen = progress.lines(progress.Tally(made, Store(tmp_path)), clock)
-    first, second, *_ = [case.id for case in made.cases()]
-    for seconds in range(25):
+def told(capsys, made, folder, events) -> list[str]:
+    """The lines for events, each of a time, the number of a case and how many of its episodes are played."""
+    clock = Clock()
+    listen = progress.lines(progress.Tally(made, Store(folder)), clock)
+    cases = [case.id for case in made.cases()]
+    for seconds, number, num_records in events:
         clock.seconds = float(seconds)
-        tell(listen, [first, second], 5)
-    assert capsys.readouterr().err.splitlines() == [
-        "10 of 40 episodes, about 30 s left",
-        "10 of 40 episodes, about 1 min 0 s left",
+        tell(listen, [cases[number]], num_records)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_line_comes_every_ten_seconds_at_most(tmp_path, capsys):
+    assert told(capsys, workload(40), tmp_path, [(seconds, 0, 5) for seconds in range(25)]) == ["5 of 40 episodes"] * 2
+
+
+def test_the_time_left_is_told_of_what_was_played_after_the_first_round(tmp_path, capsys):
+    made = make_workload(GymnasiumBenchmark(["CartPole-v1"], num_episodes=40), ["random"], lanes=5)
+    events = [(100, 0, 1), (101, 0, 5), (111, 0, 9), (121, 0, 10), (131, 1, 5), (161, 3, 10), (171, 2, 10)]
+    assert told(capsys, made, tmp_path, [*events, (181, 1, 10)]) == [
+        "1 of 40 episodes",
+        "9 of 40 episodes",
+        "10 of 40 episodes, about 2 min 0 s left",
+        "15 of 40 episodes, about 1 min 15 s left",
+        "25 of 40 episodes, about 45 s left",
+        "35 of 40 episodes, about 11.7 s left",
+        "40 of 40 episodes",
+    ]
+
+
+def test_processes_that_play_at_once_have_a_longer_round(tmp_path, capsys):
+    made = make_workload(GymnasiumBenchmark(["CartPole-v1"], num_episodes=40), ["random"], lanes=5)
+    events = [(100, 0, 1), (100, 1, 1), (101, 0, 5), (102, 1, 5), (112, 0, 10), (122, 1, 10)]
+    assert told(capsys, made, tmp_path, events) == [
+        "1 of 40 episodes",
+        "15 of 40 episodes",
+        "20 of 40 episodes, about 40 s left",
     ]
 
 
 def test_where_it_is_compiled_nothing_is_estimated_from_that(tmp_path, capsys):
-    made, clock = make_workload(GymnasiumBenchmark(["rlgauge:cartpole"], num_episodes=40), ["zero"], lanes=10), Clock()
-    listen = progress.lines(progress.Tally(made, Store(tmp_path)), clock)
-    first, second = [case.id for case in made.cases()]
-    for seconds, case, num_records in ((100, first, 0), (600, first, 10), (610, second, 0), (620, second, 20)):
-        clock.seconds = float(seconds)
-        tell(listen, [case], num_records)
-    assert capsys.readouterr().err.splitlines() == [
+    made = make_workload(GymnasiumBenchmark(["rlgauge:cartpole"], num_episodes=40), ["zero"], lanes=10)
+    assert told(capsys, made, tmp_path, [(100, 0, 0), (600, 0, 10), (610, 1, 0), (620, 1, 20)]) == [
         "0 of 40 episodes",
         "10 of 40 episodes",
         "10 of 40 episodes",

@@ -7,6 +7,7 @@ import pytest
 
 from rlgauge.cli import report
 from rlgauge.core.errors import UserError
+from tests.exporters.evaluating import evaluated
 from tests.report.page.test_markup import HOSTILE, _Reader
 
 
@@ -94,3 +95,38 @@ def test_where_it_cannot_go_is_told(output, sentence, scores, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=sentence):
         report.main([str(scores), "-o", output])
+
+
+def page_of(path, tmp_path):
+    report.main([str(path), "-o", str(tmp_path / "page.html")])
+    return read(tmp_path / "page.html")
+
+
+def test_evaluations_of_one_checkpoint_each_tell_nothing_of_other_seeds_and_show_success(tmp_path):
+    for policy, success in (("step_1000", True), ("step_500", False)):
+        values = [{"return": 1.0, "length": 9, "success": each, "seed": 5} for each in (success, True)]
+        evaluated(tmp_path / "out", policy=policy, values=values)
+    text = page_of(tmp_path / "out", tmp_path).text
+    assert "Of each there is one training seed, which tells nothing of what others would give." in text
+    assert "are compared over their episodes: `rlgauge compare`." in text
+    assert "Success: step_500 50.0%, step_1000 100.0%. `--score success` makes the report about it." in text
+    assert "Which of step_500 and step_1000 has the higher return" in text
+    assert "two training seeds or more, of two of them at least." in text
+
+
+def test_several_seeds_are_no_single_checkpoints(scores, tmp_path):
+    text = page_of(scores, tmp_path).text
+    assert "one training seed" not in text
+    assert "Success" not in text
+
+
+def test_names_stand_as_one_counts(tmp_path):
+    path = tmp_path / "scores.csv"
+    names = [*(f"step {num}" for num in (1000, 20, 3)), "step", "9" * 5000]
+    rows = [f"{name},t{10 - seed},{seed},{seed}" for name in names for seed in range(3)]
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    text = page_of(path, tmp_path).text
+    places = [text.index(f"step {num}") for num in (3, 20, 1000)]
+    assert places == sorted(places)
+    drawn = re.findall("<h3>(t[0-9]+)</h3>", (tmp_path / "page.html").read_text())
+    assert drawn == ["t8", "t9", "t10"]

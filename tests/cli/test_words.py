@@ -33,6 +33,13 @@ def test_a_difference_that_was_not_shown_is_not_claimed():
     assert "no difference in return shown: " in said(a=a, b=b)
 
 
+def test_a_single_episode_is_compared_without_an_interval():
+    assert (
+        said(a=[(1.0, None)], b=[(1182.5, None)])
+        == "a against b in Task, same episode: return -1181.5, without an interval."
+    )
+
+
 def test_success_is_compared_in_words_and_points():
     solved, failed = [(0.0, True)] * 10, [(0.0, False)] * 10
     assert "success higher by 100.0 points" in said(a=solved, b=failed)

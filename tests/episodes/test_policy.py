@@ -26,6 +26,8 @@ class Network(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(4, 2)
+        for weights in self.parameters():
+            torch.nn.init.ones_(weights)
 
     def forward(self, observation):
         return self.layer(observation)

@@ -18,7 +18,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.episodes import encoder as encoder_module
 from rlgauge.episodes.encoder import QUEUE_FRAMES, Encoder, VideoError
 from rlgauge.episodes.overlay import draw_caption
-from rlgauge.episodes.video import OUTCOMES, VideoRecorder, picture_of
+from rlgauge.episodes.video import OUTCOMES, Mark, VideoRecorder, mark_of, picture_of
 
 
 def picture(brightness: int, height: int = 64, width: int = 96) -> np.ndarray:
@@ -447,3 +447,17 @@ def test_a_missing_pyav_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'rlgauge\[video\]'"):
         VideoRecorder(tmp_path).open("Toy-v0", 0)
+
+
+def test_a_picture_says_of_which_episode_it_is_and_can_be_read_all_the_same(tmp_path):
+    path = film_of(VideoRecorder(tmp_path, record_mode="all"), "failure", seed=12345)
+    assert mark_of(path) == Mark(seed=12345, step=4, total_return=4.0)
+    (read,) = decoded(picture_of(path))
+    assert read.shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"tEXtrlgauge\0{"])
+def test_a_picture_of_somebody_else_says_nothing_of_an_episode(tmp_path, content):
+    (tmp_path / "a.png").write_bytes(content)
+    assert mark_of(tmp_path / "a.mp4") is None
+    assert mark_of(tmp_path / "b.mp4") is None

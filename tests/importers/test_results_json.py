@@ -65,6 +65,38 @@ def test_a_success_that_no_episode_reports_was_not_measured(tmp_path):
     assert "success" not in reading.totals
 
 
+def test_a_rate_that_no_episode_tells_is_taken_as_it_is_stated(tmp_path):
+    put(tmp_path, "results.json", physicalai(task("a", 66.7, [episode(0, 0.0), episode(1, 1.0)])))
+    collected = read([tmp_path])
+    assert collected.readings[0].totals["success"].mean == pytest.approx(0.667)
+    assert collected.readings[0].totals["return"].mean == 0.5
+    assert collected.notes == []
+
+
+def test_what_a_file_of_physical_ai_states_and_its_episodes_are_not_is_one_note(tmp_path):
+    own = [episode(0, 1.0, True), episode(1, 0.0, False), episode(2, 0.0, True)]
+    put(tmp_path / "rounded", "results.json", physicalai(task("a", 66.7, own) | {"n_episodes": 3, "avg_reward": 0.33}))
+    assert read([tmp_path]).notes == []
+    put(tmp_path / "other", "results.json", physicalai(task("a", 90.0, own), task("b", 66.7, own)))
+    collected = read([tmp_path])
+    (note,) = collected.notes
+    assert "states n_episodes 2 and has 3; a states success_rate 90 and its episodes have 66.6667" in note
+    assert note.endswith("a states avg_reward 0.5 and its episodes have 0.333333; and 2 more.")
+    assert {reading.totals["success"].mean for reading in collected.readings} == {2 / 3}
+
+
+@pytest.mark.parametrize(
+    ("own", "kept"),
+    [([7, 5, 3], [3, 5, 7]), ([0, 0, 1], [0, 1, 2]), ([1, None, 2], [0, 1, 2]), ([-1, 4, 5], [0, 1, 2])],
+)
+def test_episodes_keep_the_numbers_that_tell_them_apart(tmp_path, own, kept):
+    put(tmp_path / "a", "results.json", physicalai(task("a", 100.0, [episode(index, 1.0, True) for index in own])))
+    older = [{"episode_ix": index, "sum_reward": 1.0, "success": True} for index in own]
+    put(tmp_path / "b", "eval_info.json", {"aggregated": {"pc_success": 100.0}, "per_episode": older})
+    for reading in read([tmp_path]).readings:
+        assert [record.index for record in reading.records] == kept
+
+
 def test_no_success_at_all_may_mean_that_none_was_reported(tmp_path):
     put(tmp_path, "results.json", physicalai(task("a", 0.0, [episode(0, 1.0, False)])))
     assert "an environment that reports none" in " ".join(read([tmp_path]).notes)
@@ -113,6 +145,25 @@ def test_lerobots_suites_give_a_reading_a_task(tmp_path):
     assert [(r.algorithm, r.task) for r in readings] == [("smolvla", "libero_10_0"), ("smolvla", "libero_10_1")]
     assert readings[0].totals["success"].mean == 0.5
     assert readings[0].totals["return"].n == 2
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+def test_what_a_file_of_lerobot_states_and_its_episodes_are_not_is_one_note(tmp_path, is_older):
+    rewards, successes = [1.0, 0.0, 0.0], [True, False, True]
+    if is_older:
+        each = [{"sum_reward": one, "success": two} for one, two in zip(rewards, successes, strict=True)]
+        info = {"aggregated": {"pc_success": 66.7, "n_episodes": 3, "avg_sum_reward": 0.5}, "per_episode": each}
+    else:
+        metrics = {"sum_rewards": rewards, "successes": successes}
+        info = {
+            "per_task": [{"task_group": "g", "task_id": 0, "metrics": metrics}],
+            "per_group": {"g": {"pc_success": 66.66666865}},
+            "overall": {"pc_success": 66.7, "n_episodes": 3, "avg_sum_reward": 0.5},
+        }
+    put(tmp_path, "eval_info.json", info)
+    (note,) = [note for note in read([tmp_path]).notes if "differs" in note]
+    name = "aggregated" if is_older else "overall"
+    assert note.endswith(f"are taken: {name} states avg_sum_reward 0.5 and its episodes have 0.333333.")
 
 
 @pytest.mark.parametrize("has_episodes", [True, False])

@@ -68,6 +68,7 @@ def served(policy, *, width=8, remembers=False, digest="d", **spaces):
         bit_stable=True,
         digest=digest,
         name="given",
+        shares=spaces.get("shares", True),
     )
 
 

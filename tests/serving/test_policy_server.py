@@ -236,6 +236,38 @@ def test_only_who_is_at_fault_hears_that_the_policy_failed():
             client.__exit__(None, None, None)
 
 
+def told_after_a_fault(policy, **options):
+    """What two clients of a policy that remembers are told, one of whom shows it nothing, once a third has gone on."""
+    with serving(policy, remembers=True, **options) as (address, server), ThreadPoolExecutor(3) as pool:
+        clients = [Client(address) for _ in range(3)]
+        first = pool.submit(clients[0].say, asked([0], BATCH[:1]))
+        policy.has_begun.wait(20)
+        shown = [pool.submit(clients[1].say, asked([0], BATCH[:1]))]
+        while len(server.batcher._waiting) < 1:
+            threading.Event().wait(0.001)
+        shown.append(pool.submit(clients[2].say, asked([0], np.zeros((1, 3), np.float32))))
+        while len(server.batcher._waiting) < 2:
+            threading.Event().wait(0.001)
+        policy.gate.set()
+        first.result(20)
+        told = [one.result(20) for one in shown]
+        for client in clients:
+            client.__exit__(None, None, None)
+        return told
+
+
+def test_who_shared_a_pass_of_a_policy_that_remembers_hears_that_it_may_be_anothers_fault():
+    for told in told_after_a_fault(Touchy()):
+        assert "in a pass that this client shared with others, maybe by another client's observation" in told
+        assert told.endswith("RuntimeError: nothing to see")
+
+
+def test_where_nothing_is_shared_only_who_is_at_fault_hears_of_it():
+    fine, faulty = told_after_a_fault(Touchy(), shares=False)
+    assert fine["actions"].shape == (1, 2)
+    assert faulty == "The policy given failed: RuntimeError: nothing to see"
+
+
 def test_an_action_that_is_refused_is_refused_on_the_other_side():
     class Refusing(Sums):
         def act(self, observations, active):

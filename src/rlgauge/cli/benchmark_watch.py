@@ -24,6 +24,7 @@ from rlgauge.cli.interruption import code_of, word_for
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import as_list
 from rlgauge.cli.units import count_text, parse_seeds, seconds_text
+from rlgauge.compare.phrases import some
 from rlgauge.core.errors import UserError
 from rlgauge.core.execute import Event, execute
 from rlgauge.core.files import StoreError
@@ -38,6 +39,7 @@ from rlgauge.kinds.evaluate.checkpoints_watch import (
     Watching,
     check_template,
     name_of,
+    step_text,
     trainings,
 )
 from rlgauge.kinds.evaluate.films import index_films
@@ -102,6 +104,11 @@ def check_watching(options: Namespace) -> None:
         given = next((name for name in OF_WATCHING if options[name] not in (None, [])), None)
         if given is not None:
             raise UserError(f"{_spelled(given)} goes with --watch DIR.")
+        if any(checkpoints.PLACE in text for text in (*as_list(options.policy), options.ckpt_path or "")):
+            raise UserError(
+                f"{checkpoints.PLACE} stands for each checkpoint in the folder of --watch DIR: give that, or the path "
+                "of one checkpoint."
+            )
         return
     for name in _AGAINST:
         if options[name]:
@@ -161,10 +168,7 @@ def parse_until(texts: Sequence[str]) -> Until:
         if name not in Until.__struct_fields__ or not re.fullmatch(pattern, value):
             raise UserError(f"--watch-until {text}: write step=N, still=SECONDS or pid=N.")
         given[name] = float(value) if name == "still" else int(value)
-    until = msgspec.convert(given, Until)
-    if until.pid is not None and process_start(until.pid) is None:
-        raise UserError(f"--watch-until pid={until.pid}: no such process runs on this machine.")
-    return until
+    return msgspec.convert(given, Until)
 
 
 class _Following:
@@ -213,7 +217,7 @@ class _Following:
     def _is_over(self) -> bool:
         """Whether the trainings write no more, as far as can be known."""
         until, watching = self._until, self._watching
-        if until.pid is not None and process_start(until.pid) != self._started:
+        if until.pid is not None and (self._started is None or process_start(until.pid) != self._started):
             return True
         if until.still is not None and time.monotonic() - watching.changed >= until.still:
             return True
@@ -222,11 +226,15 @@ class _Following:
     def _look(self, *, is_over: bool = False) -> None:
         begun = time.monotonic()
         self._beat()
-        new = self._watching.look(is_over=is_over)
+        watching = self._watching
+        new = watching.look(is_over=is_over)
         self._looked = time.monotonic()
         self._pause = max(self._every, (self._looked - begun) / _SHARE)
-        for path, why in self._watching.passed_over.items():
+        for path, why in watching.passed_over.items():
             self._tell_once(f"note: {path} is no point of the curve: {why}.")
+        for text in watching.notes:
+            self._tell_once(text)
+        watching.notes.clear()
         for point in new:
             if point.status is Status.FAILED:
                 self._tell_failed(point)
@@ -312,6 +320,11 @@ class _Following:
             print(json.dumps(curve.rows(watching.results), indent=1))
         if not manner.is_told or not curve.points:
             return
+        if watching.lacking:
+            steps = some([f"step {step_text(point)}" for point in watching.lacking])
+            complain(
+                f"note: runs of {steps} are gone from {manner.out}: without the checkpoints nothing is measured again."
+            )
         counts = Counter(point.status for point in curve.points)
         told = [f"{number} {status.lower()}" for status, number in sorted(counts.items())]
         where = manner.out / CURVES / curve.file_name
@@ -342,6 +355,8 @@ class _Following:
         for folder in watching.folders:
             if not folder.is_dir():
                 self._tell_once(f"note: there is no folder {folder} yet.")
+        if self._until.pid is not None and self._started is None:
+            self._tell_once(f"note: no process {self._until.pid} runs on this machine: it is taken to have ended.")
         if self._until == Until():
             self._tell_once(
                 f"Watching {watching.curve.folder} until Ctrl-C, or the training's end where it can be known."
@@ -353,7 +368,7 @@ class _Following:
         self._told.add(text)
 
     def _tell_failed(self, point: Point) -> None:
-        complain(f"step {_step(point)}: {point.checkpoint} FAILED: {point.reason}")
+        complain(f"step {step_text(point)}: {point.checkpoint} FAILED: {point.reason}")
 
 
 def _reason(run: Run | None) -> str:
@@ -361,10 +376,6 @@ def _reason(run: Run | None) -> str:
         return "a run never began"
     status = "" if run.status is Status.FAILED else f"{run.status}: "
     return f"{status}{what_went_wrong(run)}; its log: {run.folder / 'cout.txt'}"
-
-
-def _step(point: Point) -> str:
-    return str(point.step) if point.train_seed is None else f"{point.step} of seed {point.train_seed}"
 
 
 def _lines(point: Point, results: BenchmarkResults) -> Iterator[str]:
@@ -379,7 +390,7 @@ def _lines(point: Point, results: BenchmarkResults) -> Iterator[str]:
             told.append(f"success {cells['success rate']}")
         told.append(f"{cells['episodes']} episodes")
         told += [f"{cells[name]} {name}" for name in ("errors", "timeouts") if cells[name] != "0"]
-        yield f"step {_step(point)}: {result.task_id} {', '.join(told)}"
+        yield f"step {step_text(point)}: {result.task_id} {', '.join(told)}"
 
 
 def _spelled(name: str) -> str:

@@ -15,7 +15,7 @@ import psutil
 from rlgauge import __version__
 from rlgauge.cli import doctor_libero
 from rlgauge.cli.console import show_table
-from rlgauge.cli.main import FINE
+from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.units import bytes_text
 from rlgauge.core import provenance
@@ -40,19 +40,20 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def main(argv: Sequence[str]) -> int:
-    """The exit code of `rlgauge doctor`."""
+    """The exit code of `rlgauge doctor`: 1 where what was asked for can't be played."""
     options = parse(build_parser(), argv)
     if options is None:
         return FINE
-    found = _look(options.part)
+    looks = list(doctor_libero.look_at_all()) if options.part else []
+    found = [Finding(*one) for one in looks] if options.part else [*_machine(), *_devices(), *_libraries()]
     if options.json:
         print(json.dumps([msgspec.to_builtins(one) for one in found], indent=1))
     else:
         show_table(("what", "found", "what to do"), [(one.what, one.found, one.advice) for one in found])
     if options.part and not options.json:
         print()
-        print("\n".join(doctor_libero.recipe()))
-    return FINE
+        print("\n".join([*doctor_libero.recipe(), "", doctor_libero.verdict(looks)]))
+    return FAILED if options.part and not doctor_libero.is_ready(looks) else FINE
 
 
 def build_parser() -> ArgumentParser:
@@ -63,13 +64,6 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
-
-
-def _look(part: str | None) -> list[Finding]:
-    """Of the whole machine, or of what one part needs."""
-    if part is not None:
-        return [Finding(*one) for one in doctor_libero.look_at_all()]
-    return [*_machine(), *_devices(), *_libraries()]
 
 
 def _machine() -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rlgauge.core.errors import UserError
@@ -16,6 +16,7 @@ from rlgauge.kinds.evaluate.simulators import GL, interpreter
 NUM_TASKS, NUM_INITIAL_STATES = 130, 6500
 """Of the five suites together."""
 _LIBERO = "rlgauge.envs.libero_installed"
+_EPISODE = "first episode"
 _SYSTEM = {"osmesa": "apt-get install libosmesa6", "egl": "apt-get install libegl1"}
 
 
@@ -49,6 +50,21 @@ def look_at_all() -> Iterator[Look]:
     yield Look("meshes", told["assets"] or "missing", "" if told["assets"] else told["fetch"])
     if told["assets"]:
         yield _episode(python)
+
+
+def is_ready(looks: Sequence[Look]) -> bool:
+    """Whether it can be played: a first episode began."""
+    return any(look.what == _EPISODE and not look.advice for look in looks)
+
+
+def verdict(looks: Sequence[Look]) -> str:
+    """Whether LIBERO can be played, and what is in the way."""
+    if is_ready(looks):
+        return "LIBERO is ready."
+    lacking = [look for look in looks if look.advice]
+    if not lacking:
+        return "LIBERO is not ready: no episode was begun."
+    return f"LIBERO is not ready. {'; '.join(f'{look.what}: {look.found}' for look in lacking)}."
 
 
 def recipe() -> list[str]:
@@ -104,8 +120,8 @@ def _episode(python: Interpreter) -> Look:
     try:
         seconds = call(f"{_LIBERO}:try_task", {}, python=python)
     except (ApartError, UserError) as error:
-        return Look("first episode", _first_line(error), "Its meshes may be damaged: fetch them again.")
-    return Look("first episode", f"began after {seconds:.1f} s")
+        return Look(_EPISODE, _first_line(error), "Its meshes may be damaged: fetch them again.")
+    return Look(_EPISODE, f"began after {seconds:.1f} s")
 
 
 def _first_line(error: Exception) -> str:

@@ -71,7 +71,9 @@ def _of_configuration(message: str, known: Sequence[str]) -> str | None:
 
 
 def _spelled(key: str, known: Sequence[str]) -> str:
-    return next((name for name in known if name[2:].replace("-", "_") == key), f"--{key}")
+    """The option of this key, or the argument without a name."""
+    called = key.upper() if key.isidentifier() else f"--{key}"
+    return next((name for name in known if name[2:].replace("-", "_") == key), called)
 
 
 def _unknown_option(name: str, argv: Sequence[str], known: Sequence[str]) -> str:
@@ -129,10 +131,14 @@ def _arguments(kind: type) -> list[str]:
 
 
 def _wrong_value(option: str, message: str) -> str:
-    expected = re.search(r"Expected a <class '(\w+)'>", message)
+    expected = re.search(r"Expected a <class '(?!NoneType)(\w+)'>", message)
+    choices = re.search(r"Expected a typing\.Literal\[(.+?)\]$", message, re.MULTILINE)
     value = re.search(r"Got value: (.*)", message) or re.search(r"Given value: (.*)", message)
     if expected and value:
         return f"{option} takes {_TYPES.get(expected[1], expected[1])}, not {value[1].strip()!r}."
+    if choices and value:
+        possible = " or ".join(text.strip("'\"") for text in choices[1].split(", "))
+        return f"{option} takes {possible}, not {value[1].strip()!r}."
     return f"{option}: {_innermost(message)}"
 
 

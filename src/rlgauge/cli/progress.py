@@ -24,7 +24,9 @@ class Tally:
     def __init__(self, workload: EvaluateWorkload, store: Store, *, is_at_most: bool = False) -> None:
         """Look at what is there; fewer episodes may do where that is all `is_at_most`."""
         self.is_at_most = is_at_most
-        self.is_on_device = workload.is_on_device
+        self._lanes = workload.lanes
+        self._running: set[str] = set()
+        self._most_at_once = 1
         self._wanted: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self.num_failed = 0
@@ -44,11 +46,21 @@ class Tally:
         """Episodes played so far, whenever it was."""
         return sum(self._done.values())
 
+    @property
+    def num_round(self) -> int:
+        """So many episodes are played at a time: those in the lanes of one process begin together, and often end so."""
+        return self._lanes * self._most_at_once
+
     def take(self, event: Event) -> None:
         """Count what a worker tells of."""
         if event.case_id not in self._wanted:
             return
         self._count(event.case_id, event.num_records)
+        if event.status is None and 0 < event.num_records < self._wanted[event.case_id]:
+            self._running.add(event.case_id)
+            self._most_at_once = max(self._most_at_once, len(self._running))
+        else:
+            self._running.discard(event.case_id)
         if event.status is not None and event.status is not Status.COMPLETED:
             self.num_failed += 1
 
@@ -92,26 +104,46 @@ def _bar(tally: Tally) -> Iterator[Listener]:
 
 def lines(tally: Tally, clock: Callable[[], float] = time.monotonic) -> Listener:
     """A listener that prints a line every 10 s at most."""
-    start = last = clock()
-    num_at_start, is_timed = tally.num_before, not tally.is_on_device
+    last = clock()
+    pace = _Pace(tally)
 
     def listen(event: Event) -> None:
-        nonlocal last, start, num_at_start, is_timed
+        nonlocal last
         tally.take(event)
         present = clock()
-        if not is_timed and tally.num_done > num_at_start:  # until the first are in, it was compiled
-            start, num_at_start, is_timed = present, tally.num_done, True
+        pace.look(present)
         if present - last >= _LINE_SECONDS:
             last = present
-            print(_line(tally, tally.num_done - num_at_start, present - start), file=sys.stderr, flush=True)
+            print(_line(tally, pace.seconds_left(present)), file=sys.stderr, flush=True)
 
     return listen
 
 
-def _line(tally: Tally, played: int, seconds: float) -> str:
-    """How far it is, and how long it will take at the speed of the episodes that were played in so many seconds."""
+class _Pace:
+    """How fast episodes end, once all lanes have played their first: before that, processes began and were compiled."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._begun: tuple[float, int] | None = None
+
+    def look(self, present: float) -> None:
+        """Begin to count where the first round is over."""
+        if self._begun is None and self._tally.num_done - self._tally.num_before >= self._tally.num_round:
+            self._begun = present, self._tally.num_done
+
+    def seconds_left(self, present: float) -> float | None:
+        """How long it will take; None where nothing is left, and before another round was played."""
+        num_left = self._tally.num_wanted - self._tally.num_done
+        if self._begun is None or num_left <= 0:
+            return None
+        begun, num_begun = self._begun
+        played = self._tally.num_done - num_begun
+        return num_left * (present - begun) / played if played >= self._tally.num_round else None
+
+
+def _line(tally: Tally, seconds_left: float | None) -> str:
     most = "at most " if tally.is_at_most else ""
     text = f"{tally.num_done} of {most}{tally.num_wanted} episodes"
-    if played > 0:
-        text += f", about {seconds_text((tally.num_wanted - tally.num_done) * seconds / played)} left"
+    if seconds_left is not None:
+        text += f", about {seconds_text(seconds_left)} left"
     return text + (f", {count_text(tally.num_failed, 'run')} failed" if tally.num_failed else "")

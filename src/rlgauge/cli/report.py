@@ -13,7 +13,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
 from rlgauge.report.page import reproduce
 from rlgauge.report.page.document import document
-from rlgauge.report.page.scores import numbers, sections
+from rlgauge.report.page.scores import in_order, numbers, sections
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     if not path.parent.is_dir():
         raise UserError(f"--output {path}: there is no folder '{path.parent}'.")
     found = summary.asked(options)
-    overview = summary.overview_of(found, options)
+    overview = in_order(summary.overview_of(found, options))
     title = ", ".join(Path(source).resolve().name for source in options.source)
     *scores, runs = sections(overview)
     used = [run.reading for run in overview.found]

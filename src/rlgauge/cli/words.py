@@ -7,7 +7,7 @@ from typing import Any
 
 from rlgauge.cli.units import count_text, seconds_text
 from rlgauge.core.errors import UserError
-from rlgauge.kinds.evaluate.aggregate import Comparison
+from rlgauge.kinds.evaluate.aggregate import Comparison, label
 from rlgauge.kinds.evaluate.results import BenchmarkResults
 from rlgauge.kinds.evaluate.there import There
 from rlgauge.stats.paired import PairedSuccess
@@ -21,15 +21,18 @@ def comparisons(results: BenchmarkResults) -> Iterator[str]:
     """The first policy against each other one, task by task."""
     for baseline in results.policies[1:]:
         try:
-            yield from map(_compared, results.compare(candidate=results.policies[0], baseline=baseline))
+            for comparison in results.compare(candidate=results.policies[0], baseline=baseline):
+                yield _compared(comparison, results)
         except UserError as error:  # the runs of one of them failed, which is told elsewhere
             yield str(error)
 
 
-def _compared(comparison: Comparison) -> str:
+def _compared(comparison: Comparison, results: BenchmarkResults) -> str:
     parts = []
     if comparison.return_difference is not None:
         parts.append(_return(comparison.return_difference))
+    elif (difference := _of_one(comparison, results)) is not None:
+        parts.append(f"return {difference:+.1f}, without an interval")
     if comparison.success is not None:
         parts.append(_success(comparison.success))
     told = "; ".join(parts) or "nothing that both measured"
@@ -39,7 +42,23 @@ def _compared(comparison: Comparison) -> str:
     more = (
         f" ({left_out} of {comparison.n_wanted} left out: one of the two has no valid measurement)" if left_out else ""
     )
-    return f"{names} in {comparison.task_id}, same {valid} episodes{more}: {told}."
+    same = "same episode" if valid == 1 else f"same {valid} episodes"
+    return f"{names} in {comparison.task_id}, {same}{more}: {told}."
+
+
+def _of_one(comparison: Comparison, results: BenchmarkResults) -> float | None:
+    """The difference in return where a single episode was measured by both; None where none or more were."""
+    returns = [
+        {(one.index, one.seed): one.total_return for one in result.episodes if one.total_return is not None}
+        for name in (comparison.candidate, comparison.baseline)
+        for result in results.results
+        if result.task_id == comparison.task_id and label(result) == name
+    ]
+    if len(returns) != len(("candidate", "baseline")):
+        return None
+    candidate, baseline = returns
+    differences = [candidate[key] - baseline[key] for key in candidate.keys() & baseline.keys()]
+    return differences[0] if len(differences) == 1 else None
 
 
 def _return(difference: Summary) -> str:

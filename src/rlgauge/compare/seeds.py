@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -13,6 +14,7 @@ from rlgauge.compare.phrases import count, seed_noun, some
 from rlgauge.compare.quantity import Quantity, in_unit_of, measured
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading, Total
+from rlgauge.kinds.evaluate.checkpoints_curve import cases_of_curve
 
 STOPPED = "stopping"
 """Where the details of a reading say in a sentence that its episodes were counted by looking at them."""
@@ -82,10 +84,11 @@ def one_a_seed(
 ) -> list[Seed]:
     """What stands for every training seed, in the order of seeds; `told` gets what there is to say of it.
 
-    A finished run replaces those that failed; of several checkpoints the one measured last counts, of one checkpoint
-    the longest evaluation; several trainings of one seed are their mean. Speeds, times and sizes are of processes: each
-    counts, whatever its seed. Runs without a seed and a checkpoint can't be told to be repetitions. `group` tells apart
-    what is not to be taken for repetitions of one seed. Trainings that are the same, episode by episode, are one.
+    A finished run replaces those that failed; of several checkpoints that of the learning curve counts, else the one
+    measured last, and of one checkpoint the longest evaluation; several trainings of one seed are their mean. Speeds,
+    times and sizes are of processes: each counts, whatever its seed. Runs without a seed and a checkpoint can't be told
+    to be repetitions. `group` tells apart what is not to be taken for repetitions of one seed. Trainings that are the
+    same, episode by episode, are one.
     """
     said: dict[str, list[str]] = defaultdict(list)
     seeds = [seed for own in _by_seed(readings, group) for seed in _one_of(own, quantity, said)]
@@ -133,8 +136,23 @@ def _by_seed(readings: Iterable[Reading], group: _Group) -> list[list[Reading]]:
 
 
 def _of_latest_checkpoint(found: Sequence[Reading]) -> list[Reading]:
+    if len({reading.checkpoint for reading in found}) > 1:
+        found = [reading for reading in found if _is_on_curve(reading)] or found
     latest = max(found, key=lambda reading: reading.started).checkpoint
     return [reading for reading in found if reading.checkpoint == latest]
+
+
+def _is_on_curve(reading: Reading) -> bool:
+    """Whether a learning curve of watched checkpoints has the reading for its point: it need not be the last measured.
+
+    A checkpoint that was written back has the runs of the first time.
+    """
+    curve = reading.labels.get("curve")
+    if curve is None or not reading.folders:
+        return False
+    cases = [Path(folder).parent for folder in reading.folders]
+    own = cases_of_curve(cases[0].parents[1], curve)
+    return own is not None and all(f"{case.parent.name}/{case.name}" in own for case in cases)
 
 
 def _one_of(found: Sequence[Reading], quantity: Quantity, said: dict[str, list[str]]) -> Iterator[Seed]:
@@ -146,7 +164,8 @@ def _one_of(found: Sequence[Reading], quantity: Quantity, said: dict[str, list[s
     if len(own) < len(found):
         num = len({reading.checkpoint for reading in found})
         often = f"with {num} different checkpoints" if noun == "seed" else f"{num} times"
-        said[f" was measured {often}: the one measured last counts."].append(name)
+        which = "that of its learning curve" if _is_on_curve(own[0]) else "the one measured last"
+        said[f" was measured {often}: {which} counts."].append(name)
     valid = [reading for reading in own if quantity.name in measured(reading)]
     if len(valid) == 0:
         if len(own) > 1:

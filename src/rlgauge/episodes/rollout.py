@@ -375,7 +375,7 @@ class Rollout:
 
     def _open_film(self, lane: Lane, recorder: VideoRecorder) -> None:
         fps = lane.env.metadata.get("render_fps")
-        lane.film = recorder.open(self._rules.task_id, lane.episode.index, fps=fps)
+        lane.film = recorder.open(self._rules.task_id, lane.episode.index, fps=fps, seed=lane.episode.seed)
         self._add_frame(lane)
 
     def _add_frame(self, lane: Lane) -> None:

@@ -14,11 +14,13 @@ import math
 import os
 import platform
 import re
+import zlib
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+import msgspec
 import numpy as np
 
 from rlgauge.core.case import fingerprint, slug
@@ -39,6 +41,21 @@ _KEPT = {
     "failures": frozenset({"failure", "error", "timeout"}),
     "none": frozenset[str](),
 }
+
+
+_KEYWORD = b"tEXtrlgauge\0"
+_NUM_LENGTH = 4
+"""Bytes of a chunk's length, and of its name."""
+_NUM_TAIL = 1024
+"""The text stands so many bytes before the end of a picture, at most."""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """Which episode a film is of, as the picture of its last frame says: its seed, and that frame's step and return."""
+
+    seed: int | None
+    step: int
+    total_return: float | None
 
 
 class VideoRecorder:
@@ -76,8 +93,8 @@ class VideoRecorder:
             return episode_index < self._first
         return outcome in _KEPT[self.record_mode]
 
-    def open(self, task_id: str, episode_index: int, *, fps: float | None = None) -> Film:
-        """A film to add frames to; `fps` is what the environment says of itself.
+    def open(self, task_id: str, episode_index: int, *, fps: float | None = None, seed: int | None = None) -> Film:
+        """A film to add frames to; `fps` is what the environment says of itself, `seed` that of the episode.
 
         Raises UserError where the folder can't be written, so that it is known before the episode is played.
         """
@@ -86,7 +103,7 @@ class VideoRecorder:
         rate = self.fps or (DEFAULT_FPS if fps is None else _checked_fps(fps))
         name = _file_name(task_id)
         folder = self.output_dir / name
-        film = Film(self, task_id, episode_index, folder / f"{name}-e{episode_index:04d}", fps=rate)
+        film = Film(self, task_id, episode_index, folder / f"{name}-e{episode_index:04d}", fps=rate, seed=seed)
         with plain_errors(film.part):
             folder.mkdir(parents=True, exist_ok=True)
             self._sweep(folder)
@@ -110,7 +127,16 @@ class VideoRecorder:
 class Film:
     """The film of one episode. Ends with `close`, which keeps or removes it, or `discard`; so does leaving a `with`."""
 
-    def __init__(self, recorder: VideoRecorder, task_id: str, episode_index: int, stem: Path, *, fps: float) -> None:
+    def __init__(
+        self,
+        recorder: VideoRecorder,
+        task_id: str,
+        episode_index: int,
+        stem: Path,
+        *,
+        fps: float,
+        seed: int | None = None,
+    ) -> None:
         self.task_id = task_id
         self.episode_index = episode_index
         self.part = part_of(stem)
@@ -118,6 +144,7 @@ class Film:
         self._recorder = recorder
         self._stem = stem
         self._size: tuple[int, int] | None = None
+        self._mark = Mark(seed=seed, step=0, total_return=None)
         self._open = True
 
     def __enter__(self) -> Self:
@@ -138,6 +165,7 @@ class Film:
         picture = self._checked(frame)
         height, width = picture.shape[0] & ~1, picture.shape[1] & ~1  # yuv420p halves both
         caption = functools.partial(draw_caption, task=self.task_id, step=step, total_return=total_return)
+        self._mark = Mark(seed=self._mark.seed, step=int(step), total_return=float(total_return))
         self.encoder.put(picture[:height, :width].copy(), caption if self._recorder.overlay else None)
 
     def close(self, outcome: str) -> Path | None:
@@ -185,7 +213,8 @@ class Film:
     def _write_picture(self, outcome: str) -> None:
         """Before the film has its name, so that no film is ever without."""
         if self.encoder.last is not None:
-            write_atomic(picture_of(self._path(outcome)), as_png(self.encoder.last), is_synced=False)
+            content = _with_mark(as_png(self.encoder.last), self._mark)
+            write_atomic(picture_of(self._path(outcome)), content, is_synced=False)
 
     def _rename(self, outcome: str) -> Path:
         with self.part.open("rb") as file:
@@ -216,6 +245,32 @@ class Film:
 def picture_of(film: Path) -> Path:
     """Where the picture of a film's last frame lies."""
     return film.with_suffix(".png")
+
+
+def mark_of(film: Path) -> Mark | None:
+    """Which episode the film is of; None where the picture beside it does not say it. Raises StoreError."""
+    picture = picture_of(film)
+    with plain_errors(picture, "read"):
+        try:
+            with picture.open("rb") as file:
+                file.seek(max(file.seek(0, os.SEEK_END) - _NUM_TAIL, 0))
+                content = file.read()
+        except FileNotFoundError:
+            return None
+    start = content.rfind(_KEYWORD)
+    length = int.from_bytes(content[start - _NUM_LENGTH : start]) if start >= _NUM_LENGTH else 0
+    try:
+        return msgspec.json.decode(content[start + len(_KEYWORD) : start + _NUM_LENGTH + length], type=Mark)
+    except msgspec.DecodeError:
+        return None
+
+
+def _with_mark(png: bytes, mark: Mark) -> bytes:
+    """The picture with the mark as a text in it, which no viewer shows: a chunk before the one that ends it."""
+    chunk = _KEYWORD + msgspec.json.encode(mark)
+    end = png.rindex(b"IEND") - _NUM_LENGTH
+    whole = (len(chunk) - _NUM_LENGTH).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4)
+    return png[:end] + whole + png[end:]
 
 
 def part_of(stem: Path) -> Path:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Record
-from rlgauge.importers import paths, plain
+from rlgauge.importers import paths, plain, stated
 from rlgauge.importers.findings import Found
 from rlgauge.importers.physicalai import Percent, not_empty, others, rate, without_success
 from rlgauge.importers.quantities import episode, is_number, outcome, present, summed, told, units
 from rlgauge.importers.tree import Folder
 
 SYSTEM = "imported-lerobot"
+_STATED = {"pc_success": "success", "avg_sum_reward": "return", "avg_max_reward": "max_reward"}
 
 
 class _Metrics(msgspec.Struct):
@@ -58,7 +59,24 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
         raise OSError(f"as an eval_info.json of lerobot it is damaged ({error})") from error
     readings = list(_readings(folder, info, data))
     found = [Found(own, (SYSTEM, hash(content), own.algorithm, own.task, own.seed)) for own in readings]
-    return found, without_success(folder, readings, "lerobot")
+    differing = list(_differences(info, data, readings))
+    return found, [*without_success(folder, readings, "lerobot"), *stated.note(folder.path, differing)]
+
+
+def _differences(info: _Info, data: Mapping[str, Any], readings: Sequence[Reading]) -> Iterator[str]:
+    """What groups and the whole state and their episodes are not."""
+    groups = data.get("per_group")
+    for name, told_of in groups.items() if isinstance(groups, Mapping) else ():
+        own = [reading for task, reading in zip(info.per_task, readings, strict=False) if task.task_group == name]
+        if isinstance(told_of, Mapping):
+            yield from stated.differences(name, told_of, _all(own), _STATED)
+    for name in ("overall", "aggregated"):
+        if isinstance(data.get(name), Mapping):
+            yield from stated.differences(name, data[name], _all(readings), _STATED)
+
+
+def _all(readings: Iterable[Reading]) -> list[Record]:
+    return [record for reading in readings for record in reading.episodes]
 
 
 def _readings(folder: Folder, info: _Info, data: Mapping[str, Any]) -> Iterator[Reading]:
@@ -81,7 +99,8 @@ def _readings(folder: Folder, info: _Info, data: Mapping[str, Any]) -> Iterator[
         name = f"{task.task_group}_{task.task_id}"
         yield _reading(name, episodes, None, common | {"details": not_empty(details)})
     if not info.per_task and (whole := info.aggregated or info.overall) is not None:
-        episodes = tuple(_record(index, episode) for index, episode in enumerate(info.per_episode))
+        indices = stated.indices(info.per_episode, "episode_ix")
+        episodes = stated.ordered(map(_record, indices, info.per_episode))
         aggregated = _scalars(data.get("aggregated") or data.get("overall"))
         details = {"aggregated": aggregated, "file": others(data, _Info)}
         yield _reading(named.task or "unknown", episodes, whole, common | {"details": not_empty(details)})

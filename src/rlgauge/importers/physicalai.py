@@ -10,12 +10,13 @@ import msgspec
 from rlgauge.core.case import fingerprint
 from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Record, Status
-from rlgauge.importers import paths, plain
+from rlgauge.importers import paths, plain, stated
 from rlgauge.importers.findings import Found
 from rlgauge.importers.quantities import episode, is_number, outcome, present, summed, told, units
 from rlgauge.importers.tree import Folder
 
 SYSTEM = "imported-physicalai"
+_STATED = {"success_rate": "success", "avg_reward": "return", "avg_episode_length": "length"}
 _PERCENT = 100.0
 Percent = Annotated[float, msgspec.Meta(ge=0.0, le=_PERCENT)]
 """A rate from 0 to 100."""
@@ -59,15 +60,18 @@ def read(folder: Folder, content: bytes) -> tuple[list[Found], list[str]] | None
     }
     kept = {"metadata": {key: value for key, value in metadata.items() if key != "failed_tasks"}}
     identity = (SYSTEM, hash(content), common["algorithm"], common["seed"])
-    found = []
+    found, differing = [], list[str]()
     for task, raw in zip(results.task_results, data["task_results"], strict=True):
         own = common | {"details": not_empty(kept | {"task": others(raw, _Task)})}
-        found.append(Found(_reading(task, own), (*identity, task.task_id)))
+        reading = _reading(task, own)
+        found.append(Found(reading, (*identity, task.task_id)))
+        differing += stated.differences(task.task_id, raw, reading.episodes, _STATED)
     common["details"] = not_empty(kept)
     for task_id in metadata.get("failed_tasks") or ():
         failed = Reading(task=str(task_id), status=Status.FAILED, reason="its evaluation failed", **common)
         found.append(Found(failed, (*identity, task_id)))
-    return found, without_success(folder, [each.reading for each in found], "physical-ai")
+    notes = without_success(folder, [each.reading for each in found], "physical-ai")
+    return found, [*notes, *stated.note(folder.path, differing)]
 
 
 def without_success(folder: Folder, readings: Sequence[Reading], system: str) -> list[str]:
@@ -81,12 +85,15 @@ def without_success(folder: Folder, readings: Sequence[Reading], system: str) ->
 
 
 def _reading(task: _Task, common: dict[str, Any]) -> Reading:
-    episodes = tuple(_record(index, episode) for index, episode in enumerate(task.per_episode_data))
+    indices = stated.indices(task.per_episode_data, "episode_idx")
+    episodes = stated.ordered(map(_record, indices, task.per_episode_data))
     totals = summed(episodes, ("return", "length", "success"))
+    # 0 % is also what is written of an environment that reports no success.
+    is_unmeasured = episodes and totals["success"] is None and not task.success_rate
     aggregated = {
         "return": told(task.avg_reward, n=task.n_episodes),
         "length": told(task.avg_episode_length, n=task.n_episodes),
-        "success": None if episodes and totals["success"] is None else rate(task.success_rate, task.n_episodes),
+        "success": None if is_unmeasured else rate(task.success_rate, task.n_episodes),
     }
     measured = present({name: totals[name] or aggregated[name] for name in totals})
     how = outcome(episodes, measured)

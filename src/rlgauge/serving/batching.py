@@ -41,6 +41,10 @@ class FullError(Exception):
     """All rows of a policy that remembers are taken."""
 
 
+class SharedPassError(Exception):
+    """A pass failed that several shared, and nobody knows by whose row; what the policy remembers is not known."""
+
+
 @dataclass(slots=True)
 class Row:
     """One observation that waits for its action; `seed` starts an episode. `place` is None where any row will do."""
@@ -96,11 +100,17 @@ class Batcher:
         *,
         width: int,
         remembers: bool,
+        shares: bool = True,
         wait_seconds: float = MAX_WAIT,
         thread: ThreadPoolExecutor,
     ) -> None:
-        """Nothing is asked yet; `run` must be running."""
+        """Nothing is asked yet; `run` must be running.
+
+        Without `shares` each request has a pass of its own, so that an error is told to who is at fault and nobody
+        else: for policies that are asked row by row anyway, which gain nothing by sharing.
+        """
         self.width = width
+        self._shares = shares
         self.remembers = remembers
         self.totals = Totals()
         self._policy = policy
@@ -173,7 +183,7 @@ class Batcher:
 
     async def _gather(self) -> None:
         """Wait a little for those who are likely to ask: else two who take turns would never share a pass."""
-        longest = min(self._wait_seconds, _WAIT_SHARE * self._pass_seconds)
+        longest = min(self._wait_seconds, _WAIT_SHARE * self._pass_seconds) if self._shares else 0.0
         until = perf_counter() + longest
         while longest >= _LEAST_WAIT and self._num_waiting() < self._num_likely():
             self._has_come.clear()
@@ -194,7 +204,7 @@ class Batcher:
         """Whole requests that fit into one pass together; one that is larger than a pass comes alone."""
         taken = [self._waiting.popleft()]
         room = self.width - len(taken[0].rows)
-        while self._waiting and len(self._waiting[0].rows) <= room:
+        while self._shares and self._waiting and len(self._waiting[0].rows) <= room:
             taken.append(self._waiting.popleft())
             room -= len(taken[-1].rows)
         return taken
@@ -203,8 +213,11 @@ class Batcher:
         try:
             await self._answer(requests)
         except Exception as error:  # noqa: BLE001  # a policy is anybody's code and may raise anything
-            if len(requests) == 1 or self.remembers:  # which has gone on in some rows by now
+            if len(requests) == 1:
                 _fail(requests, error)
+                return
+            if self.remembers:  # so that it has gone on in some rows by now
+                _fail(requests, SharedPassError(f"{type(error).__name__}: {error}"))
                 return
             for request in requests:  # so that only who is at fault hears of it
                 await self._pass([request])

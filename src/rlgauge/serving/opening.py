@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies.chunks import chunk_space
-from rlgauge.episodes.policies.objects import Batched, Rows
+from rlgauge.episodes.policies.hub import source_in_repository
+from rlgauge.episodes.policies.objects import Batched, Rows, StatefulRows
 from rlgauge.episodes.policies.onnx import OnnxPolicy
 from rlgauge.episodes.policies.torchscript import TorchPolicy
 from rlgauge.episodes.policies.zero import ZeroPolicy
@@ -33,6 +34,8 @@ def open_served(
     """
     if width < 1:
         raise UserError(f"A pass has at least one row, not {width}.")
+    if forgets:
+        _check_promise(source)
     if chunks:
         spaces = Spaces(spaces.observation, chunk_space(spaces.action))
     observed, acted = spaces
@@ -51,7 +54,30 @@ def open_served(
         bit_stable=is_bit_stable,
         digest=source.digest(),
         name=source.uri,
+        shares=not isinstance(policy, StatefulRows),
     )
+
+
+def _check_promise(source: PolicySource) -> None:
+    """Raise UserError where it is known that an answer does not follow from its observation alone."""
+    found = source_in_repository(source) if source.scheme == "hf" else source
+    if found.horizon is not None:
+        raise UserError(
+            f"The policy {source.uri} executes chunks (horizon={found.horizon}), so that it remembers what is left of "
+            "them: serve it without --stateless, or without the horizon and with --chunks, and let the clients write "
+            "ws://HOST:PORT?horizon=N."
+        )
+    known = _known_to_remember(found)
+    if known is not None:
+        raise UserError(f"The policy {source.uri} {known}: serve it without --stateless.")
+
+
+def _known_to_remember(source: PolicySource) -> str | None:
+    if source.scheme == "random" or (source.scheme == "sb3" and source.option("deterministic") == "false"):
+        return "draws its actions from a generator of each episode"
+    if source.scheme == "lerobot":
+        return "remembers what it saw and what it decided on in each episode"
+    return None
 
 
 def _tried(policy: BatchPolicy, spaces: Spaces, *, width: int, name: str) -> bool:

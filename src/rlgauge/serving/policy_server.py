@@ -20,10 +20,10 @@ import numpy as np
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Illegal, WrongActionError
-from rlgauge.episodes.policies.spaces import Box, Chunk, Dict, Spec, describe, size
+from rlgauge.episodes.policies.spaces import Box, Chunk, Dict, Spec, describe, form, size
 from rlgauge.episodes.policies.websocket_dialects import OBSERVATION
 from rlgauge.episodes.policies.websocket_wire import MAX_BYTES, PROTOCOL, ROWS, WireError, pack, unpack
-from rlgauge.serving.batching import MAX_WAIT, Batcher, FullError, Guest, Request
+from rlgauge.serving.batching import MAX_WAIT, Batcher, FullError, Guest, Request, SharedPassError
 
 if TYPE_CHECKING:
     import gymnasium
@@ -53,6 +53,8 @@ class Served:
     bit_stable: bool
     digest: str
     name: str
+    shares: bool = True
+    """Whether requests of several clients go through together."""
 
     def metadata(self) -> dict[str, Any]:
         """What a client is greeted with."""
@@ -65,6 +67,7 @@ class Served:
             "bit_stable": self.bit_stable,
             "observation_space": describe(self.observation_space).text,
             "action_space": describe(self.action_space).text,
+            "spaces": [form(describe(space)) for space in (self.observation_space, self.action_space)],
         }
         return {ROWS: told}
 
@@ -102,6 +105,7 @@ class PolicyServer:
             served.observation_space,
             width=served.width,
             remembers=served.remembers,
+            shares=served.shares,
             wait_seconds=wait_seconds,
             thread=thread,
         )
@@ -165,14 +169,25 @@ class PolicyServer:
             return await self._answer_one(asked, guest)
         except FullError:
             raise
-        except WireError as error:
-            return f"The client {error}."
-        except WrongActionError as error:
-            return f"The policy {self._served.name} {error}."
-        except UserError as error:
-            return str(error)
         except Exception as error:  # noqa: BLE001  # a policy is anybody's code and may raise anything
-            return f"The policy {self._served.name} failed: {type(error).__name__}: {error}"
+            return self._in_words(error)
+
+    def _in_words(self, error: Exception) -> str:
+        name = self._served.name
+        match error:
+            case WireError():
+                return f"The client {error}."
+            case WrongActionError():
+                return f"The policy {name} {error}."
+            case UserError():
+                return str(error)
+            case SharedPassError():
+                return (
+                    f"The policy {name} failed in a pass that this client shared with others, maybe by another "
+                    f"client's observation, and what it remembers is lost to all of them: {error}"
+                )
+            case _:
+                return f"The policy {name} failed: {type(error).__name__}: {error}"
 
     async def _answer_rows(self, asked: dict[Any, Any], guest: Guest) -> bytes:
         try:

@@ -106,6 +106,42 @@ def test_a_checkpoint_is_loaded_by_the_class_or_given_to_its_constructor(folder)
         load("toy_policies:act", "x.ckpt")
 
 
+NETWORKS = """
+import lightning.pytorch as pl
+import torch
+
+class Untrained(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.network = torch.nn.Linear(4, 2)
+
+class Plain(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = torch.nn.Linear(4, 2)
+
+class Reads(Plain):
+    def __init__(self, path=None):
+        super().__init__()
+        torch.nn.init.zeros_(self.network.weight)
+        torch.nn.init.zeros_(self.network.bias)
+
+instance = Plain()
+"""
+
+
+def test_a_network_without_its_weights_is_refused(folder):
+    (folder / "toy_networks.py").write_text(NETWORKS)
+    for name, told in (("Untrained", "is a LightningModule"), ("Plain", "draws other weights each time")):
+        with pytest.raises(
+            UserError, match=f"{told}.*its weights are random: give --ckpt_path FILE, or .*py:FILE:NAME"
+        ):
+            load(f"toy_networks:{name}")
+    assert not load("toy_networks:Reads").network.weight.any()
+    assert not load("toy_networks:Reads", "x.ckpt").network.weight.any()
+    assert type(load("toy_networks:instance")).__name__ == "Plain"
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

@@ -43,6 +43,7 @@ ROBOT = {
     },
     "action": {"size": 9, "do": [{"slice": [0, 7]}, {"widen": [6]}, {"negate": [6]}]},
 }
+NOT_NORMAL = {"normalize": {"mean": 0, "std": [1, 0, 1]}}
 MODULE = """
 import numpy as np
 
@@ -186,6 +187,24 @@ def test_an_action_that_is_none_is_handed_on(folder):
     assert "shape (2,)" in action.fault
 
 
+def test_fractions_are_refused_where_the_environment_takes_integers(folder):
+    (folder / "maps.py").write_text("import numpy as np\n\n\ndef act(observation):\n    return np.array(observation)\n")
+    whole = gym.spaces.Box(0, 10, (2,), np.int32)
+    seen = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    name = write({"action": [{"negate": [1]}]})
+    policy = opened(f"py:maps:act?mapping={name}", seen=seen, acted=whole, width=1)
+
+    def acted(*numbers):
+        return policy.act(np.array([numbers], np.float32), [0])[0]
+
+    assert acted(3, -4).tolist() == [3, 4]
+    assert acted(99, 99).tolist() == [10, 0]
+    action = acted(3.9, 0)
+    assert isinstance(action, Illegal)
+    assert "takes integers" in action.fault
+    assert isinstance(acted(np.nan, 0), Illegal)
+
+
 def test_the_content_of_a_mapping_is_part_of_the_policy(folder):
     linear_onnx(folder / "p.onnx")
     first, same, other = (
@@ -216,6 +235,7 @@ def test_the_content_of_a_mapping_is_part_of_the_policy(folder):
         ({"action": [{"slice": [0, 6]}]}, r"makes an action of shape \(6,\), but the environment takes \(7,\)"),
         ({"action": [{"negate": [7]}]}, r"'negate' of the action names number 7 \(from 0\) of 7"),
         ({"action": [{"unnormalize": {"mean": [0, 1], "std": [1, 1]}}]}, "does not fit the environment"),
+        ({"observation": {"s": {"from": "position", "do": [NOT_NORMAL]}}}, r"divides by its std, which is \[1.0, 0.0,"),
         ({"action": [{"unnormalise": {}}]}, "Did you mean 'unnormalize'?"),
         ({"action": {"size": "nine"}}, "The size of the action is 'nine'"),
         ("text", "holds 'text', not names with values"),

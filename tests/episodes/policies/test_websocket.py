@@ -6,12 +6,14 @@ import socket
 import sys
 import threading
 
+import gymnasium as gym
 import msgpack
 import numpy as np
 import pytest
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.latency import Latency
+from rlgauge.episodes.policies.chunks import chunk_space
 from rlgauge.episodes.policies.protocol import Illegal
 from rlgauge.episodes.policies.source import PolicySource
 from rlgauge.episodes.policies.websocket import identity, load_policy
@@ -267,6 +269,93 @@ def test_a_server_that_comes_late_is_waited_for(caplog):
     thread.join()
     assert found[0].shape == (2,)
     assert "is back after" in caplog.text
+
+
+SPACES = gym.spaces
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "told"),
+    [
+        ({"action_space": SPACES.Box(-1, 1, (2,))}, {}, r"other actions: here they are Box\(-10.*not Box\(-1"),
+        (
+            {"action_space": SPACES.Discrete(2)},
+            {"action_space": SPACES.Discrete(3)},
+            r"Discrete\(3\), not Discrete\(2\)",
+        ),
+        ({"action_space": SPACES.Discrete(2, start=1)}, {"action_space": SPACES.Discrete(2)}, "other actions"),
+        ({"observation_space": SPACES.Box(-1, 1, (4,))}, {}, r"other observations: here they are Box.*\(3,\)"),
+        ({"observation_space": SPACES.Box(0, 255, (3,), np.uint8)}, {}, "float32.*not Box.*uint8"),
+        ({"observation_space": SPACES.Dict({"state": OBSERVATIONS})}, {}, "other observations"),
+        (
+            {"observation_space": SPACES.Dict({"state": SPACES.Box(-1, 1, (2,))})},
+            {"observation_space": SPACES.Dict({"state": OBSERVATIONS})},
+            r"\(3,\), float32\), not .*\(2,\), float32\) \(in 'state'\)",
+        ),
+    ],
+)
+def test_a_server_that_was_started_for_other_spaces_is_refused(theirs, ours, told):
+    given = {"observation_space": OBSERVATIONS, "action_space": ACTIONS, **ours}
+    with serving(Sums(), **theirs) as (address, _), pytest.raises(UserError, match=told):
+        load_policy(PolicySource(address), **given, width=2)
+
+
+def test_bounds_that_lie_beyond_what_a_space_shows_in_words_are_compared():
+    low = -np.arange(1, 41, dtype=np.float32)
+    other = low.copy()
+    other[20] = -50
+    boxes = [SPACES.Box(one, np.ones(40, np.float32)) for one in (low, other)]
+    with serving(Sums(), action_space=boxes[0]) as (address, _):
+        loaded(address, action_space=boxes[0]).close()
+        with pytest.raises(UserError, match="another low"):
+            loaded(address, action_space=boxes[1])
+
+
+def test_what_differs_by_design_is_not_refused(tmp_path):
+    with serving(Sums(), observation_space=SPACES.Box(-5, 5, (3,))) as (address, _):
+        loaded(address).close()  # of observations no bounds are compared
+    (tmp_path / "map.yaml").write_text("action: [{unnormalize: {low: [-2, -2], high: [2, 2]}}]")
+    source = parse_source(f"{address}?mapping={tmp_path}/map.yaml")
+    with serving(Sums(), action_space=SPACES.Box(-1, 1, (2,)), port=int(address.rpartition(":")[2])):
+        open_policy(source, observation_space=OBSERVATIONS, action_space=ACTIONS, width=2).close()
+    with serving(Sums(), action_space=chunk_space(ACTIONS)) as (address, _):
+        loaded(address).close()
+        loaded(address, action_space=chunk_space(ACTIONS)).close()
+        with pytest.raises(UserError, match=r"other actions.*\(in 'each'\)"):
+            loaded(address, action_space=chunk_space(SPACES.Box(-1, 1, (2,))))
+
+
+class Counting:
+    """A server like openpi's whose memory is the connection's: how often it was asked there."""
+
+    def __init__(self, *metadata):
+        self.metadata = list(metadata)
+        self.connections = 0
+
+    def __call__(self, connection):
+        self.connections += 1
+        connection.send(pack(self.metadata.pop(0) if self.metadata else {}))
+        for number, message in enumerate(connection, 1):
+            connection.send(pack({"actions": np.array([number, unpack(message)["observation"][0]], np.float32)}))
+
+
+def test_a_server_of_openpi_that_remembers_has_a_connection_for_each_row_and_each_episode():
+    server = Counting()
+    with answering(server) as address:
+        policy = loaded(f"{address}?remembers=true", width=2)
+        found = played(policy)
+        policy.close()
+    assert np.stack(found)[:, :, 0].tolist() == [[1, 1], [2, 2], [3, 1], [4, 2], [5, 3]]
+    assert (np.stack(found)[:, :, 1] == BATCH[:2, 0]).all()
+    assert server.connections == 3
+
+
+def test_another_policy_that_greets_a_later_episode_is_refused():
+    with answering(Counting({}, {"name": "other"}, {"name": "other"})) as address:
+        policy = loaded(f"{address}?remembers=true", width=2)
+        with pytest.raises(UserError, match="came back with another policy"):
+            played(policy)
+        policy.close()
 
 
 def test_what_is_missing_is_named_with_the_extra_that_brings_it(monkeypatch):

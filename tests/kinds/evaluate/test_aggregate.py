@@ -53,6 +53,13 @@ def test_errors_are_failures_in_the_other_rates_of_the_aggregate_too():
     assert "100.0% [61.0%, 100.0%]; 60.0% with errors as failures" in results.summary()
 
 
+def test_errors_of_a_task_whose_success_is_not_measured_are_no_failures_of_all_episodes():
+    tasks = [task("a", [True] * 7 + [False] * 8, n_errors=5), task("b", [None] * 17, n_errors=3)]
+    (aggregate,) = BenchmarkResults(tasks).aggregates()
+    assert aggregate.success_micro_all == 7 / 20
+    assert (aggregate.n_errors, aggregate.n_episodes) == (8, 40)
+
+
 def test_a_task_without_a_rate_leaves_no_mean_of_the_survivors():
     (aggregate,) = BenchmarkResults([task("a", [True]), task("b", [None])]).aggregates()
     assert aggregate.success_macro is aggregate.success_macro_all is None

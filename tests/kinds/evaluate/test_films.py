@@ -24,7 +24,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;"
 def filmed(folder: Path, index: int, outcome: str, task: str = "Toy-v0", **values) -> EpisodeResult:
     made = VideoRecorder(folder, 30, "all", overlay=False).open(task, index)
     for step in range(3):
-        made.add(np.full((32, 48, 3), 40 * step, np.uint8), step=step, total_return=0.0)
+        made.add(np.full((32, 48, 3), 40 * step, np.uint8), step=step, total_return=0.75 * step)
     video = made.close(outcome).relative_to(folder.parent).as_posix()
     return EpisodeResult(index=index, outcome=outcome, video=video, **{"total_return": 1.5, "length": 2, **values})
 
@@ -276,6 +276,45 @@ def test_an_evaluation_that_films_leaves_a_page(tmp_path):
     (task,) = read_films(tmp_path / "videos").tasks
     assert (task.policy, task.task_id, len(task.episodes), task.grid.cells) == ("random", "Falls", 3, [0, 1, 2])
     assert (tmp_path / "videos" / "index.html").is_file()
+
+
+class Counted(Falls):
+    """Ends after as many steps as its seed says."""
+
+    def reset(self, *, seed=None, options=None):
+        self._left = 1 + seed % 5
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self._left -= 1
+        return np.zeros(1, np.float32), 1.0, self._left == 0, False, {"success": False}
+
+
+def test_a_film_of_another_evaluation_is_not_told_with_the_numbers_of_this_one(tmp_path):
+    videos = tmp_path / "videos"
+
+    def evaluate(seed: int) -> FilmedTask:
+        benchmark = Benchmark(gyms=[Counted], num_episodes=3, seed=seed, video_dir=videos)
+        benchmark.evaluate("zero", out=tmp_path / f"out{seed}")
+        return task_of(read_films(videos), "zero")
+
+    first, second = evaluate(0), evaluate(1)
+    assert all(one.is_told for task in (first, second) for one in task.episodes)
+    assert not {one.seed for one in first.episodes} & {one.seed for one in second.episodes}
+    again = evaluate(0)  # which plays nothing: the films are those of the second
+    assert [(one.is_told, one.total_return) for one in again.episodes] == [(False, None)] * 3
+    assert "3 films here are of another evaluation" in Parsed((videos / "index.html").read_text()).text
+    assert evaluate(1).episodes == second.episodes
+
+
+def test_what_was_written_before_of_a_film_is_not_told_of_one_that_has_its_name_now(tmp_path):
+    index_films(tmp_path, results(("p", "Toy-v0", [filmed(tmp_path / "p", 0, "failure", seed=7)])))
+    assert task_of(index_films(tmp_path, results()), "p").episodes[0].seed == 7
+    film = VideoRecorder(tmp_path / "p", 30, "all").open("Toy-v0", 0, seed=8)
+    film.add(np.zeros((32, 48, 3), np.uint8), step=2, total_return=1.5)
+    film.close("failure")
+    (one,) = task_of(index_films(tmp_path, results()), "p").episodes
+    assert (one.is_told, one.total_return) == (False, None)
 
 
 def test_a_page_that_cannot_be_written_does_not_lose_the_results(tmp_path):

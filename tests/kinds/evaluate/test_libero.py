@@ -89,6 +89,16 @@ def _places(index):
     return {tuple(state[1:4].astype(np.float32).tolist()) for state in libero_backend.initial_states(task)}
 
 
+def test_episodes_beyond_the_initial_states_are_told_to_be_repetitions():
+    all_states, more = (
+        fake(task_ids=[0], num_episodes=num, max_steps=1).evaluate("zero") for num in (NUM_STATES, NUM_STATES + 2)
+    )
+    assert all_states.warnings() == []
+    assert [f"episodes from {NUM_STATES} on (2 of {NUM_STATES + 2}) begin" in text for text in more.warnings()] == [
+        True
+    ]
+
+
 def test_one_simulator_is_open_at_a_time_and_all_are_closed(opened, monkeypatch):
     most = []
     reset = FakeSimulator.reset

@@ -147,6 +147,33 @@ def test_films_hold_every_frame_and_begin_without_the_action_of_another_episode(
         assert marked[0] < 10 < min(marked[1:])
 
 
+@pytest.mark.parametrize("task", ["FetchPush-v4", "FetchPickAndPlace-v4"])
+def test_an_episode_of_fetch_that_is_drawn_is_the_same_to_the_last_bit(python, task):
+    env = FetchBenchmark(task).create_gyms()[0]()
+
+    def played(*, is_drawn):
+        observed, _ = env.reset(seed=3)
+        actions, seen = np.random.default_rng(0), []
+        for _ in range(20):
+            frame = env.render() if is_drawn else None
+            assert frame is None or frame.std() > 0
+            observed, *_ = env.step(actions.uniform(-1, 1, 4).astype(np.float32))
+            seen.append(observed["observation"].tobytes())
+        return seen
+
+    try:
+        assert played(is_drawn=False) == played(is_drawn=True) == played(is_drawn=False)
+    finally:
+        env.close()
+
+
+def test_episodes_beyond_the_goals_of_metaworld_are_told_to_be_repetitions(python):
+    more = MetaWorldBenchmark("reach-v3", num_episodes=52, max_steps=1).evaluate("zero")
+    (warning,) = more.results[0].warnings
+    assert warning.startswith("episodes from 50 on (2 of 52) begin where earlier ones did")
+    assert warning in more.summary()
+
+
 @pytest.fixture(scope="module")
 def told(python):
     path, variables = python
@@ -230,6 +257,10 @@ def test_what_is_observed_is_part_of_what_is_measured(python):
         (lambda: AlohaBenchmark(observation="state"), "Unknown observation 'state'"),
         (lambda: FetchBenchmark("FetchReach-v3"), "Did you mean 'FetchReach-v4'"),
         (lambda: FetchBenchmark([]), "at least one"),
+        (lambda: FetchBenchmark(max_steps=None), "nothing else ends an episode of FetchBenchmark"),
+        (lambda: PushTBenchmark(max_steps=None), "nothing else ends an episode of PushTBenchmark"),
+        (lambda: AlohaBenchmark(max_steps=None), "nothing else ends an episode of AlohaBenchmark"),
+        (lambda: MetaWorldBenchmark(max_steps=501), "ends every episode after 500 steps. Give 500 at most"),
         (lambda: MetaWorldBenchmark("MT11"), "Did you mean 'MT10'"),
         (lambda: MetaWorldBenchmark(["reach-v3", "reach-v3"]), "none twice"),
         (lambda: MetaWorldBenchmark("reach-v3", instructions={"reach-v3": "Go"}), "has no text"),
@@ -242,6 +273,14 @@ def test_what_is_observed_is_part_of_what_is_measured(python):
 def test_what_is_none_of_the_choices_is_told(make, sentence):
     with pytest.raises(UserError, match=sentence):
         make()
+
+
+def test_steps_that_are_changed_to_what_can_not_be_are_told(python):
+    benchmark = FetchBenchmark("FetchReach-v4")
+    benchmark.max_steps = None
+    with pytest.raises(UserError, match="max_steps=None"):
+        benchmark.evaluate("zero")
+    assert MetaWorldBenchmark("reach-v3", max_steps=None).max_steps is None  # which ends episodes itself
 
 
 def test_all_tasks_are_played_unless_some_are_named():

@@ -391,3 +391,15 @@ def test_episodes_without_a_valid_measurement_decide_nothing():
     watch.look()
     assert (watch.is_over, watch.n_episodes, watch.is_stuck(5)) == (False, 0, False)
     assert "no episode has a valid measurement" in " ".join(watch.stopped(n_played=5, n_episodes=5).sentences())
+
+
+@pytest.mark.parametrize("num_starts", [10, 10_000, None])
+def test_stopping_tells_where_episodes_began_as_earlier_ones_did(num_starts):
+    benchmark = chances()
+    benchmark.num_starts = num_starts
+    results = benchmark.evaluate(BOTH, stop=Stopping())
+    assert results.stopped.n_episodes > 10
+    is_told = num_starts == 10
+    assert ("Episodes from 10 on begin where earlier ones did" in results.summary()) == is_told
+    assert any("episodes from 10 on" in text for text in results.warnings()) == is_told
+    assert benchmark.identity() == chances().identity()

@@ -83,15 +83,15 @@ def _ready_rows(values: NDArray[Any], space: Box) -> Sequence[Action] | None:
 
 
 def _legal(value: object, space: Box | Discrete | MultiDiscrete | MultiBinary) -> Action:
-    """The action as the space has it; NaN in an array stays, and is the environment's to answer."""
+    """The action as the space has it; Illegal for what it does not hold, such as NaN."""
     try:
         action = _integer(value, space) if isinstance(space, Discrete) else _array(value, space)
     except WrongActionError as error:
         return Illegal(str(error))
     fault = action_fault(action, space)
-    if fault is None or (fault == _NAN and not isinstance(space, Discrete)):
+    if fault is None:
         return action
-    return Illegal(f"returned {fault}, but the action space is {space.text}")
+    return _fault_of(fault, space)
 
 
 def _chunk(value: object, space: Chunk, one: One) -> Action:
@@ -255,9 +255,18 @@ def greedy(values: NDArray[Any]) -> list[Action]:
 
 
 def clipped(actions: NDArray[Any], space: Box) -> list[Action]:
-    """The rows within the bounds and of the space's dtype; NaN stays."""
+    """The rows within the bounds and of the space's dtype; Illegal for a row with a NaN."""
     within = np.minimum(np.maximum(actions, space.low), space.high)
-    return list(within if within.dtype == space.dtype else within.astype(space.dtype))
+    found: list[Action] = list(within if within.dtype == space.dtype else within.astype(space.dtype))
+    is_nan = np.isnan(within)
+    if is_nan.any():
+        for row in np.flatnonzero(is_nan.reshape(len(found), -1).any(1)):
+            found[row] = _fault_of(_NAN, space)
+    return found
+
+
+def _fault_of(what: str, space: Spec) -> Illegal:
+    return Illegal(f"returned {what}, but the action space is {space.text}")
 
 
 def _rows(output: NDArray[Any], space: Box | MultiDiscrete | MultiBinary, width: int) -> NDArray[Any]:

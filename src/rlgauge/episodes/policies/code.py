@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -48,11 +49,43 @@ def load(
         return found
     spaces = {"observation_space": observation_space, "action_space": action_space}
     if ckpt_path is None:
-        return _construct(found, (), spaces, target)
+        return _with_weights(found, spaces, target)
     if isinstance(found, _LoadsCheckpoints):
         named = _parameters(found.load_from_checkpoint)
         return found.load_from_checkpoint(ckpt_path, **({"map_location": "cpu"} if "map_location" in named else {}))
     return _construct(found, (ckpt_path,), spaces, target)
+
+
+def _with_weights(found: type, spaces: dict[str, gymnasium.Space[Any]], target: str) -> object:
+    """An object of the class. Raises UserError for a network whose weights would be those of no training."""
+    from rlgauge.episodes.policies.lightning import is_module_class  # which needs this module
+
+    if is_module_class(found):
+        raise _untrained(target, "is a LightningModule")
+    made = _construct(found, (), spaces, target)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(made, torch.nn.Module):
+        again: Any = _construct(found, (), spaces, target)
+        if not _have_same_weights(made.state_dict(), again.state_dict()):
+            raise _untrained(target, "is a torch module that draws other weights each time it is made")
+    return made
+
+
+def _have_same_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two states are the same in every tensor."""
+    import torch
+
+    def is_same(part: object, again: object) -> bool:
+        return not isinstance(part, torch.Tensor) or (isinstance(again, torch.Tensor) and torch.equal(part, again))
+
+    return one.keys() == other.keys() and all(is_same(part, other[name]) for name, part in one.items())
+
+
+def _untrained(target: str, what: str) -> UserError:
+    return UserError(
+        f"The class py:{target} {what}, and without a checkpoint its weights are random: give --ckpt_path FILE, or "
+        "name an object that has its weights by py:FILE:NAME."
+    )
 
 
 def _construct(found: type, arguments: tuple[str, ...], spaces: dict[str, gymnasium.Space[Any]], target: str) -> object:

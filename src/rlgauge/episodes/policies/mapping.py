@@ -132,7 +132,13 @@ class MappedPolicy:
         if isinstance(action, (list, tuple)) or np.ndim(action) > 1:
             return [self._back(one) for one in action]
         space: Any = self._given
-        return np.clip(_through(self._action.steps, np.asarray(action)), space.low, space.high).astype(space.dtype)
+        made = np.clip(_through(self._action.steps, np.asarray(action)), space.low, space.high)
+        if space.dtype.kind in "iu" and not (made == np.floor(made)).all():  # NaN included
+            return Illegal(
+                f"returned an action of which the mapping makes {made!r:.100}, but the action space {space} takes "
+                "integers"
+            )
+        return made.astype(space.dtype)
 
 
 def read_mapping(source: PolicySource) -> Declared | None:

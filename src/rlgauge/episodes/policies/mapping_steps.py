@@ -48,6 +48,11 @@ def observation_step(given: object) -> Step:
             return Step(name, lambda values: values.astype(dtype))
         case "normalize":
             mean, std = _statistics(value, name)
+            if not (std > 0).all():
+                raise UserError(
+                    f"The step {name!r} of a mapping divides by its std, which is {std.tolist()}: each number must be "
+                    "above 0. One that never changes is usually given 1."
+                )
             return Step(name, lambda values: ((values - mean) / std).astype(np.float32))
         case "axis_angle":
             return Step(name, axis_angle, keeps_order=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -120,6 +121,55 @@ def _short(space: gymnasium.Space[Any]) -> str:
     text = " ".join(str(space).split())
     limit = 100
     return text if len(text) <= limit else f"{type(space).__name__} of shape {space.shape}"
+
+
+def form(spec: Spec) -> dict[str, Any]:
+    """The space as a server tells it: `kind`, and what values of the kind are like; arrays of bounds as they are."""
+    own: dict[str, Any] = {"kind": type(spec).__name__, "text": spec.text}
+    match spec:
+        case Box():
+            own |= {"shape": list(spec.shape), "dtype": spec.dtype.name}
+            own |= {"low": _bound(spec.low), "high": _bound(spec.high)}
+        case Discrete():
+            own |= {"n": spec.n, "start": spec.start}
+        case MultiDiscrete():
+            own |= {"shape": list(spec.shape), "dtype": spec.dtype.name, "nvec": spec.nvec, "start": spec.start}
+        case MultiBinary():
+            own |= {"shape": list(spec.shape)}
+        case Dict():
+            own |= {"parts": {key: form(part) for key, part in spec.spaces.items()}}
+        case Tuple():
+            own |= {"parts": {str(index): form(part) for index, part in enumerate(spec.spaces)}}
+        case Chunk():
+            own |= {"parts": {"each": form(spec.of)}}
+    return own
+
+
+def _bound(values: NDArray[Any]) -> NDArray[Any]:
+    """One number where all are the same: an image's bounds are as large as the image."""
+    is_one = values.size > 0 and bool((values == values.flat[0]).all())
+    return np.asarray(values.flat[0]) if is_one else values
+
+
+def difference(own: Mapping[str, Any], other: Mapping[str, Any], *, ignored: Collection[str] = ()) -> str | None:
+    """In what two spaces differ, of those that `form` made: the words of the one and of the other; None if in nothing.
+
+    `ignored` names what may differ, such as `low` and `high`.
+    """
+    kept = [name for name in own if name not in {"text", "parts", *ignored}]
+    differing = [name for name in kept if name not in other or not _is_equal(own[name], other[name])]
+    parts, others = own.get("parts", {}), other.get("parts", {})
+    if differing or parts.keys() != others.keys():
+        named = f" (another {differing[0]})" if own["text"] == other.get("text") and differing else ""
+        return f"{own['text']}, not {other.get('text')}{named}"
+    for name, part in parts.items():
+        if (found := difference(part, others[name], ignored=ignored)) is not None:
+            return f"{found} (in {name!r})"
+    return None
+
+
+def _is_equal(one: object, other: object) -> bool:
+    return np.array_equal(np.asarray(one), np.asarray(other))
 
 
 def size(spec: Spec) -> tuple[int, ...] | None:

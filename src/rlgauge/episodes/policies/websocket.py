@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from rlgauge.episodes.latency import Latency
 from rlgauge.episodes.policies.actions import Quick, one_action, ready_actions
 from rlgauge.episodes.policies.protocol import Action, Illegal, Observations, observation_of
 from rlgauge.episodes.policies.source import PolicySource
-from rlgauge.episodes.policies.spaces import Spec, describe
+from rlgauge.episodes.policies.spaces import Box, Chunk, Spec, describe, difference, form
 from rlgauge.episodes.policies.websocket_dialects import Answers, Dialect, Known, open_dialect
 from rlgauge.episodes.policies.websocket_link import LostError
 from rlgauge.episodes.policies.websocket_tape import Tape
@@ -37,13 +37,14 @@ _LOG = logging.getLogger(__name__)
 def load_policy(
     source: PolicySource,
     *,
-    observation_space: gymnasium.Space[Any],  # noqa: ARG001  # the server says whether it fits
+    observation_space: gymnasium.Space[Any],
     action_space: gymnasium.Space[Any],
     width: int,
     trust: bool = False,  # noqa: ARG001  # no message can run code
 ) -> RemotePolicy:
     """The policy that the server serves, asked for `width` rows. Raises UserError."""
-    return RemotePolicy(Server.of(source.uri), action_space=describe(action_space), width=width)
+    asked = Asked(describe(observation_space), describe(action_space), is_mapped=source.file("mapping") is not None)
+    return RemotePolicy(Server.of(source.uri), asked, width=width)
 
 
 def identity(uri: str) -> str:
@@ -82,7 +83,7 @@ class Server:
 
     def connect(self) -> Dialect:
         """Connected, without waiting. Raises LostError; UserError for what waiting would not change."""
-        return open_dialect(self.address, self.protocol, timeout=self._timeout)
+        return open_dialect(self.address, self.protocol, timeout=self._timeout, remembers=self.remembers is True)
 
     def opened(self) -> Dialect:
         """Connected, if need be after waiting. Raises UserError."""
@@ -101,6 +102,45 @@ class Server:
             return f"rlgauge {known.digest}"
         told = pack([self.address, known.metadata])
         return f"{self.protocol} {hashlib.blake2b(told, digest_size=16).hexdigest()}"
+
+
+class Asked(NamedTuple):
+    """The spaces for which a server is asked; `is_mapped` where a mapping makes them."""
+
+    observation: Spec
+    action: Spec
+    is_mapped: bool = False
+
+    def check(self, server: Server, known: Known) -> None:
+        """Raise UserError where the server tells of other spaces. Bounds of observations may differ.
+
+        A mapping casts and brings its own bounds for actions.
+        """
+        if known.spaces is None:
+            return
+        seen, acted = known.spaces
+        bounds = ("low", "high")
+        found = difference(form(self.observation), seen, ignored=(*bounds, "dtype") if self.is_mapped else bounds)
+        if found is not None:
+            raise self._refusal(server, "observations", found)
+        own = form(self.action)
+        if own["kind"] != acted["kind"] and Chunk.__name__ in {own["kind"], acted["kind"]}:
+            return  # which its first answer shows, and what to do about it is said then
+        found = difference(own, acted, ignored=(*bounds, "dtype") if self._maps_actions() else ())
+        if found is not None:
+            raise self._refusal(server, "actions", found)
+
+    def _maps_actions(self) -> bool:
+        """A mapping of actions has no bounds on this side."""
+        one = self.action.of if isinstance(self.action, Chunk) else self.action
+        return self.is_mapped and isinstance(one, Box) and not np.isfinite(one.low).any()
+
+    def _refusal(self, server: Server, what: str, found: str) -> UserError:
+        return UserError(
+            f"The policy server {server.address} was started for other {what}: here they are {found}. Start it with "
+            "the spaces of this environment (--env or --spaces); where a mapping makes the one of the other, give "
+            "?mapping=FILE."
+        )
 
 
 class Waiting:
@@ -139,17 +179,19 @@ class Waiting:
 class RemotePolicy:
     """A policy elsewhere, whose answers are converted to the action space."""
 
-    def __init__(self, server: Server, *, action_space: Spec, width: int) -> None:
-        """Connect. Raises UserError."""
+    def __init__(self, server: Server, asked: Asked, *, width: int) -> None:
+        """Connect. Raises UserError, also for a server of other spaces."""
         self._server = server
+        self._spaces = asked
         self._dialect: Dialect | None = server.opened()
         known = self._dialect.known
+        self._check_spaces(self._dialect)
         self._identity = server.identity_of(known)
         self._remembers = known.remembers if server.remembers is None else server.remembers
         self.bit_stable = known.bit_stable
         self._width = width
-        self._action_space = action_space
-        self._convert = one_action(action_space)
+        self._action_space = asked.action
+        self._convert = one_action(asked.action)
         self._ready: dict[int, Quick] = {}
         self._latency: Latency | None = None
         self._begun: dict[int, int] = {}
@@ -222,10 +264,18 @@ class RemotePolicy:
                 f"The policy server {self._server.address} came back with another policy. Episodes that were stored "
                 "are kept: serve the one from before."
             )
+        self._check_spaces(dialect)
         self._dialect = dialect
         tapes = {row: self._tapes[row] for row in active if row in self._tapes and row not in self._begun}
         self._tell_again(dialect, {row: tape for row, tape in tapes.items() if row not in self._spoilt}, observations)
         return dialect
+
+    def _check_spaces(self, dialect: Dialect) -> None:
+        try:
+            self._spaces.check(self._server, dialect.known)
+        except UserError:
+            dialect.close()
+            raise
 
     def _tell_again(self, dialect: Dialect, tapes: dict[int, Tape], like: Observations) -> None:
         """Ask everything once more, all rows side by side; rows that answer something else are spoilt."""

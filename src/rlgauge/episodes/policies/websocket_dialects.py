@@ -1,7 +1,8 @@
 """What is said to policy servers, and how their answers are read.
 
-`Rows` is our own server's: all rows in one round trip. `OneByOne` is openpi's: one observation, one answer. `Sessions`
-is vla-eval's: a connection for each row, which is told when an episode starts.
+`Rows` is our own server's: all rows in one round trip. `OneByOne` is openpi's: one observation, one answer; `Anew` is
+the same where it remembers: a connection for each episode. `Sessions` is vla-eval's: a connection for each row, which
+is told when an episode starts.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies.protocol import Illegal, Observations, observation_of
-from rlgauge.episodes.policies.websocket_link import Link
-from rlgauge.episodes.policies.websocket_wire import PROTOCOL, ROWS
+from rlgauge.episodes.policies.websocket_link import Link, LostError
+from rlgauge.episodes.policies.websocket_wire import PROTOCOL, ROWS, pack
 
 _ACTION_KEYS = ("actions", "action")
 OBSERVATION = "observation"
@@ -30,6 +31,8 @@ class Known(NamedTuple):
     digest: str | None = None
     remembers: bool = False
     bit_stable: bool = False
+    spaces: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+    """What it observes and what it does, as `spaces.form` has it."""
 
 
 class Answers(NamedTuple):
@@ -58,13 +61,18 @@ class Dialect(Protocol):
         """End it."""
 
 
-def open_dialect(address: str, protocol: str, *, timeout: float) -> Dialect:
-    """A conversation with the server, by what it says when greeted. Raises LostError, UserError."""
+def open_dialect(address: str, protocol: str, *, timeout: float, remembers: bool = False) -> Dialect:
+    """A conversation with the server, by what it says when greeted. Raises LostError, UserError.
+
+    `remembers` is of servers that don't say it themselves.
+    """
     if protocol == "vla-eval":
         return Sessions(address, timeout=timeout)
     link = Link(address, timeout=timeout)
     try:
-        return Rows(link, address) if ROWS in link.metadata else OneByOne(link, address)
+        if ROWS in link.metadata:
+            return Rows(link, address)
+        return Anew(link, address, timeout=timeout) if remembers else OneByOne(link, address)
     except BaseException:
         link.close()
         raise
@@ -84,7 +92,11 @@ class Rows:
                 f"is version {PROTOCOL}: use the same rlgauge on both sides."
             )
         self.known = Known(
-            link.metadata, digest=told["digest"], remembers=told["remembers"], bit_stable=told["bit_stable"]
+            link.metadata,
+            digest=told["digest"],
+            remembers=told["remembers"],
+            bit_stable=told["bit_stable"],
+            spaces=tuple(told["spaces"]) if "spaces" in told else None,
         )
 
     def ask(self, rows: list[int], begun: Mapping[int, int], observations: Observations) -> Answers:
@@ -116,16 +128,57 @@ class OneByOne:
         """One round trip a row."""
         actions, seconds = [], []
         for position in range(len(rows)):
-            self._link.send(_as_map(observation_of(observations, position)))
-            reply = self._link.receive()
+            reply = _asked_once(self._link, observation_of(observations, position))
             actions.append(_field(reply, _ACTION_KEYS, self._address))
             seconds.append(_seconds(reply, "infer_ms"))
-        told = [own for own in seconds if own is not None]
-        return Answers(actions, sum(told) if len(told) == len(rows) else None)
+        return Answers(actions, _sum(seconds))
 
     def close(self) -> None:
         """End the connection."""
         self._link.close()
+
+
+class Anew:
+    """A server as openpi has it whose policy remembers: each row has a connection, and each episode a new one.
+
+    It knows of no episodes, so that a connection is all by which it can tell them apart.
+    """
+
+    def __init__(self, link: Link, address: str, *, timeout: float) -> None:
+        """The first episode has the connection that was greeted."""
+        self._idle = [link]
+        self._links: dict[int, Link] = {}
+        self._address = address
+        self._timeout = timeout
+        self.known = Known(link.metadata, remembers=True)
+
+    def ask(self, rows: list[int], begun: Mapping[int, int], observations: Observations) -> Answers:
+        """One round trip a row."""
+        actions, seconds = [], []
+        for position, row in enumerate(rows):
+            reply = _asked_once(self._link_of(row, is_new=row in begun), observation_of(observations, position))
+            actions.append(_field(reply, _ACTION_KEYS, self._address))
+            seconds.append(_seconds(reply, "infer_ms"))
+        return Answers(actions, _sum(seconds))
+
+    def close(self) -> None:
+        """End all connections."""
+        for link in (*self._links.values(), *self._idle):
+            link.close()
+
+    def _link_of(self, row: int, *, is_new: bool) -> Link:
+        if is_new and row in self._links:
+            self._links.pop(row).close()
+        if row not in self._links:
+            self._links[row] = self._idle.pop() if self._idle else self._opened()
+        return self._links[row]
+
+    def _opened(self) -> Link:
+        link = Link(self._address, timeout=self._timeout)
+        if pack(link.metadata) != pack(self.known.metadata):
+            link.close()
+            raise LostError("greets with other metadata than before")  # who connects anew compares it
+        return link
 
 
 class Sessions:
@@ -175,6 +228,16 @@ class Sessions:
     def _heard(self, row: int) -> Any:  # noqa: ANN401  # whatever the server calls an action
         message = self._links[row].receive()
         return _field(_payload(message, "action", self._address), _ACTION_KEYS, self._address)
+
+
+def _asked_once(link: Link, observation: Any) -> Any:  # noqa: ANN401  # of the environment's own type, and any answer
+    link.send(_as_map(observation))
+    return link.receive()
+
+
+def _sum(seconds: list[float | None]) -> float | None:
+    told = [own for own in seconds if own is not None]
+    return sum(told) if len(told) == len(seconds) else None
 
 
 def _message(kind: str, payload: object, number: int) -> dict[str, object]:

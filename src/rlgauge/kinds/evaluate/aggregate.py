@@ -64,7 +64,8 @@ def over_tasks(results: Sequence[TaskResult]) -> Aggregate:
     n_tasks = len({result.task_id for result in results})
     n_success = sum(result.n_success for result in results)
     n_measured = sum(result.n_success_measured for result in results)
-    n_broken = sum(result.n_errors + result.n_timeouts for result in results)
+    # Where success is not measured, an error is no failure either.
+    n_broken = sum(result.n_errors + result.n_timeouts for result in results if result.success_rate_all is not None)
     return Aggregate(
         policy=results[0].policy,
         n_tasks=n_tasks,

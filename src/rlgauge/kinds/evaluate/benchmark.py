@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rlgauge.kinds.evaluate.stopping import Stopping
 
 _SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode", "success_when")
-_ELSEWHERE = ("gyms", "reset_seconds", "_arguments")
+_ELSEWHERE = ("gyms", "reset_seconds", "num_starts", "_arguments")
 """Fields that cases tell otherwise, or that define nothing."""
 
 
@@ -60,6 +60,9 @@ class Benchmark(_Remembering):
 
     defined_by_task: ClassVar[tuple[str, ...]] = ("gyms",)
     """Arguments and fields that a task's environment says already: a case need not name them again."""
+
+    num_starts: int | None = None
+    """In how many ways an episode of a task can begin, of which later ones begin as earlier ones did; None for any."""
 
     usual_lanes: ClassVar[int | None] = None
     """How many environments step side by side where nobody says it; None for what is usual."""

@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,26 @@ PRETRAINED = "pretrained_model"
 _UNFINISHED = ("*.tmp", "*.temp", "*.part", "*.partial", "*.incomplete", ".*", "*~")
 _DEPTH = 4
 """So many folders below the one that is watched are looked into."""
-_NAMED = (
-    re.compile(r"(?<![a-z])steps?[=_-]?(\d+)", re.IGNORECASE),
-    re.compile(r"(\d+)[_-]?steps?(?![a-z])", re.IGNORECASE),
+_SUFFIX = r"(?P<suffix>[km]|e\+?\d)?"
+_WORD = r"(?:time|env|global)?steps?"
+_AFTER = re.compile(
+    rf"(?<![a-z]){_WORD}(?P<sign>[=_-]?)(?P<number>\d{{1,3}}(?:_\d{{3}})+(?!\d)|\d+(?:\.\d+)?){_SUFFIX}(?![a-z\d])",
+    re.IGNORECASE,
 )
-_LAST = re.compile(r"(?:^|[_-])(?<!epoch[_-])(\d+)$", re.IGNORECASE)
+"""`step=400`, `step_1_500_000`, `step_1.5M`, `step=2e6`."""
+_BEFORE = re.compile(rf"(?<![\d.])(?P<number>\d+(?:\.\d+)?){_SUFFIX}[_-]?{_WORD}(?![a-z])", re.IGNORECASE)
+"""`400_steps`, `500k_steps`."""
+_BESIDE = re.compile(r"steps?[=_-]?\d|\d[a-z]?[_-]?[a-z]*steps?(?![a-z])", re.IGNORECASE)
+_LAST = re.compile(r"(?:^|[_-])(?P<number>\d+)$")
+_NO_STEP = re.compile(
+    r"(?<![a-z])(?:seeds?|s|v|ver|version|fold|trial|run|try|attempt|rank|epochs?|ep|episodes?)[_-]?$", re.IGNORECASE
+)
+"""What a number behind it counts is no step."""
+_DATE = re.compile(
+    r"(?<!\d)(?:19|20)\d\d(?P<sign>[_-]?)(?:0[1-9]|1[0-2])(?P=sign)(?:0[1-9]|[12]\d|3[01])(?:[T_-][\dT_-]*)?$",
+    re.IGNORECASE,
+)
+_SCALES = {"": 1, "k": 10**3, "m": 10**6}
 _NORMALIZER = "*vecnormalize*.pkl"
 
 
@@ -101,14 +117,14 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     def step_of(self, name: str) -> int | None:
         """The step that a name tells; None where it tells none.
 
-        It is the number at the word `step`, else one that ends the name behind `_` or `-`, or is all of it.
+        It is the number at the word `step`, also as `1M`, `500k`, `2e6` and `1_500_000`; else one that ends the name
+        behind `_` or `-`, or is all of it, unless it is a date or of a seed, a version, an epoch and the like.
         """
         if self.step is not None:
             found = re.search(self.step, name)
             return int(found[1]) if found and found[1] and found[1].isdecimal() else None
         stem = name.partition(".")[0] if self.scheme == "lerobot" else Path(name).stem
-        matches = (pattern.search(stem) for pattern in (*_NAMED, _LAST))
-        return next((int(match[1]) for match in matches if match), None)
+        return _at_the_word(stem) if _BESIDE.search(stem) else _at_the_end(stem)
 
     def is_meant(self, name: str) -> bool:
         """Whether a file of this name could be a checkpoint."""
@@ -170,6 +186,38 @@ def num_planned(checkpoint: Checkpoint) -> int | None:
         return None
     steps = told.get("steps") if isinstance(told, dict) else None
     return steps if isinstance(steps, int) else None
+
+
+def _at_the_word(stem: str) -> int | None:
+    """The number before or after the word `step`; None where both could be it."""
+    after, before = _AFTER.search(stem), _BEFORE.search(stem)
+    if after is None or before is None:
+        found = after or before
+        return None if found is None or _is_cut(found) else _value(found)
+    is_plain = after["sign"] == "=" or not re.search(r"steps", after[0], re.IGNORECASE)
+    return _value(after) if is_plain else None
+
+
+def _is_cut(found: re.Match[str]) -> bool:
+    """Whether it is the end of a longer number, as in `1_500_000_steps`."""
+    start = found.start("number")
+    return found["number"].startswith("00") and re.search(r"\d_$", found.string[:start]) is not None
+
+
+def _value(found: re.Match[str]) -> int | None:
+    """The whole number that was found; None where it is none."""
+    suffix = (found["suffix"] or "").lower()
+    scale = 10 ** int(suffix[-1]) if suffix.startswith("e") else _SCALES[suffix]
+    value = Fraction(found["number"].replace("_", "")) * scale
+    return int(value) if value.denominator == 1 else None
+
+
+def _at_the_end(stem: str) -> int | None:
+    """The number that ends a name without the word `step`."""
+    found = _LAST.search(stem)
+    if found is None or _DATE.search(stem) or _NO_STEP.search(stem[: found.start()]):
+        return None
+    return int(found["number"])
 
 
 def _folders(folder: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -135,6 +135,16 @@ def read_curves(out: Path) -> list[Curve]:
     return [curve for curve in found if curve is not None]
 
 
+def cases_of_curve(out: Path, curve_id: str) -> frozenset[str] | None:
+    """The folders of the runs that are in the points of a curve; None where it is not there. Raises UserError."""
+    if not curve_id.isalnum():
+        return None
+    found = next((read_curve(path) for path in (out / CURVES).glob(f"*-{curve_id}.json")), None)
+    if found is None:
+        return None
+    return frozenset(folder for point in found.points for own in point.cases.values() for folder in own)
+
+
 @contextlib.contextmanager
 def watched_alone(store: Store, curve: Curve) -> Iterator[Callable[[], None]]:
     """While it lasts, nobody else watches into this curve; what it gives says now and then that it lasts.

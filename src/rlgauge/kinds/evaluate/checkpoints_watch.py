@@ -97,8 +97,10 @@ class Watching:
         rerun_failed: bool,
     ) -> None:
         """`template` is the policy with {checkpoint} in its place. Nothing is looked at yet. Raises UserError."""
-        self.curve = _curve(base, store, template, folder)
+        self.curve = _curve(base, store, template, folder, manner)
         self.results: dict[Key, list[TaskResult]] = {}
+        self.notes: dict[str, None] = {}
+        """What there is to tell of the checkpoints that were found."""
         self._base = base
         self._store = store
         self._template = template
@@ -110,6 +112,7 @@ class Watching:
         }
         self._planned: dict[int | None, int] = {}
         self._in_use: str | None = None
+        self._warned: set[int | None] = set()
         self._resume()
 
     @property
@@ -146,6 +149,11 @@ class Watching:
     def is_told_over(self) -> bool:
         """Whether each training is known to have ended: by its last checkpoint, which lerobot's tell, or by its run."""
         return all(self._is_told_over(seed, folder) for seed, folder in self._trainings.items())
+
+    @property
+    def lacking(self) -> list[Point]:
+        """Points that were evaluated, whose runs are gone, or some of them."""
+        return [point for point in self.curve.points if point.status is Status.COMPLETED and self._num_missing(point)]
 
     def has_done(self, step: int) -> bool:
         """Whether a checkpoint of the step, or of a later one, was evaluated of each training, and all before it."""
@@ -240,6 +248,10 @@ class Watching:
             return None
         known = self.curve.of((seed, checkpoint.step))
         is_same = known is not None and known.mark == mark
+        if known is None:
+            self._note_gone(checkpoint, seed)
+        elif not is_same and known.status is not Status.QUEUED:
+            self.notes[f"step {step_text(known)}: {known.checkpoint} was written anew, and is evaluated anew."] = None
         if known is not None and is_same and not self._is_due(known):
             return None
         point = Point(
@@ -253,6 +265,20 @@ class Watching:
         )
         return self._held(point, checkpoint)
 
+    def _note_gone(self, checkpoint: Checkpoint, seed: int | None) -> None:
+        """Note where a new checkpoint is of a step before those that are gone: it may be another training's."""
+        own = [point for point in self.curve.points if point.train_seed == seed and point.step > checkpoint.step]
+        gone = [point for point in own if not self._path(point).exists()]
+        if gone and seed not in self._warned:
+            self._warned.add(seed)
+            self.notes[
+                f"note: {checkpoint.path} is new, and that of step {step_text(gone[0])} is gone: if another training "
+                "writes here, its curve has points of the one before. Another --out begins anew."
+            ] = None
+
+    def _num_missing(self, point: Point) -> int:
+        return sum(result.n_missing for result in self.results.get(point.key, ()))
+
     def _is_due(self, point: Point) -> bool:
         """Whether a known point wants its checkpoint once more."""
         if point.status is Status.QUEUED:
@@ -260,7 +286,8 @@ class Watching:
         if point.status is Status.FAILED:
             return self._rerun_failed
         num_broken = sum(result.n_errors + result.n_timeouts for result in self.results.get(point.key, ()))
-        return point.num_episodes < self.num_episodes or (self._rerun_failed and num_broken > 0)
+        is_lacking = point.num_episodes < self.num_episodes or self._num_missing(point) > 0
+        return is_lacking or (self._rerun_failed and num_broken > 0)
 
     def _held(self, point: Point, checkpoint: Checkpoint) -> Point | None:
         self._check_source(checkpoint)
@@ -304,14 +331,23 @@ class Watching:
                     empty.rmdir()
 
 
-def _curve(base: EvaluateWorkload, store: Store, template: Candidate, folder: str) -> Curve:
-    """The curve of the folder, the policy and the environments, as far as it is there. Raises UserError."""
+def _curve(base: EvaluateWorkload, store: Store, template: Candidate, folder: str, manner: Manner) -> Curve:
+    """The curve of the folder, its files and steps, the policy and the environments, as far as it is there.
+
+    Raises UserError.
+    """
     probe = CheckpointWorkload(base, Candidate(name="random", uri="random"), {}).part(0, 1)
     settings = [case.labels["settings"] for case in probe.cases()]
-    named = fingerprint([str(Path(folder).absolute()), template.uri, template.ckpt_path, settings])
+    rules = [manner.pattern, manner.step] if manner.pattern or manner.step else []
+    named = fingerprint([str(Path(folder).absolute()), template.uri, template.ckpt_path, settings, *rules])
     made = Curve(id=named, name=template.name, folder=folder, policy=template.uri)
     found = read_curve(store.root / CURVES / f"{made.file_name}.json")
     return made if found is None else found
+
+
+def step_text(point: Point) -> str:
+    """The step of a point, with the seed of its training where it has one."""
+    return str(point.step) if point.train_seed is None else f"{point.step} of seed {point.train_seed}"
 
 
 def _filled(template: Candidate, path: Path, normalizer: Path | None, *, name: str) -> Candidate:

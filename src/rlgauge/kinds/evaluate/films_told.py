@@ -1,11 +1,13 @@
 """What is known of the films of a folder: found by their names, told of by results or by what was written before.
 
 The films that lie there are the truth; what is known of them comes from the results at hand, or, for those of other
-evaluations, from the `films.json` that was written before. A film that neither names is listed by its file's name.
+evaluations, from the `films.json` that was written before. A film that neither names is listed by its file's name; so
+is one that another evaluation wrote over that of an episode, with another seed or other settings: its mark says so.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,18 +16,19 @@ from pathlib import Path
 import msgspec
 
 from rlgauge.core.files import plain_errors
-from rlgauge.episodes.video import OUTCOMES, picture_of
+from rlgauge.episodes.video import OUTCOMES, mark_of, picture_of
 from rlgauge.kinds.evaluate.results import BenchmarkResults, EpisodeResult, TaskResult
 
 FORMAT = 1
 ORDER = ("failure", "timeout", "error", "unmeasured", "success")
 """In which order films are shown: what went wrong first; then by the episode's number."""
 
+_CLOSE = 1e-9
 _NAME = re.compile(rf"(?P<task>.+)-e(?P<index>\d{{4,9}})-(?P<outcome>{'|'.join(OUTCOMES)})\.mp4")
 
 
 class Filmed(msgspec.Struct, frozen=True, kw_only=True):
-    """The film of an episode and the picture of its last frame, below the folder of the films.
+    """The film of an episode and the picture of its last frame, below the folder of the films; `seed` is the episode's.
 
     `is_told` where results tell of it; else all is known from its name. What was not measured is None.
     """
@@ -35,6 +38,7 @@ class Filmed(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     outcome: str
     is_told: bool = False
+    seed: int | None = None
     total_return: float | None = None
     length: int | None = None
     error: str | None = None
@@ -82,8 +86,8 @@ class Films(msgspec.Struct, frozen=True, kw_only=True):
 def gather(folder: Path, results: BenchmarkResults, before: Films | None) -> list[FilmedTask]:
     """Every policy in every task of the results, then what else lies in the folder."""
     found = _on_disk(folder)
-    tasks = [_told(result, found) for result in results.results]
-    tasks += _told_before(() if before is None else before.tasks, tasks, found)
+    tasks = [_told(folder, result, found) for result in results.results]
+    tasks += _told_before(folder, () if before is None else before.tasks, tasks, found)
     known = {one.film for task in tasks for one in task.episodes}
     for name, lying in found.items():
         untold = [one for one in lying if one.film not in known]
@@ -112,26 +116,48 @@ def _on_disk(folder: Path) -> dict[str, list[Filmed]]:
     return found
 
 
-def _told(result: TaskResult, found: Mapping[str, Sequence[Filmed]]) -> FilmedTask:
+def _told(folder: Path, result: TaskResult, found: Mapping[str, Sequence[Filmed]]) -> FilmedTask:
     """What the results tell of a policy in a task, also where nothing was filmed."""
     told = {episode.video: episode for episode in result.episodes if episode.video is not None}
     lying = [one for name in sorted({folder_of(film) for film in told}) for one in found.get(name, ())]
-    shown = [_with(one, told[one.film]) for one in lying if one.film in told]
+    shown = [_with(folder, one, told[one.film]) for one in lying if one.film in told]
     return FilmedTask(
         policy=result.policy,
         task_id=result.task_id,
         train_seed=result.train_seed,
         outcomes=_counted(episode.outcome for episode in result.episodes),
         episodes=_ordered(shown),
-        notes=list(_gone(len(told) - len(shown))),
+        notes=[*_gone(len(told) - len(shown)), *_written_over(sum(not one.is_told for one in shown))],
     )
 
 
-def _with(one: Filmed, episode: EpisodeResult) -> Filmed:
+def _with(folder: Path, one: Filmed, episode: EpisodeResult) -> Filmed:
+    """The film with what is known of its episode, where it is of that and no other."""
     error = None if episode.error is None else episode.error.encode(errors="backslashreplace").decode()
-    return msgspec.structs.replace(
-        one, is_told=True, total_return=episode.total_return, length=episode.length, error=error
+    told = msgspec.structs.replace(
+        one,
+        is_told=True,
+        seed=episode.seed,
+        total_return=episode.total_return,
+        length=episode.length,
+        error=error,
     )
+    return told if _is_its_own(folder, told) else one
+
+
+def _is_its_own(folder: Path, told: Filmed) -> bool:
+    """Whether the film is of the episode that is told of it; after an error, the last frame may be an earlier one's."""
+    mark = mark_of(folder / told.film)
+    if mark is None:
+        return True
+    if None not in {mark.seed, told.seed} and mark.seed != told.seed:
+        return False
+    if told.error is not None:
+        return told.length is None or mark.step <= told.length
+    is_as_long = told.length is None or mark.step == told.length
+    if told.total_return is None or mark.total_return is None:
+        return is_as_long
+    return is_as_long and math.isclose(mark.total_return, told.total_return, rel_tol=_CLOSE, abs_tol=_CLOSE)
 
 
 def _gone(num_gone: int) -> Iterable[str]:
@@ -139,8 +165,14 @@ def _gone(num_gone: int) -> Iterable[str]:
         yield f"Films that were made of {num_gone} more of its episodes are not in this folder."
 
 
+def _written_over(num_others: int) -> Iterable[str]:
+    if num_others:
+        films = "1 film here is" if num_others == 1 else f"{num_others} films here are"
+        yield f"{films} of another evaluation, which wrote over those of these episodes: only their names tell of them."
+
+
 def _told_before(
-    before: Iterable[FilmedTask], now: Iterable[FilmedTask], found: Mapping[str, Sequence[Filmed]]
+    folder: Path, before: Iterable[FilmedTask], now: Iterable[FilmedTask], found: Mapping[str, Sequence[Filmed]]
 ) -> list[FilmedTask]:
     """What is known from before of films that are still there, and of which these results do not tell."""
     keys = {(task.policy, task.train_seed, task.task_id) for task in now}
@@ -148,7 +180,8 @@ def _told_before(
     lying = {one.film: one for films in found.values() for one in films if one.film not in taken}
     tasks = []
     for task in before:
-        kept = [_known(lying[one.film], one) for one in task.episodes if one.is_told and one.film in lying]
+        own = [one for one in task.episodes if one.is_told and one.film in lying and _is_its_own(folder, one)]
+        kept = [_known(lying[one.film], one) for one in own]
         if kept and (task.policy, task.train_seed, task.task_id) not in keys:
             tasks.append(msgspec.structs.replace(task, episodes=_ordered(kept), grid=None, notes=[]))
     return tasks
@@ -156,7 +189,12 @@ def _told_before(
 
 def _known(one: Filmed, before: Filmed) -> Filmed:
     return msgspec.structs.replace(
-        one, is_told=True, total_return=before.total_return, length=before.length, error=before.error
+        one,
+        is_told=True,
+        seed=before.seed,
+        total_return=before.total_return,
+        length=before.length,
+        error=before.error,
     )
 
 

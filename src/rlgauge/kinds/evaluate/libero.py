@@ -89,6 +89,11 @@ class LiberoBenchmark(Benchmark):
             record_mode=record_mode,
         )
 
+    @property
+    def num_starts(self) -> int:  # type: ignore[override]  # told by the tasks, and not set
+        """How many initial states a task has, that with the fewest."""
+        return min(task.num_initial_states for task in self._chosen()[1])
+
     def prepare(self, listen: Callable[[str], None]) -> None:
         """Build the isolated environment where it is needed and is not there; `listen` is told how it goes."""
         if self.backend is None:

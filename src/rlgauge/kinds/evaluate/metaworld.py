@@ -15,11 +15,13 @@ class MetaWorldBenchmark(SimulatedBenchmark):
     """The tasks of Meta-World's set MT10 or MT50, or those named, such as "reach-v3".
 
     Episode i has goal i, modulo the 50 that Meta-World draws by `seed`. It ends where the task is solved, or after
-    `max_steps`. `observation` is "state", which tells the goal, "pixels_agent_pos" or "pixels"; with pixels,
-    `instructions` gives tasks a text by their names, which policies see as `task`.
+    `max_steps`, which are 500 at most. `observation` is "state", which tells the goal, "pixels_agent_pos" or "pixels";
+    with pixels, `instructions` gives tasks a text by their names, which policies see as `task`.
     """
 
     simulator = Simulator("rlgauge.envs.metaworld")
+    most_steps = metaworld.MAX_STEPS
+    num_starts = metaworld.NUM_GOALS
     defined_by_task = ("task", "task_names", "observation", "observation_height", "observation_width", "instructions")
 
     def __init__(

@@ -91,8 +91,9 @@ class TaskResult(msgspec.Struct, frozen=True):
         policy: str = "",
         train_seed: int | None = None,
         n_missing: int = 0,
+        num_starts: int | None = None,
     ) -> TaskResult:
-        """What follows from the episodes of a task."""
+        """What follows from the episodes of a task, which begins in `num_starts` ways, or in any number (None)."""
         ordered = sorted(episodes, key=lambda episode: episode.index)
         measured = [episode.success for episode in ordered if episode.success is not None]
         n_broken = sum(episode.error is not None for episode in ordered)
@@ -117,7 +118,7 @@ class TaskResult(msgspec.Struct, frozen=True):
             n_timeouts=sum(episode.outcome == "timeout" for episode in ordered),
             n_missing=n_missing,
             mean_length=math.fsum(lengths) / len(lengths) if lengths else None,
-            warnings=list(_warnings(ordered, n_missing)),
+            warnings=[*_warnings(ordered, n_missing), *_repeated(ordered, num_starts)],
             episodes=ordered,
         )
 
@@ -304,6 +305,16 @@ def _warnings(episodes: Sequence[EpisodeResult], n_missing: int) -> Iterable[str
         yield (
             f"{n_missing} episodes are missing: their runs failed, see `rlgauge runs list`; where long episodes made "
             "them fail, the others are no fair sample"
+        )
+
+
+def _repeated(episodes: Sequence[EpisodeResult], num_starts: int | None) -> Iterable[str]:
+    num = sum(episode.index >= num_starts for episode in episodes) if num_starts is not None else 0
+    if num:
+        yield (
+            f"episodes from {num_starts} on ({num} of {len(episodes)}) begin where earlier ones did, since there "
+            "are no more beginnings: a policy without randomness of its own plays the same again, so intervals are too "
+            "narrow and tests too sure"
         )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 
 from rlgauge.kinds.evaluate.results import EpisodeResult
-from rlgauge.kinds.evaluate.stopping import Stopped, Stopping
+from rlgauge.kinds.evaluate.stopping import Stopped, Stopping, with_repeated
 from rlgauge.kinds.evaluate.watch import Watch
 from rlgauge.kinds.evaluate.workload import Block, EvaluateWorkload
 
@@ -29,7 +29,8 @@ def play_until_decided(
         watch.look()
         if watch.is_over or watch.is_stuck(last):
             break
-    return watch.stopped(n_played=last, n_episodes=watch.n_episodes if watch.is_over else last)
+    stopped = watch.stopped(n_played=last, n_episodes=watch.n_episodes if watch.is_over else last)
+    return with_repeated(stopped, workload.benchmark.num_starts)
 
 
 def rounds(workload: EvaluateWorkload, rule: Stopping, *, workers: int) -> Iterator[Block]:

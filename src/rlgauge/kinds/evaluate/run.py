@@ -206,7 +206,14 @@ def _collect(
         episodes = [found for part in own for found in part.episodes()]
         missing = sum(workload.num_wanted(part.case) for part in own) - len(episodes)
         results.append(
-            TaskResult.from_episodes(task, episodes, policy=policy, train_seed=train_seed, n_missing=missing)
+            TaskResult.from_episodes(
+                task,
+                episodes,
+                policy=policy,
+                train_seed=train_seed,
+                n_missing=missing,
+                num_starts=workload.benchmark.num_starts,
+            )
         )
     return BenchmarkResults(results, _metadata(workload, reports))
 

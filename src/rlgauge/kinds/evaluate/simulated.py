@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, get_args
 
 from rlgauge.core.errors import UserError, unknown
@@ -41,6 +42,23 @@ class SimulatedBenchmark(Benchmark):
     simulator: ClassVar[Simulator]
     usual_lanes = 1
 
+    most_steps: ClassVar[int | None] = None
+    """After how many steps the simulator itself ends an episode; None where it never does."""
+
+    def __init__(
+        self, *, num_episodes: int, max_steps: int | None, seed: int, video_dir: str | Path | None, record_mode: str
+    ) -> None:
+        """Keep the settings. Raises UserError where episodes would never end, or before `max_steps`."""
+        super().__init__(
+            num_episodes=num_episodes, max_steps=max_steps, seed=seed, video_dir=video_dir, record_mode=record_mode
+        )
+        self._check_steps()
+
+    def check(self) -> None:
+        """Raise UserError where settings can't be, those of the constructor or what they were changed to."""
+        super().check()
+        self._check_steps()
+
     def task_arguments(self) -> Mapping[str, Mapping[str, Any]]:
         """What each task is called, and the arguments of the simulator's `make` that define it."""
         raise NotImplementedError
@@ -68,6 +86,18 @@ class SimulatedBenchmark(Benchmark):
     def create_gyms(self) -> list[Gym]:
         """A function a task; calling it starts the task's process and its simulator."""
         return [partial(self._make, name, arguments) for name, arguments in self.task_arguments().items()]
+
+    def _check_steps(self) -> None:
+        name, most = type(self).__name__, self.most_steps
+        if self.max_steps is None and most is None:
+            raise UserError(
+                f"max_steps=None: nothing else ends an episode of {name} that is not solved. Give a number of steps."
+            )
+        if self.max_steps is not None and most is not None and self.max_steps > most:
+            raise UserError(
+                f"max_steps={self.max_steps}: the simulator of {name} ends every episode after {most} steps. "
+                f"Give {most} at most."
+            )
 
     def _make(self, name: str, arguments: Mapping[str, Any]) -> ByEpisode:
         made = Apart(f"{self.simulator.module}:make", arguments, python=self.simulator.python())

@@ -149,6 +149,17 @@ def checked(stop: object) -> Stopping:
     return stop
 
 
+def with_repeated(stopped: Stopped, num_starts: int | None) -> Stopped:
+    """The same with a note where episodes began as earlier ones did, of the `num_starts` ways that there are."""
+    if num_starts is None or stopped.n_episodes <= num_starts:
+        return stopped
+    note = (
+        f"Episodes from {num_starts} on begin where earlier ones did: a policy without randomness of its own plays the "
+        "same again, so what they decided is less sure than it says."
+    )
+    return msgspec.structs.replace(stopped, notes=[*stopped.notes, note])
+
+
 def to_metadata(stopped: Stopped) -> dict[str, Any]:
     """The same as plain JSON."""
     return msgspec.to_builtins(stopped)  # type: ignore[no-any-return]  # a struct becomes a dict

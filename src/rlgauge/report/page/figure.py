@@ -14,9 +14,10 @@ from rlgauge.report.page.styles import colour, dash, marker
 
 _WIDTH = 720.0
 _ROW, _GAP, _TOP, _BOTTOM = 22.0, 12.0, 10.0, 44.0
-_LETTER = 6.6
-"""How wide a letter is, about; a name that is longer than its room is cut, and whole in its `title`."""
+_LETTER, _CAPITAL, _WIDEST = 7.7, 10.1, 12.0
+"""How wide letters are in as wide a font as DejaVu Sans: most, capitals and signs of arithmetic, and the widest."""
 _MOST_NAME = 34
+"""A name that is longer is cut, and whole in its `title`."""
 _LINE_HEIGHT, _LEFT, _RIGHT = 300.0, 64.0, 14.0
 
 
@@ -50,7 +51,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 def intervals(rows: Sequence[Row], *, title: str, axis: str, is_log: bool = False) -> Markup:
     """Rows of points with intervals, in groups of one heading each, over one axis."""
-    left = 14 + _LETTER * max(min(_MOST_NAME, len(row.label)) for row in rows)
+    left = 14 + max(_room(_cut(row.label)) for row in rows)
     scale = scale_of(_ends(rows), first=left + 8, last=_WIDTH - _RIGHT, is_log=is_log)
     parts: list[Markup] = []
     y = _TOP
@@ -198,6 +199,14 @@ def _left_axis(scale: Scale, axis: str) -> list[Markup]:
 
 def _text(text: str, **attributes: str | float) -> Markup:
     return tag("text", text, **attributes)
+
+
+def _room(name: str) -> float:
+    """How wide a name is at most."""
+    return sum(
+        _WIDEST if one in "mwMW@%" or not one.isascii() else _CAPITAL if one.isupper() or one in "<>+=~" else _LETTER
+        for one in name
+    )
 
 
 def _cut(name: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
 
+import msgspec
 import numpy as np
 
 from rlgauge.compare.phrases import METRICS, count, some
@@ -43,6 +46,24 @@ def sections(overview: Overview) -> Iterator[Section]:
     yield Section(name="runs", title="Runs", body=_runs(overview, found.get("runs")))
 
 
+def in_order(overview: Overview) -> Overview:
+    """The same with names as one counts: step 500 before step 1000."""
+    return msgspec.structs.replace(
+        overview,
+        lines=sorted(overview.lines, key=lambda line: (_natural(line.group), _natural(line.task))),
+        overall=sorted(overview.overall, key=lambda one: _natural(one.group)),
+        fates=sorted(overview.fates, key=lambda fate: (_natural(fate.group), _natural(fate.task))),
+        runs=sorted(overview.runs, key=lambda run: (_natural(run.group), _natural(run.reading.task))),
+        found=sorted(overview.found, key=lambda run: (_natural(run.group), _natural(run.reading.task))),
+    )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key by which numbers in names sort by their size."""
+    parts = [part.lstrip("0") if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", name))]
+    return [(len(part) if place % 2 else 0, part) for place, part in enumerate(parts)] + [(0, name)]
+
+
 def numbers(overview: Overview) -> dict[str, int]:
     """The number of each group, by which it has the same colour in all figures."""
     return {group: place for place, group in enumerate(dict.fromkeys(line.group for line in overview.lines))}
@@ -55,7 +76,8 @@ def _answer(overview: Overview) -> list[Markup]:
     asked = f"Which of {_and(groups)} has the {better} {overview.score} on {_tasks_named(tasks)}?"
     if len(groups) == 1:
         asked = f"Which {overview.score} does {groups[0]} reach on {_tasks_named(tasks)}?"
-    sentences = [*_best_overall(overview), *_best_by_task(overview, groups, tasks)] or ["Nothing was measured."]
+    best = [*_best_overall(overview), *_best_by_task(overview, groups, tasks)] or ["Nothing was measured."]
+    sentences = [*best, *_of_one_seed(overview), *_success_besides(overview, groups)]
     nums = count(sum(run.score is not None for run in overview.runs), "run")
     rest = f" {overview.num_failed} of {len(overview.found)} did not complete." if overview.num_failed else ""
     answered = [tag("p", tag("strong", asked)), *(tag("p", text) for text in sentences), note(f"{nums}.{rest}")]
@@ -109,7 +131,33 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
         )
         yield f"{group} is {' and '.join(filter(None, [best, rest if shared else '']))}."
     if not by_task and len(tasks):
-        yield "Which one is best could not be tested: that takes several seeds of at least two."
+        yield "Which one is best could not be tested: that takes two training seeds or more, of two of them at least."
+
+
+def _of_one_seed(overview: Overview) -> Iterator[str]:
+    """What evaluations of one checkpoint each do not tell, and what compares them."""
+    measured = [run for run in overview.runs if run.score is not None]
+    is_one_each = len({(run.group, run.reading.task) for run in measured}) == len(measured)
+    if not is_one_each or not any(run.reading.kind == "evaluate" or run.reading.episodes for run in measured):
+        return
+    yield "Of each there is one training seed, which tells nothing of what others would give."
+    if len({run.group for run in measured}) > 1:
+        yield "Policies that are one checkpoint each are compared over their episodes: `rlgauge compare`."
+
+
+def _success_besides(overview: Overview, groups: Sequence[str]) -> Iterator[str]:
+    """The rates where success was measured and is not the score."""
+    rates: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in overview.runs:
+        if overview.score != "success" and run.score is not None and "success" in run.reading.totals:
+            rates[run.group][run.reading.task].append(run.reading.totals["success"].mean)
+    if not rates:
+        return
+    means = {group: fmean(map(fmean, rates[group].values())) for group in groups if group in rates}
+    told_of = ", ".join(f"{group} {mean:.1%}" for group, mean in means.items())
+    where = " in the mean over tasks" if any(len(own) > 1 for own in rates.values()) else ""
+    told_too = f"Success{where}: {told_of}. " if len(means) <= _MOST_GROUPS else "Success was measured, too. "
+    yield f"{told_too}`--score success` makes the report about it."
 
 
 def _overall(overview: Overview, found: Table, series: dict[str, int]) -> list[Markup]:
@@ -134,7 +182,7 @@ def _overall(overview: Overview, found: Table, series: dict[str, int]) -> list[M
 
 
 def _tasks(overview: Overview, found: Table, series: dict[str, int]) -> list[Markup]:
-    ordered = sorted((line for line in overview.lines if line.score is not None), key=lambda line: line.task)
+    ordered = sorted((line for line in overview.lines if line.score is not None), key=lambda line: _natural(line.task))
     tasks = list(dict.fromkeys(line.task for line in ordered))
     is_one_scale = overview.formula is not None
     drawn: list[Markup] = []

@@ -7,7 +7,7 @@ from rlgauge.report.page.markup import Markup, tag
 NUM_COLOURS = 8
 """Okabe and Ito's, as CSS has them for light and dark: `c0` to `c7`."""
 _DASHES = (None, "6 3", "2 2", "8 3 2 3")
-_MARKERS = "circle", "square", "diamond", "up", "down", "cross", "star", "bar"
+_MARKERS = "circle", "square", "diamond", "up", "down", "cross", "star", "hourglass"
 _SHAPES = {
     "square": "M-3.2 -3.2H3.2V3.2H-3.2Z",
     "diamond": "M0 -4.4L4.4 0L0 4.4L-4.4 0Z",
@@ -15,7 +15,7 @@ _SHAPES = {
     "down": "M0 4.3L4.1 -3.2H-4.1Z",
     "cross": "M-3.6 -3.6L3.6 3.6M-3.6 3.6L3.6 -3.6",
     "star": "M0 -4.6V4.6M-4 -2.3L4 2.3M-4 2.3L4 -2.3",
-    "bar": "M0 -4.6V4.6",
+    "hourglass": "M-3.8 -4H3.8L-3.8 4H3.8Z",
 }
 
 
