@@ -117,11 +117,6 @@ def test_importing_rlgauge_imports_nothing_but_the_standard_library():
     assert loaded - sys.stdlib_module_names == {"rlgauge"}
 
 
-def test_importing_rlgauge_takes_under_50_milliseconds():
-    code = "import time; t = time.perf_counter(); import rlgauge; print(time.perf_counter() - t)"
-    assert min(float(run_python("-c", code)) for _ in range(3)) < 0.050
-
-
 @pytest.mark.parametrize("name", rlgauge.__all__)
 def test_every_public_name_can_be_imported(name):
     assert getattr(rlgauge, name) is not None
