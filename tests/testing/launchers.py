@@ -224,7 +224,7 @@ class Forking:
                 time.sleep(0.05)
                 yield Event(case_id=item.case.id, num_records=0)
             yield commit(item, attempt, Outcome(status=Status.COMPLETED))
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):  # closed, or told to end by Ctrl-C where it did not hear in time
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             attempt.commit(Status.INTERRUPTED)

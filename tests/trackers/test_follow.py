@@ -27,8 +27,9 @@ def events_of(folder):
 
 
 def trackers(mark="rlgauge.trackers"):
-    """The processes that this one has started to track runs."""
-    return [one for one in psutil.Process().children() if mark in " ".join(one.cmdline())]
+    """The processes that this one has started to track runs; what has ended and waits for its parent is none."""
+    living = [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in living if mark in " ".join(one.cmdline())]
 
 
 def test_every_run_that_begins_is_tracked_and_those_that_were_there_are_not(tmp_path):
