@@ -49,7 +49,7 @@ def test_actions_of_the_space_pass(action, space):
         (0.7, DISCRETE, "The policy py:p:f returned 0.7, but the action space is Discrete(2) (Toy-v0)."),
         (float("nan"), DISCRETE, "returned NaN, but the action space is Discrete(2) (Toy-v0)"),
         ([0.5, 1.5], BOX, "returned 1.5 in place 1, outside [-1, 1], but the action space is Box"),
-        ([0.5, np.nan], BOX, "returned NaN, but Toy-v0 takes Box"),
+        ([0.5, np.nan], BOX, "returned NaN, but the action space is Box"),
         ([0.5], BOX, "returned an action of shape (1,), but the action space is Box"),
         ([2, 0], gym.spaces.MultiBinary(2), "returned 2 in place 0, outside [0, 1]"),
         ([5, 0], gym.spaces.MultiDiscrete([5, 2]), "returned 5 in place 0, outside [0, 4]"),
