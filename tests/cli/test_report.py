@@ -36,12 +36,12 @@ def test_a_page_answers_first_and_holds_tables_and_figures(scores, tmp_path, cap
     assert re.fullmatch(rf"Wrote {re.escape(str(page))}: \d+ kB\.\n", capsys.readouterr().out)
     reader = read(page)
     ids = [attributes.get("id") for name, attributes in reader.elements if name == "section"]
-    assert ids == ["answer", "improvement", "tasks", "runs"]
+    assert ids == ["answer", "improvement", "ranks", "tasks", "runs"]
     assert "Which of new and old has the higher return on 2 tasks?" in reader.text
     assert "old is better than all others on 2 of 2 tasks." in reader.text
     names = [name for name, _ in reader.elements]
     assert names.count("table") == 2
-    assert names.count("svg") == 3
+    assert len([one for name, one in reader.elements if name == "svg" and one.get("class") == "figure"]) == 6
 
 
 def test_a_number_tells_what_stands_behind_it(scores, tmp_path):

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlgauge.cli import report_curves, sources, summary
+from rlgauge.cli import report_page, sources, summary
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
-from rlgauge.report.page import reproduce
 from rlgauge.report.page.document import document
-from rlgauge.report.page.scores import in_order, numbers, sections
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -32,13 +30,8 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"--output {path}: a report is a page: end its name with .html.")
     if not path.parent.is_dir():
         raise UserError(f"--output {path}: there is no folder '{path.parent}'.")
-    found = summary.asked(options)
-    overview = in_order(summary.overview_of(found, options))
-    title = ", ".join(Path(source).resolve().name for source in options.source)
-    *scores, runs = sections(overview)
-    used = [run.reading for run in overview.found]
-    parts = [*scores, *report_curves.sections(found, numbers(overview)), runs, *reproduce.section(used)]
-    page = document(title, parts, intro=f"{overview.score} of {', '.join(options.source)}")
+    report, overview = report_page.report_of(summary.asked(options), options)
+    page = document(report)
     write_atomic(path, page.encode())
     print(f"Wrote {path}: {len(page.encode()) / 1000:,.0f} kB.")
     return FINE if overview.is_measured else FAILED

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from rlgauge.cli.plot_curves import Trained, alone_of, note_of, seeds_of, series_of, trained, what_of
 from rlgauge.cli.summary import Asked
-from rlgauge.report.page.blocks import figure
-from rlgauge.report.page.document import Section
-from rlgauge.report.page.figure import Line, lines
-from rlgauge.report.page.markup import Markup, tag
+from rlgauge.report.charts import Line, Lines, Manner
+from rlgauge.report.content import Block, Figure, Heading, Section
 from rlgauge.report.plots import Series
 
 
@@ -23,23 +21,23 @@ def sections(found: Asked, numbers: Mapping[str, int]) -> Iterator[Section]:
         yield Section(name="curves", title="Learning curves", body=drawn)
 
 
-def _task(task: str, algorithms: Mapping[str, list[Trained]], places: Mapping[str, int]) -> list[Markup]:
+def _task(task: str, algorithms: Mapping[str, list[Trained]], places: Mapping[str, int]) -> list[Block]:
     """The figure of a task; nothing where no training has a curve."""
     curves: list[Line] = []
     for name, runs in algorithms.items():
         place = places[name]
-        curves += [_line(one, place, is_thin=True) for one in seeds_of(runs)]
-        curves += [_line(alone_of(run), place, is_dotted=True) for run in runs if not run.is_whole]
+        curves += [_line(one, place, Manner.THIN) for one in seeds_of(runs)]
+        curves += [_line(alone_of(run), place, Manner.DOTTED) for run in runs if not run.is_whole]
         curves.append(_line(series_of(name, runs), place))
     curves = [one for one in curves if one.xs]
     if not curves:
         return []
     what = what_of(algorithms.values())
-    drawn = lines(curves, title=f"{what}, {task}", x_axis="environment steps", y_axis=what)
-    return [tag("h3", task), figure(drawn, note_of(algorithms.values()))]
+    chart = Lines(title=f"{what}, {task}", lines=curves, x_axis="environment steps", y_axis=what)
+    return [Heading(task), Figure("learning_curve", chart, [note_of(algorithms.values())], of=task)]
 
 
-def _line(one: Series, place: int, *, is_thin: bool = False, is_dotted: bool = False) -> Line:
+def _line(one: Series, place: int, manner: Manner = Manner.PLAIN) -> Line:
     return Line(
         name=one.name,
         xs=one.xs,
@@ -47,6 +45,6 @@ def _line(one: Series, place: int, *, is_thin: bool = False, is_dotted: bool = F
         lows=one.lows or (),
         highs=one.highs or (),
         series=place,
-        is_thin=is_thin,
-        is_dotted=is_dotted,
+        manner=manner,
+        is_named=manner is Manner.PLAIN,
     )

@@ -1,31 +1,95 @@
-"""Parts of the page: tables that sort and filter, figures with a caption, notes."""
+"""Blocks of a report as HTML: tables that sort and filter, figures with a caption, films, notes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import singledispatch
 
-from rlgauge.report.numbers import fixed, interval, places
+from rlgauge.report.content import Answer, Code, Figure, Film, Films, Folded, Heading, Note, Text, Warnings
+from rlgauge.report.page import svg
 from rlgauge.report.page.markup import Markup, join, tag
 from rlgauge.report.table import Table
-from rlgauge.stats.summary import Summary
+from rlgauge.report.told import told
 
 _FILTERED = 12
 """Tables of so many rows can be filtered."""
 
 
-def table(found: Table, *, name: str) -> Markup:
-    """The table; each number that a summary stands behind tells it on hover and focus. `name` is its id in the page."""
+@singledispatch
+def block(one: object) -> Markup:
+    """The block as HTML."""
+    raise TypeError(type(one))
+
+
+@block.register
+def _(one: Text) -> Markup:
+    return tag("p", one.text)
+
+
+@block.register
+def _(one: Note) -> Markup:
+    return tag("p", one.text, class_="note")
+
+
+@block.register
+def _(one: Heading) -> Markup:
+    return tag("h3", one.text)
+
+
+@block.register
+def _(one: Answer) -> Markup:
+    sentences = [tag("p", text) for text in one.sentences]
+    return tag("div", tag("p", tag("strong", one.question)), sentences, _note(one.note), class_="answer")
+
+
+@block.register
+def _(one: Warnings) -> Markup:
+    return tag("div", [tag("p", text) for text in one.texts], class_="warning") if one.texts else Markup()
+
+
+@block.register
+def _(one: Figure) -> Markup:
+    return tag("figure", svg.draw(one.chart), tag("figcaption", " ".join(one.captions)) if one.captions else None)
+
+
+@block.register
+def _(one: Folded) -> Markup:
+    return tag("details", tag("summary", one.title), block(one.table))
+
+
+@block.register
+def _(one: Code) -> Markup:
+    return tag("pre", one.text)
+
+
+@block.register
+def _(one: Films) -> Markup:
+    return tag("div", [_film(film) for film in one.films], class_="films")
+
+
+def _film(one: Film) -> Markup:
+    shown = tag("video", src=one.path, poster=one.poster, controls=True, preload="none", aria_label=one.title)
+    return tag("figure", shown, tag("figcaption", tag("strong", one.title), " ", one.told))
+
+
+@block.register
+def _(one: Table) -> Markup:
     head = [
-        tag("th", tag("button", title, type="button"), scope="col", class_="text" if column < found.num_text else None)
-        for column, title in enumerate(found.header)
+        tag("th", tag("button", title, type="button"), scope="col", class_="text" if column < one.num_text else None)
+        for column, title in enumerate(one.header)
     ]
-    body = [
-        tag("tr", [_cell(found, row, column) for column in range(len(cells))]) for row, cells in enumerate(found.rows)
-    ]
+    body = [tag("tr", [_cell(one, row, column) for column in range(len(cells))]) for row, cells in enumerate(one.rows)]
     drawn = tag(
-        "table", tag("thead", tag("tr", head)), tag("tbody", body), id=name, class_="sorts", aria_label=found.title
+        "table", tag("thead", tag("tr", head)), tag("tbody", body), id=_id(one), class_="sorts", aria_label=one.title
     )
-    return join([_filter(found, name), tag("div", drawn, class_="table"), *map(note, found.explained("Bold"))])
+    return join([_filter(one), tag("div", drawn, class_="table"), *map(_note, one.explained("Bold"))])
+
+
+def _note(text: str) -> Markup:
+    return tag("p", text, class_="note")
+
+
+def _id(one: Table) -> str:
+    return f"{one.name}-table"
 
 
 def _cell(found: Table, row: int, column: int) -> Markup:
@@ -42,44 +106,15 @@ def _cell(found: Table, row: int, column: int) -> Markup:
     )
 
 
-def _filter(found: Table, name: str) -> Markup | None:
+def _filter(found: Table) -> Markup | None:
     if len(found.rows) < _FILTERED:
         return None
-    return tag(
-        "p",
-        tag(
-            "input",
-            type="search",
-            class_="filter",
-            placeholder="filter rows",
-            aria_label="filter rows",
-            data_table=name,
-        ),
-        " ",
-        tag("span", class_="soft", aria_live="polite"),
+    box = tag(
+        "input",
+        type="search",
+        class_="filter",
+        placeholder="filter rows",
+        aria_label="filter rows",
+        data_table=_id(found),
     )
-
-
-def told(summary: Summary) -> str:
-    """All that stands behind a number, in words."""
-    width = None if summary.low is None or summary.high is None else summary.high - summary.low
-    digits = places(summary.point, width)
-    ends = "no interval" if width is None else f"{summary.confidence * 100:g} % {interval(summary, digits=digits)}"
-    missing = f", {summary.missing} missing" if summary.missing else ""
-    doubts = "".join(f" {text}" for text in summary.warnings)
-    return f"{fixed(summary.point, digits)}; {ends}; {summary.method}; n = {summary.n}{missing}.{doubts}"
-
-
-def figure(drawn: Markup, *captions: str) -> Markup:
-    """A figure with what its marks are."""
-    return tag("figure", drawn, tag("figcaption", " ".join(captions)))
-
-
-def note(text: str) -> Markup:
-    """A sentence in small print."""
-    return tag("p", text, class_="note")
-
-
-def warnings(texts: Sequence[str]) -> Markup | None:
-    """Sentences that a reader must not miss; None where there are none."""
-    return tag("div", [tag("p", text) for text in texts], class_="warning") if texts else None
+    return tag("p", box, " ", tag("span", class_="soft", aria_live="polite"))

@@ -29,10 +29,10 @@ def dash(number: int) -> str | None:
     return _DASHES[(number + number // NUM_COLOURS) % len(_DASHES)]
 
 
-def marker(number: int, x: float, y: float) -> Markup:
-    """Its marker at a place."""
+def marker(number: int, x: float, y: float, *, is_hollow: bool = False) -> Markup:
+    """Its marker at a place; a hollow one is of what can't be trusted."""
     shape = _MARKERS[(number + number // NUM_COLOURS) % len(_MARKERS)]
-    classes = f"mark {colour(number)}"
+    classes = f"mark {colour(number)}{' hollow' if is_hollow else ''}"
     if shape == "circle":
         return tag("circle", class_=classes, cx=x, cy=y, r=3.8)
     return tag("path", class_=classes, d=_SHAPES[shape], transform=f"translate({x:.2f} {y:.2f})")

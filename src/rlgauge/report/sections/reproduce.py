@@ -11,8 +11,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 from rlgauge.core.run import Start
 from rlgauge.core.run_files import decode_file
-from rlgauge.report.page.blocks import note, table
-from rlgauge.report.page.document import Section
+from rlgauge.report.content import Block, Note, Section
 from rlgauge.report.table import Table
 
 _MOST_COMMANDS = 200
@@ -33,28 +32,19 @@ def section(readings: Iterable[Reading]) -> Iterator[Section]:
         for name, value in dict.fromkeys(_facts(start)):
             facts.setdefault(name, Counter())[value] += 1
     rows = [[command, f"{num:,}"] for command, num in commands.most_common(_MOST_COMMANDS)]
-    told = [
-        table(
-            Table(name="commands", title="Commands", header=["command", "runs"], rows=rows, num_text=1), name="commands"
-        )
-    ]
+    told: list[Block] = [Table(name="commands", title="Commands", header=["command", "runs"], rows=rows, num_text=1)]
     if len(commands) > _MOST_COMMANDS:
-        told.append(
-            note(f"{len(commands) - _MOST_COMMANDS:,} more commands are not listed; each run's run.json has its own.")
-        )
+        more = f"{len(commands) - _MOST_COMMANDS:,} more commands are not listed; each run's run.json has its own."
+        told.append(Note(more))
     facts_rows = [[name, value, f"{num:,}"] for name, values in facts.items() for value, num in values.most_common()]
     header = ["what", "value", "runs"]
-    told.append(
-        table(Table(name="facts", title="Code and machines", header=header, rows=facts_rows, num_text=2), name="facts")
-    )
+    told.append(Table(name="facts", title="Code and machines", header=header, rows=facts_rows, num_text=2))
     times = sorted(start.start_time for start in starts if start.start_time)
-    told += [note(f"Begun between {times[0]} and {times[-1]} (UTC).")] if times else []
-    lost = len(read) - len(starts)
-    told += (
-        [note(f"{lost:,} of {len(read):,} runs don't tell how they came about: their run.json can't be read.")]
-        if lost
-        else []
-    )
+    if times:
+        told.append(Note(f"Begun between {times[0]} and {times[-1]} (UTC)."))
+    if lost := len(read) - len(starts):
+        why = "don't tell how they came about: their run.json can't be read"
+        told.append(Note(f"{lost:,} of {len(read):,} runs {why}."))
     yield Section(name="reproduce", title="To have it again", body=told)
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 
 from rlgauge.core.reading import Reading
-from rlgauge.report.page import reproduce
+from rlgauge.report.page.blocks import block
+from rlgauge.report.sections import reproduce
 from tests.report.page.test_markup import _Reader
 
 START = {
@@ -22,7 +23,7 @@ def told(tmp_path, *files):
         folders.append(str(folder))
     found = list(reproduce.section([Reading(algorithm="a", task="t", folders=tuple(folders))]))
     reader = _Reader()
-    reader.feed("".join(part for section in found for part in section.body if part))
+    reader.feed("".join(block(part) for section in found for part in section.body))
     return found, reader.text
 
 

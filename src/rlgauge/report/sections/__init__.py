@@ -1,0 +1,1 @@
+"""The parts of a report, each from what was measured to content without markup."""

@@ -1,0 +1,112 @@
+"""The question first, and what the runs say to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from rlgauge.compare.phrases import METRICS, count, some
+from rlgauge.report.content import Answer, Block, Section, Warnings
+from rlgauge.report.overview import Overview
+from rlgauge.report.told import told
+
+_MOST_GROUPS = 8
+"""Groups of which each has its success rate in a sentence."""
+_PAIR = 2
+
+
+def section(overview: Overview) -> Section:
+    """What was asked, and what the runs say to it."""
+    return Section(name="answer", title="Answer", body=_answer(overview))
+
+
+def _answer(overview: Overview) -> list[Block]:
+    groups = list(dict.fromkeys(line.group for line in overview.lines))
+    tasks = list(dict.fromkeys(line.task for line in overview.lines))
+    better = "lower" if overview.less_is_better else "higher"
+    asked = f"Which of {_and(groups)} has the {better} {overview.score} on {_tasks_named(tasks)}?"
+    if len(groups) == 1:
+        asked = f"Which {overview.score} does {groups[0]} reach on {_tasks_named(tasks)}?"
+    best = [*_best_overall(overview), *_best_by_task(overview, groups, tasks)] or ["Nothing was measured."]
+    sentences = [*best, *_of_one_seed(overview), *_success_besides(overview, groups)]
+    nums = count(sum(run.score is not None for run in overview.runs), "run")
+    rest = f" {overview.num_failed} of {len(overview.found)} did not complete." if overview.num_failed else ""
+    answered = Answer(question=asked, sentences=sentences, note=f"{nums}.{rest}")
+    return [answered, *([Warnings(overview.notes)] if overview.notes else [])]
+
+
+def _and(names: Sequence[str]) -> str:
+    """`a and b`, or `a, b, c and 2 more`."""
+    return " and ".join(names) if len(names) <= _PAIR else some(names)
+
+
+def _tasks_named(tasks: Sequence[str]) -> str:
+    return tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
+
+
+def _best_overall(overview: Overview) -> Iterator[str]:
+    """Of the first metric: who is best, and who is not shown to be worse."""
+    if not overview.overall:
+        return
+    metric = next(iter(overview.overall[0].metrics))
+    best = [one for one in overview.overall if one.best.get(metric)]
+    ranked = sorted(best, key=lambda one: one.metrics[metric].point, reverse=not overview.less_is_better)
+    if len(overview.overall) == 1:
+        yield f"Over all tasks, {METRICS[metric]}: {told(overview.overall[0].metrics[metric])}"
+    elif ranked:
+        first, *rest = ranked
+        yield f"Over all tasks {first.group} has the best {METRICS[metric]}: {told(first.metrics[metric])}"
+        yield (
+            f"{_and([one.group for one in rest])} {'is' if len(rest) == 1 else 'are'} not shown to be worse."
+            if rest
+            else "Every other one is shown to be worse."
+        )
+
+
+def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str]) -> Iterator[str]:
+    by_task: dict[str, list[str]] = defaultdict(list)
+    for line in overview.lines:
+        if line.is_best:
+            by_task[line.task].append(line.group)
+    if len(groups) == 1:
+        for line in overview.lines[:1] if len(tasks) == 1 else []:
+            yield "Nothing was measured." if line.score is None else told(line.score)
+        return
+    alone = {group: sum(own == [group] for own in by_task.values()) for group in groups}
+    among = {group: sum(group in own for own in by_task.values()) for group in groups}
+    for group in sorted((one for one in groups if among[one]), key=lambda one: (-alone[one], -among[one])):
+        shared = among[group] - alone[group]
+        best = f"better than all others on {alone[group]} of {count(len(tasks), 'task')}" if alone[group] else ""
+        rest = f"not shown to be worse than the best on {shared}" + (
+            " more" if best else f" of {count(len(tasks), 'task')}"
+        )
+        yield f"{group} is {' and '.join(filter(None, [best, rest if shared else '']))}."
+    if not by_task and len(tasks):
+        yield "Which one is best could not be tested: that takes two training seeds or more, of two of them at least."
+
+
+def _of_one_seed(overview: Overview) -> Iterator[str]:
+    """What evaluations of one checkpoint each do not tell, and what compares them."""
+    measured = [run for run in overview.runs if run.score is not None]
+    is_one_each = len({(run.group, run.reading.task) for run in measured}) == len(measured)
+    if not is_one_each or not any(run.reading.kind == "evaluate" or run.reading.episodes for run in measured):
+        return
+    yield "Of each there is one training seed, which tells nothing of what others would give."
+    if len({run.group for run in measured}) > 1:
+        yield "Policies that are one checkpoint each are compared over their episodes: `rlgauge compare`."
+
+
+def _success_besides(overview: Overview, groups: Sequence[str]) -> Iterator[str]:
+    """The rates where success was measured and is not the score."""
+    rates: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in overview.runs:
+        if overview.score != "success" and run.score is not None and "success" in run.reading.totals:
+            rates[run.group][run.reading.task].append(run.reading.totals["success"].mean)
+    if not rates:
+        return
+    means = {group: fmean(map(fmean, rates[group].values())) for group in groups if group in rates}
+    told_of = ", ".join(f"{group} {mean:.1%}" for group, mean in means.items())
+    where = " in the mean over tasks" if any(len(own) > 1 for own in rates.values()) else ""
+    told_too = f"Success{where}: {told_of}. " if len(means) <= _MOST_GROUPS else "Success was measured, too. "
+    yield f"{told_too}`--score success` makes the report about it."

@@ -1,0 +1,101 @@
+"""Groups compared by all their runs: performance profiles, and who improves on whom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from rlgauge.report.charts import Intervals, Line, Lines, Mark, Row
+from rlgauge.report.content import Figure, Section
+from rlgauge.report.overview import Overview
+from rlgauge.report.told import told
+from rlgauge.stats.improvement import probability_of_improvement
+from rlgauge.stats.profiles import performance_profile
+
+_NUM_THRESHOLDS = 101
+_MOST_GROUPS = 8
+"""Groups of which every pair is compared; of more there would be more pairs than anybody reads."""
+_NO_CHANCE = 0.5
+
+
+def profiles(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
+    """The share of runs above each score, where scores of all tasks have one scale."""
+    found_by_group = by_group(overview)
+    values = [value for own in found_by_group.values() for runs in own.values() for value in runs]
+    if len(values) <= len(found_by_group) or overview.less_is_better:
+        return
+    thresholds = np.linspace(min(values), max(values), _NUM_THRESHOLDS)
+    found: list[Line] = []
+    methods: list[str] = []
+    for group, own in found_by_group.items():
+        profile = performance_profile(list(own.values()), thresholds.tolist(), replicates=2000)
+        methods.append(profile.method)
+        found.append(
+            Line(
+                name=group,
+                xs=profile.thresholds,
+                ys=profile.points,
+                lows=profile.lows or (),
+                highs=profile.highs or (),
+                series=series[group],
+            )
+        )
+    what = "normalised score" if overview.formula is not None else overview.score
+    chart = Lines(title="Performance profiles", lines=found, x_axis=what, y_axis="share of runs above")
+    caption = (
+        f"How many of the runs score more than each value; every task weighs the same. Bands: 95 % at each value by "
+        f"itself ({', '.join(dict.fromkeys(methods))})."
+    )
+    yield Section(name="profiles", title="Performance profiles", body=[Figure("profiles", chart, [caption])])
+
+
+def improvements(overview: Overview) -> Iterator[Section]:
+    """For every pair, how likely a run of one is better than one of the other on the same task."""
+    found_by_group = by_group(overview, any_scale=True)
+    names = list(found_by_group)
+    if not 1 < len(names) <= _MOST_GROUPS:
+        return
+    rows: list[Row] = []
+    for place, name in enumerate(names):
+        for other in names[place + 1 :]:
+            tasks = [task for task in found_by_group[name] if task in found_by_group[other]]
+            if not tasks:
+                continue
+            one, two = ([found_by_group[who][task] for task in tasks] for who in (name, other))
+            ours, theirs = (two, one) if overview.less_is_better else (one, two)
+            summary = probability_of_improvement(candidate=ours, baseline=theirs, tasks=tasks)
+            rows.append(
+                Row(
+                    label=f"{name} > {other}",
+                    point=summary.point,
+                    low=summary.low,
+                    high=summary.high,
+                    series=place,
+                    told=f"A run of {name} is better than one of {other}, probability {told(summary)}",
+                )
+            )
+    if rows:
+        chart = Intervals(
+            title="Probability of improvement",
+            rows=rows,
+            axis="probability that a run of the first is better",
+            marks=[Mark(value=_NO_CHANCE, name="a draw")],
+        )
+        caption = "Mean over tasks; A tie counts half. 95 % intervals, each by itself."
+        body = [Figure("improvement", chart, [caption])]
+        yield Section(name="improvement", title="Probability of improvement", body=body)
+
+
+def by_group(overview: Overview, *, any_scale: bool = False) -> dict[str, dict[str, list[float]]]:
+    """Scores by group and task: normalised ones, or plain ones where that is one scale for all tasks."""
+    tasks = {line.task for line in overview.lines}
+    if overview.formula is None and len(tasks) > 1 and not any_scale:
+        return {}
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in overview.runs:
+        value = run.normalised if overview.formula is not None else run.score
+        if value is not None:
+            found[run.group][run.reading.task].append(value)
+    return {group: dict(own) for group, own in found.items()}
