@@ -41,6 +41,7 @@ COMMANDS = (
         "export",
         "summary",
         "report",
+        "view",
         "compare",
         "power",
     ),
@@ -55,6 +56,7 @@ NOT_RUN = (
     ". .venv/bin/activate",
     "python -m pip install",
     "rlgauge serve-policy",  # until it is ended
+    "rlgauge view",  # as the last one
     "rlgauge quickstart",  # half a minute of films
     "rlgauge expert train",  # minutes
     "rlgauge suite run imitation-learning",  # minutes

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("write runs for others: one zip file, or as other systems keep them", "rlgauge.cli.export:main"),
     "summary": ("summarise runs per algorithm and task, with intervals", "rlgauge.cli.summary:main"),
     "report": ("write one page of HTML with all that runs add up to", "rlgauge.cli.report:main"),
+    "view": ("show the report and the videos in a browser, with what goes on", "rlgauge.cli.view:main"),
     "compare": ("compare a candidate with a baseline, with a verdict and an exit code", "rlgauge.cli.compare:main"),
     "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),
     "throughput": ("measure steps per second and memory of environments", "rlgauge.cli.throughput:main"),
