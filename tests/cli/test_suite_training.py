@@ -156,7 +156,7 @@ def test_trackers_are_given_at_once(planned):
         ("", "", ["--select", "alg=left"], "Unknown axis 'alg'. Did you mean 'algo'?"),
         ("", "", ["--select", "left"], "--select left: write AXIS=VALUE; axes here: algo, env, seed."),
         ("", "", ["--select", "algo=right", "env=Acrobot-v1", "seed=1"], "has no case that is all of what --select"),
-        ("", "", ["--select", "seed=1", "--budget", "smoke"], "Unknown seed '1'"),
+        ("", "", ["--select", "seed=3", "--budget", "smoke"], "Unknown seed '3'"),
         ("", "", ["--budget", "smok"], "Unknown budget 'smok'. Did you mean 'smoke'?"),
         ("    smoke: {seed: 0, args: {steps: 5}}\n", "", ["--budget", "smoke"], "mine.yaml has no smoke budget; its"),
         ("", "", ["--budget", "short"], "mine.yaml has no short budget: it has smoke and full; its options can be"),
@@ -356,11 +356,19 @@ def test_mistakes_in_what_an_algorithm_is_given_are_said_before_anything_runs(gi
 
 
 def test_what_a_smaller_budget_lacks_is_said_to_be_so(give):
-    said = give("suite", "run", "imitation", "--select", "seed=0..1", "--budget", "smoke")
+    said = give("suite", "run", "throughput-chunk", "--select", "num_envs=1k", "--budget", "smoke")
     assert said.code == 2
-    assert (
-        "Unknown seed '1'. Known: 0. So it is at the budget smoke; options after `--` replace what it says" in said.err
-    )
+    assert "So it is at the budget smoke; options after `--` replace what it says." in said.err
+
+
+def test_seeds_that_are_asked_for_are_run_at_every_budget(give):
+    asked = ("--select", "algo=bc", "env=seals/Ant-v1", "seed=0..2", "--budget", "smoke")
+    said = give("suite", "run", "imitation", *asked, "--dry-run")
+    assert said.code == 0, said.err
+    (line,) = said.out.splitlines()
+    assert "--env seals/Ant-v1 --seeds 0..2 " in line
+    assert "--set bc.n_batches=500 " in line
+    assert give("suite", "run", "imitation", "--select", "seed=10", "--budget", "smoke").code == 2
 
 
 def test_algorithms_of_ours_are_run_as_a_suite_has_them(give, suite):

@@ -99,9 +99,22 @@ def test_a_list_of_the_scripts_options_is_an_axis_too(found):
     assert first == [(0.1, 0.1), (0.2, 0.2)] * 3
 
 
-def test_cases_are_selected_by_what_they_are_on_each_axis(found):
-    assert places(selected(found(), {"env": ["B-v1"], "seed": ["0", "2"]})) == [("one", "B-v1", 0), ("one", "B-v1", 2)]
-    assert selected(found(), {"rate": ["1"]}) == []
+@pytest.mark.parametrize("budget", Budget)
+def test_cases_are_selected_by_what_they_are_on_each_axis(tmp_path, budget):
+    path = tmp_path / "mine.yaml"
+    path.write_text(WHOLE)
+    (entry,) = read(path).entries
+    some = selected("entry 1", entry, budget, {"env": ["B-v1"], "seed": ["0", "2"]})
+    assert places(some) == [("one", "B-v1", 0), ("one", "B-v1", 2)]
+    assert {case.args["steps"] for case in some} == {5 if budget is Budget.SMOKE else 300}
+    assert selected("entry 1", entry, budget, {"rate": ["1"]}) == []
+
+
+def test_a_budget_keeps_its_own_seeds_where_it_has_all_that_are_wanted(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(WHOLE)
+    (entry,) = read(path).entries
+    assert {case.axes["seed"] for case in cases("entry 1", entry, Budget.SMOKE, seeds=["0"])} == {0, 7}
 
 
 @pytest.mark.parametrize(

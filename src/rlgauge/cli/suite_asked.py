@@ -93,9 +93,7 @@ def _wanted(suite: Suite, select: Iterable[str], budget: Budget) -> dict[str, li
     except UserError as error:
         if budget is Budget.FULL or not _is_in_full(suite, asked):
             raise
-        raise UserError(
-            f"{error} So it is at the budget {budget}; options after `--` replace what it says: -- --seeds 0..1."
-        ) from error
+        raise UserError(f"{error} So it is at the budget {budget}; options after `--` replace what it says.") from error
 
 
 def _is_in_full(suite: Suite, select: Iterable[str]) -> bool:
@@ -119,6 +117,7 @@ def axes_of(suite: Suite, budget: Budget) -> dict[str, list[str]]:
         if entry.command == "train":
             axes = [case.axes for case in cases(f"{suite.where}, entry {place}", entry, budget)]
             said = [(name, value) for one in axes for name, value in one.items()]
+            said += [("seed", one) for one in spread(entry.options.get("seed", []))]  # to be had at every budget
         else:
             said = [(name, one) for name, value in at_budget(entry, budget).items() for one in spread(value)]
         for name, one in said:

@@ -50,7 +50,7 @@ def train_calls(
         raise UserError(
             f"--{name} after `--` replaces an axis of the suite, so its cases can't be told apart: --select."
         )
-    found = selected(cases(where, entry, asked.budget), asked.wanted)
+    found = selected(where, entry, asked.budget, asked.wanted)
     groups: dict[_Call, list[TrainCase]] = {}
     for case in found:
         call = _call(where, suite, case, asked)
@@ -68,7 +68,7 @@ def _replaced_axis(asked: Asked) -> str | None:
 
 def num_runs(where: str, entry: Entry, asked: Asked) -> int:
     """How many trainings an entry asks for. Raises UserError."""
-    return len(selected(cases(where, entry, asked.budget), asked.wanted))
+    return len(selected(where, entry, asked.budget, asked.wanted))
 
 
 def labels(where: str, entry: Entry) -> list[tuple[str, str]]:

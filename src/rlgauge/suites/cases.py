@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from rlgauge.core.errors import UserError, did_you_mean, unknown
 from rlgauge.suites.suite import Budget, Entry, Options, Scalar, Value
 
-AXES = ("algo", "env", "seed")
+_SEED = "seed"
+AXES = ("algo", "env", _SEED)
 """Axes that every such entry has; lists of other options, and of the script's own, are axes, too."""
 _TOGETHER = ("track",)
 """Options that take several values at once, whose lists are no axes."""
@@ -28,9 +29,12 @@ class TrainCase(msgspec.Struct, frozen=True):
     args: dict[str, Scalar]
 
 
-def cases(where: str, entry: Entry, budget: Budget = Budget.FULL) -> list[TrainCase]:
-    """The cases in the order of the axes. Raises UserError; `where` is how it names the entry."""
-    replaced = _at(entry, budget)
+def cases(where: str, entry: Entry, budget: Budget = Budget.FULL, *, seeds: Collection[str] = ()) -> list[TrainCase]:
+    """The cases in the order of the axes. Raises UserError; `where` is how it names the entry.
+
+    Where a budget leaves out one of `seeds`, the cases have all seeds that the entry has.
+    """
+    replaced = _at(entry, budget, seeds)
     axes = _axes(where, replaced)
     known = _known(where, entry, axes)
     for what, wanted in _conditions(entry):
@@ -45,8 +49,12 @@ def cases(where: str, entry: Entry, budget: Budget = Budget.FULL) -> list[TrainC
     return [_case(entry, place, budget) for place in _unique([*kept, *added])]
 
 
-def selected(found: Sequence[TrainCase], wanted: Mapping[str, Sequence[str]]) -> list[TrainCase]:
-    """Those whose axes have one of the wanted values; names of axes have underscores in `wanted`."""
+def selected(where: str, entry: Entry, budget: Budget, wanted: Mapping[str, Sequence[str]]) -> list[TrainCase]:
+    """The cases whose axes have one of the wanted values; names of axes have underscores in `wanted`.
+
+    Of wanted seeds also those that the budget leaves out. Raises UserError.
+    """
+    found = cases(where, entry, budget, seeds=wanted.get(_SEED, ()))
     return [case for case in found if _is_wanted(case, wanted)]
 
 
@@ -66,10 +74,13 @@ def _numbers(part: Scalar) -> list[Scalar]:
     return [part] if match is None else list(range(int(match[1]), int(match[2]) + 1))
 
 
-def _at(entry: Entry, budget: Budget) -> Options:
-    """The options of the entry, axes included, at a budget."""
+def _at(entry: Entry, budget: Budget, seeds: Collection[str] = ()) -> Options:
+    """The options of the entry, axes included, at a budget that has these seeds."""
     replaced = entry.replaced_at(budget)
-    return Options({**entry.options, **replaced.own}, {**entry.args, **replaced.args})
+    own = {**entry.options, **replaced.own}
+    if _SEED in entry.options and not {str(one) for one in spread(own[_SEED])}.issuperset(seeds):
+        own[_SEED] = entry.options[_SEED]
+    return Options(own, {**entry.args, **replaced.args})
 
 
 def _axes(where: str, options: Options) -> dict[str, list[Scalar]]:

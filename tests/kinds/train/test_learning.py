@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ from rlgauge.core.store import Need, Store, now
 from rlgauge.envs.gymnasium import make
 from rlgauge.kinds.train import learning
 from rlgauge.kinds.train.algorithm_workload import AlgorithmWorkload
+from rlgauge.kinds.train.demonstrations_made import shown_by
 from rlgauge.kinds.train.demonstrations_read import first_episodes, write_npz
+from rlgauge.kinds.train.experts.expert import find_expert
 from rlgauge.kinds.train.experts.playing import play
+from rlgauge.kinds.train.experts.references import references
 from rlgauge.kinds.train.journal import read_episodes, read_scalars
 from rlgauge.kinds.train.reading import TRAINING
 from rlgauge.launch.local import Local
@@ -53,6 +57,14 @@ def stumbling(make_env, demonstrations, config, context):
             if config["keeps"]:
                 kept.write_text(context.told())
             os._exit(1)
+    return lambda observation: 0
+
+
+def asking(make_env, demonstrations, config, context):
+    """It says what is loaded before it asks the expert, and behind that."""
+    context.log({"asked": float("onnxruntime" in sys.modules)}, step=0)
+    context.label(demonstrations.observations[:1])
+    context.log({"asked": float("onnxruntime" in sys.modules)}, step=1)
     return lambda observation: 0
 
 
@@ -139,6 +151,15 @@ def test_an_algorithm_of_the_users_own_is_a_function(tmp_path):
     assert found[TRAINING]["num_steps"] == 500
     logged = [json.loads(line)["v"] for line in (run.folder / "artifacts/scalars.jsonl").read_text().splitlines()]
     assert logged == [{"demonstrated": 10_000.0, "gain": 0.5}] * 5
+
+
+@pytest.mark.usefixtures("here")
+def test_an_expert_is_opened_for_the_first_who_asks_it(tmp_path):
+    shown_by(find_expert(CARTPOLE), CARTPOLE, num_episodes=2)
+    references(CARTPOLE, find_expert(CARTPOLE))
+    config = {"demonstrations": {"n_expert_demos": 2}}
+    (run,) = ran(AlgorithmWorkload(f"{HERE}:asking", config=config, env=CARTPOLE, seeds=0, num_tests=0), tmp_path)
+    assert [one.values for one in read_scalars(run.folder / "artifacts")] == [{"asked": 0.0}, {"asked": 1.0}]
 
 
 @pytest.mark.usefixtures("here")

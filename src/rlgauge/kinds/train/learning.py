@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import shutil
 import time
@@ -37,7 +38,6 @@ from rlgauge.kinds.train.script.found import Thing
 from rlgauge.kinds.train.script.weights import save
 from rlgauge.kinds.train.spec import SPEC, VIDEOS
 from rlgauge.kinds.train.stages import Stage, Stages
-from rlgauge.kinds.train.tested import tested
 
 CHECKPOINTS = "checkpoints"
 """The folder of artifacts from which a training that was killed goes on."""
@@ -61,8 +61,7 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     warnings += [known.warning] if known is not None and known.warning else []
     warnings += doubts(shown, env_id)
     journal = Journal(folder)
-    label = None if expert is None else expert.label(make(env_id))
-    training = _Training(case.seed, folder / CHECKPOINTS, label, journal, env_id, stages)
+    training = _Training(case.seed, folder / CHECKPOINTS, expert, journal, env_id, stages)
     data = workload.config_of(env_id)
     config = read(workload.algo, data) if workload.is_ours else data
     train = find(workload.algo) if workload.is_ours else import_object(workload.algo)
@@ -76,6 +75,8 @@ def measure(workload: AlgorithmWorkload, case: Case, context: Context) -> Iterat
     seconds = time.perf_counter() - begun + training.seconds_before
     saved = save([Thing("policy", policy)], folder)
     stages.begin(Stage.TESTING)
+    from rlgauge.kinds.train.tested import tested  # with all that plays episodes, which training needs not wait for
+
     with _own_failure():
         tests = list(
             tested(
@@ -111,18 +112,23 @@ class _Training:
     """What an algorithm is told, and where it tells how it goes."""
 
     def __init__(
-        self, seed: int, folder: Path, label: Label | None, journal: Journal, env_id: str, stages: Stages
+        self, seed: int, folder: Path, expert: Expert | None, journal: Journal, env_id: str, stages: Stages
     ) -> None:
         self.seed = seed
         self.folder = folder
-        self.label = label
         self.num_steps = 0
         self.where: str | None = None
         self.seconds_before = 0.0
+        self._expert = expert
         self._journal = journal
         self._env_id = env_id
         self._stages = stages
         self._num_envs = 0
+
+    @functools.cached_property
+    def label(self) -> Label | None:
+        """The expert's actions; it is opened for the first who asks, as few do. Raises UserError."""
+        return None if self._expert is None else self._expert.label(make(self._env_id))
 
     def make_env(self) -> gymnasium.Env[Any, Any]:
         """The environment, whose episodes are counted."""

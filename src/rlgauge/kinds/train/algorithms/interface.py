@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,11 +76,16 @@ def find(algorithm: str) -> Train:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Let the garbage collector wait: what is imported stays, and it would look through all of it many times."""
-    is_on = gc.isenabled()
+    """Have the garbage collector pass over what is imported: all of it stays, and looking through it takes long.
+
+    Where torch is there already nothing is set aside: what else this process made by then may be garbage one day.
+    """
+    is_on, is_new = gc.isenabled(), "torch" not in sys.modules
     gc.disable()
     try:
         yield
     finally:
+        if is_new:
+            gc.freeze()
         if is_on:
             gc.enable()

@@ -6,8 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from rlgauge.core.errors import unknown
 from rlgauge.kinds.train.algorithms.config import Config
 from rlgauge.kinds.train.algorithms.reading import read
@@ -50,5 +48,7 @@ def name_for(algorithm: str, env_id: str) -> str | None:
 
 @cache
 def _all() -> dict[str, dict[str, Any]]:
+    import yaml
+
     found: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("tuned.yaml").read_bytes())
     return found

@@ -14,8 +14,7 @@ import msgspec
 
 from rlgauge.core.errors import UserError, unknown
 from rlgauge.episodes.policies.schemes import SCHEMES
-from rlgauge.episodes.policies.torchscript import needs_trust
-from rlgauge.episodes.policy import PolicySource, open_policy, parse_source
+from rlgauge.episodes.policies.source import PolicySource, parse_source
 from rlgauge.kinds.train.experts import hub
 from rlgauge.kinds.train.experts.playing import WIDTH, Label, labelling
 from rlgauge.kinds.train.experts.record import POLICY, RECORD, Record, read_record
@@ -48,10 +47,14 @@ class Expert(msgspec.Struct, frozen=True, kw_only=True):
     def check_trusted(self) -> None:
         """Raise UserError where its file runs code when it is read, which is not allowed; nothing is read."""
         if self.source.scheme == "sb3" and not self.trust:
+            from rlgauge.episodes.policies.torchscript import needs_trust
+
             raise needs_trust(Path(self.source.target))
 
     def label(self, env: gymnasium.Env[Any, Any]) -> Label:
         """Its actions for observations of the environment. Raises UserError where it was made for another."""
+        from rlgauge.episodes.policy import open_policy
+
         policy = open_policy(
             self.source,
             observation_space=env.observation_space,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies.protocol import Illegal
-from rlgauge.episodes.policy import BatchPolicy
 from rlgauge.kinds.train.demonstrations import Demonstrations
+
+if TYPE_CHECKING:
+    from rlgauge.episodes.policies.protocol import BatchPolicy
 
 MakeEnv = Callable[[], gymnasium.Env[Any, Any]]
 Label = Callable[[NDArray[Any]], NDArray[Any]]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from rlgauge.core.errors import UserError, unknown
 
@@ -50,5 +49,7 @@ def settings_for(
 
 @cache
 def _all() -> dict[str, dict[Algorithm, Settings]]:
+    import yaml
+
     content = yaml.safe_load(Path(__file__).with_name("settings.yaml").read_bytes())
     return msgspec.convert(content, dict[str, dict[Algorithm, Settings]])
