@@ -150,7 +150,10 @@ def test_without_a_policy_it_is_the_model_of_the_command_line(give):
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (("--benchmark", "pole.Pole"), "rlgauge: Say which policy to evaluate: --policy URI, such as random"),
+        (
+            ("--benchmark", "pole.Pole"),
+            "rlgauge: Say which checkpoint of cloning.Cloned to evaluate: --ckpt_path",
+        ),
         (("--policy", "random"), "rlgauge: Say what to evaluate in: --env ID or --benchmark CLASS_PATH"),
         ((*ASKED, "--benchmark", "pole.Poll"), "rlgauge: Unknown name in pole 'Poll'. Did you mean 'Pole'?"),
         ((*ASKED, "--benchmark.steps", "many"), "rlgauge: --benchmark.steps takes a whole number, not 'many'."),

@@ -175,8 +175,15 @@ def evaluate(parser: ArgumentParser, options: Namespace, *, model_class: object 
 
 
 def _name_checkpoint(options: Namespace, model_class: object) -> None:
-    """Make `lightning:CLASS@FILE` of a class path and a checkpoint; without --policy it is the command line's model."""
+    """Make `lightning:CLASS@FILE` of a class path and a checkpoint; without --policy it is the command line's model.
+
+    Raises UserError where neither a policy nor a checkpoint of this model is named.
+    """
     policies = as_list(options.policy) or ([_path_of(model_class)] if isinstance(model_class, type) else [])
+    if policies and not options.policy and options.ckpt_path is None:
+        raise UserError(
+            f"Say which checkpoint of {policies[0]} to evaluate: --ckpt_path FILE. Another policy is named by --policy."
+        )
     if options.ckpt_path is None or len(policies) != 1:
         return
     found = _NAMED.fullmatch(policies[0])

@@ -23,7 +23,7 @@ CARTPOLE = ("--env", "CartPole-v1", "--policy", "random", "--out", "o")
 OPTIONS = ("config", "print_config", "benchmark", "env", "num-episodes", "max-steps", "seed", "success-return")
 OPTIONS += ("record-mode", "policy", "ckpt_path", "train-seeds", "trust", "workers", "lanes", "episode-seconds")
 OPTIONS += ("time-limit", "memory-limit", "rerun-failed", "max-errors", "dry-run", "out", "output", "json", "quiet")
-OPTIONS += ("stop-when-decided", "precision", "max-episodes", "alpha", "return-bounds")
+OPTIONS += ("no-video-grids", "stop-when-decided", "precision", "max-episodes", "alpha", "return-bounds")
 
 
 def episodes(path: Path | str = "o/results.json") -> list:
@@ -218,6 +218,17 @@ def test_drawing_grids_is_told_of_where_it_takes_long(give, monkeypatch):
     assert "Drawing" not in give(*argv).err  # it is there already
 
 
+def test_films_stand_side_by_side_unless_that_is_left_out_and_then_are_the_same_measurement(give):
+    argv = ("benchmark", *CARTPOLE, "--num-episodes", "2", "--max-steps", "3", "--record-mode", "all")
+    said = give(*argv, "--no-video-grids")
+    assert "Videos: 2 files in o/videos; index.html there shows them" in said.out
+    assert not list(Path("o").rglob("*grid*"))
+    assert "2 of 2 episodes were there already" in give(*argv).out
+    assert len(list(Path("o").rglob("*grid*"))) == 2
+    give(*argv, "--no-video-grids")
+    assert len(list(Path("o").rglob("*grid*"))) == 2  # nothing has to be drawn
+
+
 def test_a_page_of_films_that_is_not_ours_is_told_and_nothing_is_lost(give, folder):
     Path("o/videos").mkdir(parents=True)
     Path("o/videos/index.html").write_text("mine")
@@ -244,6 +255,13 @@ def test_a_class_path_takes_a_checkpoint(give, policies):
     assert give(*argv, "--ckpt-path", "zero.txt").code == 0
     assert BenchmarkResults.from_json("o/results.json").digest() != of_one
     assert len(list(Store("o").runs())) == 2
+
+
+def test_a_module_of_lightning_without_a_checkpoint_is_refused_before_any_run(give, folder):
+    (folder / "nets.py").write_text("import lightning as L\n\n\nclass Net(L.LightningModule): ...\n")
+    said = give("benchmark", "--env", "CartPole-v1", "--policy", "nets.Net", "--workers", "2", "--out", "o")
+    assert (said.code, statuses()) == (2, [])
+    assert "The class py:nets.Net is a LightningModule, and without a checkpoint its weights are random" in said.err
 
 
 def test_a_family_of_training_seeds_is_evaluated_seed_by_seed(give, policies):

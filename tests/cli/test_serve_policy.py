@@ -15,6 +15,7 @@ from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies.websocket import identity
 from rlgauge.kinds.evaluate.benchmark import GymnasiumBenchmark
 from rlgauge.kinds.evaluate.results import BenchmarkResults
+from tests import driving
 from tests.serving.served import ROOT, process
 
 FILTERED = f"{ROOT}/tests/cli/served_policies.py:Filtered"
@@ -71,15 +72,19 @@ def test_no_episode_is_lost_or_counted_twice_when_the_server_is_killed_and_start
     asked = ["--num-episodes", "24", "--lanes", "2", "--workers", "2", "--out", str(tmp_path)]
     with process(*served) as (first, address):
         command = [sys.executable, "-m", "rlgauge", "benchmark", "--env", "CartPole-v1", "--policy", f"p={address}"]
-        remote = subprocess.Popen([*command, *asked], cwd=ROOT, stdout=subprocess.DEVNULL)
+        told = tmp_path / "told.txt"
+        with told.open("w") as file:
+            remote = subprocess.Popen([*command, *asked], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=file)
         while num_records(tmp_path) < 6:
             assert remote.poll() is None
             time.sleep(0.01)
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
     assert num_records(tmp_path) < 24
+    driving.wait_for(lambda: f"The policy server {address} " in told.read_text())
     with process(*served):
         assert remote.wait() == 0
+    assert f"The policy server {address} is back after" in told.read_text().partition("waiting up to 60 s for it.")[2]
     direct = GymnasiumBenchmark("CartPole-v1", num_episodes=24).evaluate(f"p=py:{FILTERED}", lanes=2)
     found, expected = (
         sorted(map(played, one.results[0].episodes))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rlgauge.cli.benchmark_servers import servers_told
 from rlgauge.cli.benchmark_watch import add_watching, check_watching, watch
 from rlgauge.cli.dry_run import predict
 from rlgauge.cli.errors import in_options
@@ -63,7 +64,8 @@ def measure(parser: ArgumentParser, options: Namespace) -> int:
     workload.check_policies()
     if options.dry_run:
         return predict(workload, manner)
-    return evaluate(workload, manner)
+    with servers_told(workload, manner.out):
+        return evaluate(workload, manner)
 
 
 def _watch(parser: ArgumentParser, options: Namespace, manner: Manner) -> int:
@@ -224,6 +226,9 @@ def _add_where(parser: ArgumentParser) -> None:
     group.add_argument(
         "-o", "--output", type=str | None, metavar="FILE", help="a further copy of the results: .json, .csv or .md"
     )
+    group.add_argument(
+        "--no-video-grids", action="store_true", help="draw no films side by side when the evaluation ends"
+    )
     group.add_argument("--json", action="store_true", help="print the results as JSON")
     group.add_argument("--quiet", action="store_true", help="print only what went wrong")
 
@@ -324,6 +329,7 @@ def _workload(
     policies = policies_of(options) if policies is None else policies
     benchmark = benchmark_of(parser, options, with_env=_WITH_ENV)
     benchmark.prepare(say_error)
+    benchmark.video_grids = benchmark.video_grids and not options.no_video_grids
     if benchmark.video_dir is None and benchmark.record_mode != "none" and (options.env or benchmark.can_be_filmed()):
         benchmark.video_dir = Path(options.out) / "videos"
     return EvaluateWorkload(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from rlgauge.episodes.policies import code, objects
+from rlgauge.episodes.policies import code, lightning, objects
 from rlgauge.episodes.policies.actions import one_action, ready_actions
 from rlgauge.episodes.policies.chunks import ChunkedPolicy, chunk_space
 from rlgauge.episodes.policies.hub import source_in_repository
@@ -150,8 +150,12 @@ def _py(
     observation_space: gymnasium.Space[Any],
     action_space: gymnasium.Space[Any],
     width: int,
-    trust: bool,  # noqa: ARG001  # naming the code is trusting it
+    trust: bool,  # of a checkpoint: naming the code is trusting it
 ) -> BatchPolicy:
+    if source.ckpt_path is not None and lightning.is_module_class(code.resolve(source.target)):
+        return lightning.load_policy(
+            source, observation_space=observation_space, action_space=action_space, width=width, trust=trust
+        )
     found = code.load(
         source.target, ckpt_path=source.ckpt_path, observation_space=observation_space, action_space=action_space
     )
@@ -183,7 +187,7 @@ _OPENERS: Mapping[str, _Opener] = {
     "sb3": _sb3,
     "export": _from("export"),
     "lerobot": _from("lerobot"),
-    "lightning": _from("lightning"),
+    "lightning": lightning.load_policy,
     "ws": _from("websocket"),
     "wss": _from("websocket"),
 }

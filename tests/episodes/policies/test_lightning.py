@@ -149,14 +149,14 @@ def save(module: pl.LightningModule, file: str = "x.ckpt") -> str:
     return file
 
 
-def load(uri: str, *, trust: bool = False, width: int = 2, action_space=TWO):
-    source = parse_source(uri)
+def load(uri: str, *, ckpt_path: str | None = None, trust: bool = False, width: int = 2, action_space=TWO):
+    source = parse_source(uri, ckpt_path)
     return open_policy(source, observation_space=BOX, action_space=action_space, width=width, trust=trust)
 
 
-def refusal(uri: str, *, trust: bool = False) -> str:
+def refusal(uri: str, *, ckpt_path: str | None = None, trust: bool = False) -> str:
     with pytest.raises(UserError) as caught:
-        load(uri, trust=trust)
+        load(uri, ckpt_path=ckpt_path, trust=trust)
     return str(caught.value)
 
 
@@ -224,7 +224,16 @@ def test_nothing_of_an_untrusted_checkpoint_is_run(mine):
     checkpoint = torch.load(save(mine.Other()), weights_only=True)
     torch.save({**checkpoint, "hyper_parameters": {"a": _Touch()}}, "x.ckpt")
     assert "pass --trust" in refusal("lightning:mine.Other@x.ckpt")
+    assert "pass --trust" in refusal("mine.Other", ckpt_path="x.ckpt")
     assert not Path("touched").exists()
+
+
+def test_a_class_path_with_its_checkpoint_is_the_same_policy(mine):
+    file = save(mine.Logits(hidden=7))
+    own, other = load("py:mine.Logits", ckpt_path=file), load(f"lightning:mine.Logits@{file}")
+    assert list(own.act(OBSERVATIONS, [0, 1])) == list(other.act(OBSERVATIONS, [0, 1]))
+    assert own.bit_stable
+    assert "lacks first.weight" in refusal("py:mine.Logits", ckpt_path=save(mine.Other(), "other.ckpt"))
 
 
 def test_a_function_that_makes_modules_is_not_taken_from_an_untrusted_checkpoint(mine):

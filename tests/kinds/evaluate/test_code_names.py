@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rlgauge.core.errors import UserError
-from rlgauge.kinds.evaluate.code_names import check_name
+from rlgauge.kinds.evaluate.code_names import check_name, check_weights
 
 SOURCE = """
 import math
@@ -104,3 +104,43 @@ def test_a_module_of_a_package_is_a_name_of_it(write):
 
 def test_a_built_in_module_has_no_source_to_look_into():
     check_name("math:sin")
+
+
+LIGHTNING = """
+import lightning
+import lightning.pytorch as pl
+import pytorch_lightning
+import torch
+from lightning.pytorch import LightningModule as Base
+from mine import LightningModule
+
+class Whole(lightning.LightningModule): ...
+class Renamed(pl.LightningModule): ...
+class Older(pytorch_lightning.LightningModule): ...
+class Imported(Base): ...
+class Derived(torch.nn.Module, Imported): ...
+class Generic(Base, list[int]): ...
+class Elsewhere(LightningModule): ...
+class Network(torch.nn.Module): ...
+class Circular(Circular): ...
+made = Whole()
+
+def build(): ...
+"""
+
+
+@pytest.fixture
+def lightning(tmp_path):
+    (tmp_path / "nets.py").write_text(LIGHTNING)
+    return tmp_path / "nets.py"
+
+
+@pytest.mark.parametrize("name", ["Whole", "Renamed", "Older", "Imported", "Derived", "Generic"])
+def test_a_class_of_lightnings_modules_is_refused_without_a_checkpoint(lightning, name):
+    with pytest.raises(UserError, match=f"py:.*{name} is a LightningModule, and without a checkpoint its weights"):
+        check_weights(f"{lightning}:{name}")
+
+
+@pytest.mark.parametrize("name", ["Elsewhere", "Network", "Circular", "made", "build", "nowhere"])
+def test_what_the_source_does_not_show_to_be_one_is_left_to_the_import(lightning, name):
+    check_weights(f"{lightning}:{name}")

@@ -107,6 +107,37 @@ def test_a_grid_is_drawn_again_only_where_its_films_have_changed(tmp_path):
     assert grids[1].is_file()
 
 
+def test_a_benchmark_without_grids_draws_none_and_keeps_those_that_show_the_films_as_they_are(tmp_path):
+    own = [filmed(tmp_path / "p", index, "failure") for index in range(2)]
+    drawn, plain = results(("p", "Toy-v0", own)), results(("p", "Toy-v0", own))
+    plain.metadata["settings"] = {"video_grids": False}
+    assert task_of(index_films(tmp_path, plain), "p").grid is None
+    assert not list(tmp_path.rglob("*grid*"))
+    assert task_of(index_films(tmp_path, drawn), "p").grid.cells == [0, 1]
+    assert task_of(index_films(tmp_path, plain), "p").grid.cells == [0, 1]
+    filmed(tmp_path / "p", 0, "failure")  # written anew
+    assert task_of(index_films(tmp_path, plain), "p").grid is None
+    assert not list(tmp_path.rglob("*grid*"))
+
+
+def test_films_of_a_benchmark_without_grids_are_the_same_measurement(tmp_path):
+    class Filmed(Benchmark):
+        def create_gyms(self):
+            return [gymnasium.make("CartPole-v1", render_mode="rgb_array")]
+
+    def evaluated(*, video_grids):
+        benchmark = Filmed(num_episodes=2, max_steps=3, video_dir=tmp_path / "videos", record_mode="all")
+        benchmark.video_grids = video_grids
+        return benchmark.evaluate("random", out=tmp_path / "out")
+
+    without = evaluated(video_grids=False)
+    assert len(list(tmp_path.rglob("*.mp4"))) == 2
+    again = evaluated(video_grids=True)
+    assert again.digest() == without.digest()
+    assert len(list(tmp_path.rglob("*.mp4"))) == 3
+    assert len(list((tmp_path / "out" / "evaluate").iterdir())) == 1
+
+
 def test_the_grid_goes_with_its_films(tmp_path):
     episodes = [filmed(tmp_path / "p", index, "failure") for index in range(2)]
     index_films(tmp_path, results(("p", "Toy-v0", episodes)))

@@ -447,6 +447,16 @@ def test_an_image_on_another_scale_than_in_training_is_wrong(tmp_path, mean, mad
     assert told in text
 
 
+@pytest.mark.parametrize("factor", [1.0, 1 / 255])
+def test_the_scale_of_an_image_is_compared_with_training_s_mean_image_too(tmp_path, factor):
+    image = Camera().reset(seed=0)[0]["camera"].astype(float)
+    stats = tmp_path / "stats.json"
+    stats.write_text(json.dumps({"camera": {"mean": image.tolist(), "std": np.ones_like(image).tolist()}}))
+    camera = lambda: Camera(lambda image: image * factor, 255 * factor, np.float32)  # noqa: E731
+    alarms, _ = found(camera, by_state, stats=stats, num_episodes=2, max_steps=20)
+    assert (("wrong", "image scale") in alarms) is (factor < 1)
+
+
 def test_bytes_where_training_had_0_to_1_are_only_noted_since_policies_divide_them_themselves(tmp_path):
     stats = tmp_path / "stats.json"
     stats.write_text(json.dumps({"camera": {"mean": [[[0.9]]] * 3, "std": [[[1.0]]] * 3}}))
@@ -510,6 +520,27 @@ def test_success_that_is_true_at_reset_is_wrong():
 def test_success_for_everybody_is_doubtful():
     alarms, _ = found(lambda: Told(in_play=True), balance)
     assert alarms == {("doubtful", "success for all"), ("doubtful", "success at reset")}
+
+
+class Still(gym.Wrapper):
+    """CartPole in which each episode without a push to the right is a success."""
+
+    def reset(self, **asked):
+        self.is_still = True
+        return self.env.reset(**asked)
+
+    def step(self, action):
+        self.is_still &= action == 0
+        *rest, info = self.env.step(action)
+        return (*rest, {**info, "is_success": self.is_still})
+
+
+@pytest.mark.parametrize(("action", "expected"), [(1, ["0%", "0%"]), (0, [])])
+def test_references_that_do_as_well_are_noted_also_where_one_always_succeeds(action, expected):
+    benchmark = Benchmark(gyms=[lambda: Still(gym.make("CartPole-v1"))])
+    said = [one.text for one in preflight(benchmark, lambda _: action).findings if one.check == "no better"]
+    assert [text.partition("succeeds in ")[2].partition(" ")[0] for text in said] == expected
+    assert any("zero actions in 100%" in text for text in said) is bool(expected)
 
 
 class Near(gym.Wrapper):

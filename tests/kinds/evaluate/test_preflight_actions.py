@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from rlgauge import Benchmark
 from rlgauge.kinds.evaluate.preflight import preflight
@@ -72,6 +73,37 @@ def test_chunks_behind_a_mapping_are_played_as_in_an_evaluation(tmp_path):
     assert own.mean_return == pytest.approx(np.mean(returns))
 
 
+@pytest.mark.parametrize(("std", "expected"), [(1.0, set()), (1000.0, {("doubtful", "saturation")})])
+def test_actions_that_a_mapping_brings_far_beyond_the_bounds_are_doubtful(tmp_path, std, expected):
+    policy = mapped(tmp_path, f"unnormalize: {{mean: 0.0, std: {std}}}", gripper=0.8)
+    alarms, text = found(make("Pendulum-v1", Gripper), policy)
+    assert alarms - {("doubtful", "stuck")} == expected
+    assert ("before clipping" in text) is bool(expected)
+
+
+MODULE = """
+import lightning.pytorch as pl
+import torch
+
+class Big(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.only = torch.nn.Linear(3, 1, bias=False)
+
+    def forward(self, observations):
+        return self.only(observations)
+"""
+
+
+def test_a_module_of_lightning_that_saturates_is_doubtful(tmp_path):
+    (tmp_path / "big.py").write_text(MODULE)
+    weights = {"only.weight": torch.tensor([[300.0, -400.0, -100.0]])}
+    torch.save({"state_dict": weights, "pytorch-lightning_version": "2.4.0"}, tmp_path / "big.ckpt")
+    alarms, text = found(make("Pendulum-v1"), f"lightning:{tmp_path}/big.py:Big@{tmp_path}/big.ckpt")
+    assert alarms == {("doubtful", "saturation")}
+    assert "as large as its bounds" in text
+
+
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, set()), (0.003, {("doubtful", "normalisation of actions")})])
 def test_actions_that_are_far_too_small_are_doubtful(tmp_path, factor, expected):
     told = {"mean": [0, 0], "std": [1, 0.6], "min": [-2, -1], "max": [2, 1]}
@@ -93,3 +125,22 @@ def test_a_gripper_that_stays_closed_and_a_number_that_is_hardly_used_are_not_to
     assert [one.check for one in against_actions(stats, done * [1, 1, 1, 1e-3, 1e-3, 1e-3])] == [
         "normalisation of actions"
     ]
+
+
+def ends(num_high, num):
+    """A number that is 1 in so many of `num` steps, and -1 in all others."""
+    return np.where(np.arange(num) < num_high, 1.0, -1.0)[:, None]
+
+
+@pytest.mark.parametrize(("num_high", "is_turned"), [(24, False), (50, False), (76, True)])
+def test_a_number_that_is_mostly_at_the_other_of_its_two_ends_has_the_opposite_sign(num_high, is_turned):
+    trained = ends(25, 100)
+    stats = Stats(trained.mean(0), trained.std(0), trained.min(0), trained.max(0))
+    checks = [said.check for said in against_actions(stats, ends(num_high, 100))]
+    assert checks == (["sign"] if is_turned else [])
+
+
+def test_a_number_that_has_values_between_its_ends_may_be_at_either_end():
+    trained = np.linspace(-1, 0.6, 100)[:, None]
+    stats = Stats(trained.mean(0), trained.std(0), trained.min(0), trained.max(0) + 0.4)
+    assert "sign" not in [said.check for said in against_actions(stats, ends(76, 100))]

@@ -72,6 +72,21 @@ def test_one_scripted_policy_lifts_the_cube_and_the_other_does_not(lift):
     assert all(episode.length == 50 and episode.truncated for episode in forgotten.episodes)
 
 
+def test_settings_that_can_not_be_are_refused_when_they_are_given_and_when_they_are_used():
+    with pytest.raises(UserError, match="max_steps=None: nothing else ends an episode of RobosuiteBenchmark"):
+        RobosuiteBenchmark("Lift", max_steps=None)
+    with pytest.raises(UserError, match="an image has at least one pixel each"):
+        RobosuiteBenchmark("Lift", camera="agentview", observation_height=0)
+    with pytest.raises(UserError, match=r"Unknown camera 'agentveiw'. Did you mean 'agentview'\?"):
+        RobosuiteBenchmark("Lift", camera="agentveiw")
+    with pytest.raises(UserError, match="Unknown camera 'sideview'"):
+        RobosuiteBenchmark(["Lift", "PickPlaceCan"], camera="sideview")
+    benchmark = RobosuiteBenchmark("Lift", camera="sideview")
+    benchmark.max_steps = None
+    with pytest.raises(UserError, match="Give a number of steps, such as 200"):
+        benchmark.evaluate("zero")
+
+
 class Keeping:
     """Random actions of one generator an episode; keeps what it sees."""
 

@@ -40,12 +40,13 @@ def load_policy(
 ) -> BatchPolicy:
     """The module with the weights and hyper-parameters of its checkpoint, in eval mode and without gradients.
 
-    It acts as a live module does: by `act`, `predict` or `select_action`, or else by `forward`. Raises UserError.
+    It acts as a live module does: by `act`, `predict` or `select_action`, or else by `forward`. A source of Python code
+    names the class, and its checkpoint beside it. Raises UserError.
     """
     from rlgauge.episodes.policy import wrap_policy
 
-    class_path, file = source.checkpoint
-    device = source.option("device")
+    class_path, file = source.checkpoint if source.ckpt_path is None else (source.target, Path(source.ckpt_path))
+    device = source.option("device") if source.ckpt_path is None else "cpu"
     check_device(device, source.uri)
     spaces = {"observation_space": observation_space, "action_space": action_space}
     module = load_module(class_path, file, spaces=spaces, device=device, trust=trust)

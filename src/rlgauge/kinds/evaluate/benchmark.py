@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rlgauge.kinds.evaluate.results import BenchmarkResults
     from rlgauge.kinds.evaluate.stopping import Stopping
 
-_SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode", "success_when")
+_SETTINGS = ("num_episodes", "max_steps", "seed", "video_dir", "record_mode", "video_grids", "success_when")
 _ELSEWHERE = ("gyms", "reset_seconds", "num_starts", "_arguments")
 """Fields that cases tell otherwise, or that define nothing."""
 
@@ -54,6 +54,9 @@ class Benchmark(_Remembering):
 
     success_when: Literal["end", "ever"] = "end"
     """Whether an episode is a success by what `info` says in its last step, or in any step."""
+
+    video_grids: bool = True
+    """Whether the films of a policy in a task are drawn side by side, too, when an evaluation ends."""
 
     reset_seconds: float | None = None
     """After how long a reset that stands still is given up while the environments are described; None for never."""

@@ -11,6 +11,7 @@ from rlgauge.episodes.policies import code
 
 _UNFORESEEABLE = {"__getattr__", "exec", "globals", "locals", "modules", "setattr", "vars"}
 """Names by whose help a module can have others that its source does not show."""
+_LIGHTNING = {"lightning", "pytorch_lightning"}
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -24,6 +25,57 @@ def check_name(target: str) -> None:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UserError(f"There is no {name!r} in {module!r} (from py:{target}).{hint}")
+
+
+def check_weights(target: str) -> None:
+    """Raise UserError where the source shows that `MODULE:NAME` is a class of Lightning's modules.
+
+    Without a checkpoint it is nothing to evaluate. What only an import shows is refused where the policy is opened.
+    """
+    _, name = code.split(target)
+    try:
+        tree = ast.parse(code.source_bytes(target))
+    except (SyntaxError, ValueError):  # which the import says better
+        return
+    if _is_lightning(name, tree):
+        raise UserError(
+            f"The class py:{target} is a LightningModule, and without a checkpoint its weights are random: give "
+            "--ckpt_path FILE, or name an object that has its weights by py:FILE:NAME."
+        )
+
+
+def _is_lightning(name: str, tree: ast.Module) -> bool:
+    """Whether a class of the source derives from LightningModule, by itself or by other classes of the source."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    imported = _imported(tree)
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one in seen or one not in classes:
+            continue
+        seen.add(one)
+        bases = [ast.unparse(base) for base in classes[one].bases]
+        for base in bases:
+            head, _, rest = base.partition(".")
+            whole = f"{imported.get(head, '')}.{rest}".removesuffix(".")
+            if whole.partition(".")[0] in _LIGHTNING and whole.endswith(".LightningModule"):
+                return True
+        waiting += bases
+    return False
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """What the names stand for that a source imports, by their whole paths."""
+    found: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return found
 
 
 def _is_module(module: str, name: str) -> bool:

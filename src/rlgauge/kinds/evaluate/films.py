@@ -27,6 +27,7 @@ def index_films(
     """What lies in the folder, after grids, films.json and index.html were written; None where there is no film.
 
     A grid whose films are as they were is left as it is; `listen` is told of what each other is, before it is drawn.
+    None is drawn of a benchmark whose `video_grids` is false.
     Raises UserError where the folder can't be written, and where its index.html is not RLGauge's.
     """
     before = read_films(folder)
@@ -35,7 +36,8 @@ def index_films(
         return None
     _check_page(folder / PAGE)
     grids = {} if before is None else {task.grid.film: task.grid for task in before.tasks if task.grid is not None}
-    films = Films(tasks=list(_with_grids(folder, tasks, grids, listen)))
+    is_drawn = results.metadata.get("settings", {}).get("video_grids", True)
+    films = Films(tasks=list(_with_grids(folder, tasks, grids, listen if is_drawn else None)))
     write_atomic(folder / DATA, msgspec.json.format(msgspec.json.encode(films), indent=1) + b"\n", is_synced=False)
     write_atomic(folder / PAGE, page(films, folder).encode(), is_synced=False)
     return films
@@ -60,9 +62,12 @@ def _check_page(path: Path) -> None:
 
 
 def _with_grids(
-    folder: Path, tasks: Iterable[FilmedTask], before: Mapping[str, FilmsGrid], listen: Callable[[str], None]
+    folder: Path, tasks: Iterable[FilmedTask], before: Mapping[str, FilmsGrid], listen: Callable[[str], None] | None
 ) -> Iterator[FilmedTask]:
-    """The tasks with their grids, one a folder: what else lies in the folder of a task is in no grid."""
+    """The tasks with their grids, one a folder: what else lies in the folder of a task is in no grid.
+
+    Without `listen` only those that are there already and show the films as they are.
+    """
     taken = {""}
     for task in tasks:
         own = folder_of(task.episodes[0].film) if task.episodes else ""
@@ -71,7 +76,7 @@ def _with_grids(
 
 
 def _with_grid(
-    folder: Path, task: FilmedTask, before: Mapping[str, FilmsGrid], listen: Callable[[str], None]
+    folder: Path, task: FilmedTask, before: Mapping[str, FilmsGrid], listen: Callable[[str], None] | None
 ) -> FilmedTask:
     """The task with a grid of its films, where there are two or more."""
     own = folder / folder_of(task.episodes[0].film)
@@ -83,6 +88,9 @@ def _with_grid(
     kept = before.get(path.relative_to(folder).as_posix())
     if kept is not None and kept.stamp == stamp and path.is_file() and picture_of(path).is_file():
         return msgspec.structs.replace(task, grid=kept)
+    if listen is None:
+        _remove(path)
+        return task
     if importlib.util.find_spec("av") is None:
         return _noted(task, ["There is no grid, which needs PyAV: pip install 'rlgauge[video]'."])
     listen(f"{task.policy} in {task.task_id}")

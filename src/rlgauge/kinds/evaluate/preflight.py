@@ -45,7 +45,7 @@ EPISODES, STEPS = 5, 500
 """Played with each policy where nobody says how many; and after how many steps each is cut."""
 _NETWORKS = ("onnx", "torchscript", "export", "lerobot", "hf", "lightning", "sb3")
 """Schemes whose policies were trained with all that they take."""
-_UNCLIPPED = ("onnx", "torchscript", "export", "lerobot")
+_UNCLIPPED = ("onnx", "torchscript", "export", "lerobot", "lightning")
 """Schemes whose policies can be asked for actions beyond the environment's bounds."""
 _WORTH_A_LOOK = 0.2
 """Of the steps at a bound: with fewer, nothing is opened again to see actions before they are clipped."""
@@ -271,7 +271,10 @@ class _Table:
 
         done_ND = action_rows(stage.own.actions)
         space = stage.acted
-        if source is None or source.scheme not in _UNCLIPPED or done_ND is None or not isinstance(space, Box):
+        if source is None or done_ND is None or not isinstance(space, Box):
+            return None
+        mapping = read_mapping(source)
+        if source.scheme not in _UNCLIPPED and (mapping is None or mapping.action is None):
             return None
         if np.add(*checks.shares_at_bounds(space, done_ND)).max() < _WORTH_A_LOOK:
             return None

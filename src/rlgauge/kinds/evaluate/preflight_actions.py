@@ -31,6 +31,8 @@ from rlgauge.kinds.evaluate.preflight_stored import Stats
 _WEIGHTS = {"note": 0, "doubtful": 1, "wrong": 100}
 _OTHER_SIZE = 10_000
 """Outweighs all else: of another number of numbers nothing can be said."""
+_AT_ENDS, _MOSTLY = 0.9, 0.7
+"""Shares: of what is possible or of the steps, of a number that is at its ends only; of the steps at one of them."""
 _NOTHING = 1e-6
 """Of training's actions: what is smaller is not used at all."""
 
@@ -75,7 +77,7 @@ def against_actions(stats: Stats, done_ND: Numbers) -> Iterator[Said]:
         yield Said("wrong", "sizes", text, "Give the statistics that belong to the policy.", {})
         return
     played = done_ND.mean(0)
-    opposite = _opposite(mean, std, played)
+    opposite = _opposite(mean, std, played) | _exchanged_ends(stats, done_ND)
     for place in np.flatnonzero(opposite):
         text = (
             f"The action's number {place} has the opposite sign of training: {played[place]:.3g} on average, "
@@ -114,6 +116,23 @@ def _opposite(mean: Numbers, std: Numbers, played: Numbers) -> NDArray[np.bool_]
     found: NDArray[np.bool_] = (
         (np.abs(mean) > std) & (np.sign(played) == -np.sign(mean)) & (np.abs(played) > np.abs(mean) / 2)
     ) & (np.abs(played - mean) > 2 * std)
+    return found
+
+
+def _exchanged_ends(stats: Stats, done_ND: Numbers) -> NDArray[np.bool_]:
+    """Where a number only ever is at one of two ends, such as a gripper, and play is at the other one mostly.
+
+    Its deviation is as large as its range and its mean allow, so it hardly was anywhere between (Bhatia and Davis).
+    """
+    if stats.low is None or stats.high is None:
+        return np.zeros(done_ND.shape[1], np.bool_)
+    low, high, mean = stats.low.reshape(-1), stats.high.reshape(-1), stats.mean.reshape(-1)
+    has_ends = (low < 0) & (high > 0) & (stats.std.reshape(-1) ** 2 > _AT_ENDS * (mean - low) * (high - mean))
+    reach = np.maximum(high - low, _NOTHING)
+    at_end = np.minimum(np.abs(done_ND - low), np.abs(done_ND - high)) <= (1 - _AT_ENDS) * reach
+    trained, played = (mean - low) / reach, (done_ND.mean(0) - low) / reach
+    found: NDArray[np.bool_] = has_ends & (at_end.mean(0) >= _AT_ENDS)
+    found &= (np.minimum(trained, played) < 1 - _MOSTLY) & (np.maximum(trained, played) > _MOSTLY)
     return found
 
 

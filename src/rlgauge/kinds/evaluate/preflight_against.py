@@ -83,9 +83,8 @@ def against_observations(
         if stats is None or len(values) < FEWEST:
             continue
         what = f"The observation {name!r}" if name else "The observation"
-        if _image(values) is not None and stats.mean.size in {1, 3, 4}:
+        if _image(values) is not None:
             yield from _scale(stats, values, what, is_unit=is_unit)
-        elif _image(values) is not None:
             yield from _orientation(stats, values, what)
         elif stats.mean.size == values[0].size:
             told = f"{what} (against {stored.origin})"

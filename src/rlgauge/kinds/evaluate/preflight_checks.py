@@ -291,7 +291,7 @@ def of_references(stage: Stage) -> Iterator[Said]:
     own, rate = stage.own.returns, _rate(stage.own.successes)
     for plays in stage.references:
         theirs = _rate(plays.successes)
-        if rate is not None and theirs is not None and rate <= theirs < 1:
+        if rate is not None and theirs is not None and rate <= theirs and rate < 1:
             text = f"The policy succeeds in {rate:.0%} of the episodes, {plays.policy} actions in {theirs:.0%}."
         elif rate is None and own and plays.returns and np.mean(own) <= np.mean(plays.returns):
             theirs = float(np.mean(plays.returns))

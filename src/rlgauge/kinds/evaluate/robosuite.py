@@ -13,10 +13,14 @@ from rlgauge.envs.apart import Apart, Interpreter, call
 from rlgauge.kinds.evaluate.benchmark import Benchmark
 from rlgauge.kinds.evaluate.gyms import Gym, Task
 from rlgauge.kinds.evaluate.libero import ENVIRONMENT
+from rlgauge.kinds.evaluate.simulated import check_size
 from rlgauge.kinds.evaluate.simulators import interpreter
 
 MAX_STEPS = 200
 """Ten seconds, the usual length of an episode of these tasks."""
+CAMERAS = ("agentview", "birdview", "frontview", "robot0_eye_in_hand", "robot0_robotview", "sideview")
+_WITHOUT = {"PickPlaceCan": "sideview"}
+"""A task, and the camera that it has not."""
 
 
 class RobosuiteBenchmark(Benchmark):
@@ -51,12 +55,22 @@ class RobosuiteBenchmark(Benchmark):
                 raise unknown("task of robosuite", name, robosuite.TASKS)
         if not self.env_names or len(set(self.env_names)) < len(self.env_names):
             raise UserError(f"env={self.env_names}: name at least one task, and none twice.")
+        cameras = [name for name in CAMERAS if name not in {_WITHOUT.get(task) for task in self.env_names}]
+        if camera is not None and camera not in cameras:
+            raise unknown("camera", camera, cameras)
         self.camera = camera
         self.observation_height = observation_height
         self.observation_width = observation_width
         super().__init__(
             num_episodes=num_episodes, max_steps=max_steps, seed=seed, video_dir=video_dir, record_mode=record_mode
         )
+        self._check_steps()
+        check_size(observation_height, observation_width)
+
+    def check(self) -> None:
+        """Raise UserError where settings can't be, those of the constructor or what they were changed to."""
+        super().check()
+        self._check_steps()
 
     def prepare(self, listen: Callable[[str], None]) -> None:
         """Build the isolated environment where it is needed and is not there; `listen` is told how it goes."""
@@ -85,6 +99,13 @@ class RobosuiteBenchmark(Benchmark):
     def create_gyms(self) -> list[Gym]:
         """A function a task; calling it starts the task's process and its simulator."""
         return [partial(self._make, name) for name in self.env_names]
+
+    def _check_steps(self) -> None:
+        if self.max_steps is None:
+            raise UserError(
+                "max_steps=None: nothing else ends an episode of RobosuiteBenchmark that is not solved. Give a number "
+                f"of steps, such as {MAX_STEPS}."
+            )
 
     def _make(self, name: str) -> Apart:
         arguments: dict[str, Any] = {

@@ -19,7 +19,7 @@ from rlgauge.core.workload import Description, Measure
 from rlgauge.episodes.rollout import Episode, Played
 from rlgauge.kinds.evaluate.benchmark import Benchmark, build_benchmark
 from rlgauge.kinds.evaluate.candidates import Candidate, Live
-from rlgauge.kinds.evaluate.code_names import check_name
+from rlgauge.kinds.evaluate.code_names import check_name, check_weights
 from rlgauge.kinds.evaluate.gyms import Task
 
 UNITS = {
@@ -231,6 +231,8 @@ class EvaluateWorkload:
                     source = policy.source(task.id)
                     if source.scheme in {"py", "lightning"}:
                         check_name(source.target.partition("@")[0])
+                    if source.scheme == "py" and source.ckpt_path is None:
+                        check_weights(source.target)
 
     def find_policy(self, case: Case) -> Candidate | Live:
         """The policy that a case is about."""
