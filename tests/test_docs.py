@@ -13,6 +13,7 @@ The blocks of a page run in its order, in one process and one folder, on the lin
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import shlex
@@ -254,6 +255,7 @@ def test_the_readme_links_every_page():
     assert linked == {f"docs/{page.name}" for page in PAGES if page.parent.name == "docs"}
 
 
+@functools.cache
 def told_by(*command: str) -> str:
     argv = [sys.executable, "-m", "rlgauge", *command, "--help"]
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
@@ -264,6 +266,7 @@ def options_of(command: str) -> set[str]:
     return set(re.findall(r"^  (?:-\w(?: \w+)?, )?(--[\w.-]+)", told_by(*command.split()), re.MULTILINE))
 
 
+@pytest.mark.xdist_group("help")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_page_of_the_command_line_names_every_option_and_no_other(command):
     page = (ROOT / "docs" / "cli.md").read_text()
@@ -278,6 +281,7 @@ def test_the_page_of_the_command_line_has_a_section_for_every_command():
     assert {command.split()[0] for command in COMMANDS} == set(told)
 
 
+@pytest.mark.xdist_group("help")
 def test_every_option_that_a_page_names_exists():
     known = {"--help", "--version", *(option for command in COMMANDS for option in options_of(command))}
     spelled = {option.replace("-", "_") for option in known}

@@ -19,16 +19,6 @@ from rlgauge.core.errors import UserError
 from tests.cli.test_runs_watch import SLOW, TRAIN
 from tests.driving import wait_for
 
-VIEW = """
-import sys
-
-from rlgauge.cli import interruption
-from rlgauge.cli.view import main
-
-with interruption.heard():
-    sys.exit(main(sys.argv[1:]))
-"""
-
 
 class Viewed(NamedTuple):
     process: subprocess.Popen[str]
@@ -55,7 +45,7 @@ def look(folder, monkeypatch) -> Iterator[Callable[..., Viewed]]:
 
     def look(*argv: str) -> Viewed:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen([sys.executable, "-c", VIEW, *argv], cwd=folder, text=True, **pipes)
+        process = subprocess.Popen([sys.executable, "-m", "rlgauge", "view", *argv], cwd=folder, text=True, **pipes)
         begun.append(process)
         return Viewed(process, *(process.stdout.readline().strip() for _ in range(2)))
 
@@ -150,3 +140,8 @@ def test_mistakes_are_told_in_a_sentence(folder, argv, told):
 def test_help_is_printed(capsys):
     assert view.main(["--help"]) == 0
     assert "--no-browser" in capsys.readouterr().out
+
+
+def test_what_nobody_can_be_asked_is_told_before_anything_is_served(folder):
+    with pytest.raises(UserError, match="--confidence must lie between 0 and 1, not 2.0"):
+        view.main([str(folder), "--confidence", "2"])

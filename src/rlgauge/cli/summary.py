@@ -67,7 +67,7 @@ class Asked(NamedTuple):
 
 def asked(options: Namespace) -> Asked:
     """What the sources hold. Raises UserError, also for names that are not there."""
-    question = _question(options)
+    question = question_of(options)
     collected = sources.collect(options)
     told = list(collected.notes)
     readings = sources.referred(with_stopping(collected.readings), options, told)
@@ -117,7 +117,8 @@ def add_question_options(parser: ArgumentParser) -> None:
     group.add_argument("--resample-tasks", action="store_true", help="take the tasks for a sample of more tasks")
 
 
-def _question(options: Namespace) -> Question:
+def question_of(options: Namespace) -> Question:
+    """What is asked of the sources. Raises UserError."""
     if not 0 < options.confidence < 1:
         raise UserError(f"--confidence must lie between 0 and 1, not {options.confidence}.")
     return Question(

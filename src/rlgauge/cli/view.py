@@ -38,6 +38,7 @@ def main(argv: Sequence[str]) -> int:
         return FINE
     if not 0 <= options.port <= _LAST_PORT:
         raise UserError(f"--port is between 0 and {_LAST_PORT}, not {options.port}.")
+    summary.question_of(options)  # what nobody can be asked is told here, and not in the page
     root = store_at(options.out).root
     options.source = [options.out]
     shown = Shown(root, partial(_report, options))
