@@ -143,5 +143,5 @@ def test_help_is_printed(capsys):
 
 
 def test_what_nobody_can_be_asked_is_told_before_anything_is_served(folder):
-    with pytest.raises(UserError, match="--confidence must lie between 0 and 1, not 2.0"):
+    with pytest.raises(UserError, match=r"--confidence must lie between 0 and 1, not 2\.0"):
         view.main([str(folder), "--confidence", "2"])
