@@ -12,7 +12,7 @@ WANTED := pyproject.toml constraints.txt src/rlgauge/__init__.py
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
-quickstart: $(VENV)/.quickstart-installed ## Evaluate three policies on three environments, with videos and a table
+quickstart: $(VENV)/.quickstart-installed ## Evaluate three policies on three environments, with videos, a table and a report
 	$(BIN)/rlgauge quickstart
 
 test: lint types layers ## Everything that CI runs

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rlgauge.cli.plot_points import read_points
-from tests.cli.test_plot import point
+from tests.cli.test_plot_kinds import point
 
 
 def write(folder, stamp, points, *, tag="", **settings):

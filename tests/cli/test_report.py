@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
 from rlgauge.cli import report
 from rlgauge.core.errors import UserError
+from rlgauge.trackers import kinds
 from tests.exporters.evaluating import evaluated
 from tests.report.page.test_markup import HOSTILE, _Reader
 
@@ -36,12 +39,12 @@ def test_a_page_answers_first_and_holds_tables_and_figures(scores, tmp_path, cap
     assert re.fullmatch(rf"Wrote {re.escape(str(page))}: \d+ kB\.\n", capsys.readouterr().out)
     reader = read(page)
     ids = [attributes.get("id") for name, attributes in reader.elements if name == "section"]
-    assert ids == ["answer", "improvement", "ranks", "tasks", "runs"]
+    assert ids == ["answer", "improvement", "ranks", "tasks", "differences", "runs"]
     assert "Which of new and old has the higher return on 2 tasks?" in reader.text
     assert "old is better than all others on 2 of 2 tasks." in reader.text
     names = [name for name, _ in reader.elements]
-    assert names.count("table") == 2
-    assert len([one for name, one in reader.elements if name == "svg" and one.get("class") == "figure"]) == 6
+    assert names.count("table") == 3
+    assert names.count("figure") == 7
 
 
 def test_a_number_tells_what_stands_behind_it(scores, tmp_path):
@@ -76,8 +79,15 @@ def test_a_hostile_name_is_text(name, tmp_path):
     reader, plain = read(page), tmp_path / "plain.html"
     path.write_text("algorithm,task,seed,score\nharmless,t,0,1\nharmless,t,1,2\nplain,t,0,3\nplain,t,1,4\n")
     report.main([str(path), "-o", str(plain)])
-    assert sorted(one for one, _ in reader.elements) == sorted(one for one, _ in read(plain).elements)
+    assert _kinds(reader) == _kinds(read(plain))
     assert name in reader.text
+
+
+def _kinds(reader):
+    """The kinds of elements and attributes, and how many there are of those that a name might bring."""
+    names = [one for one, _ in reader.elements]
+    attributes = {name for _, own in reader.elements for name in own}
+    return set(names), attributes, [names.count(one) for one in ("script", "img", "style", "b")]
 
 
 def test_one_run_is_a_report_too(tmp_path):
@@ -89,12 +99,89 @@ def test_one_run_is_a_report_too(tmp_path):
 
 @pytest.mark.parametrize(
     ("output", "sentence"),
-    [("report.pdf", r"end its name with \.html"), ("nowhere/r.html", "there is no folder 'nowhere'")],
+    [("report.pdf", r"end it with .*\.html"), ("nowhere/r.html", "there is no folder 'nowhere'")],
 )
 def test_where_it_cannot_go_is_told(output, sentence, scores, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=sentence):
         report.main([str(scores), "-o", output])
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins", "named"),
+    [
+        (".md", "# scores.csv\n", "markdown"),
+        (".tex", "% needs ", "latex"),
+        (".csv", "section,part,kind,", "csv"),
+        (".json", '{\n "format": 1,', "json"),
+        (".html", "<!doctype html>", "html"),
+    ],
+)
+def test_every_format_is_written_by_its_ending_and_printed_by_its_name(ending, begins, named, scores, tmp_path, capsys):
+    path = tmp_path / f"report{ending}"
+    assert report.main([str(scores), "-o", str(path)]) == 0
+    capsys.readouterr()
+    assert report.main([str(scores), "--format", named]) == 0
+    said = path.read_text()
+    assert said.startswith(begins)
+    assert capsys.readouterr().out == said
+    assert "old" in said
+
+
+def test_it_is_the_page_where_nothing_else_is_asked_for(scores, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert report.main([str(scores)]) == 0
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_job_on_github_shows_answer_and_tables_and_no_page_is_written(scores, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    assert report.main([str(scores), "--github"]) == 0
+    assert capsys.readouterr().out.startswith("Appended to the summary of the job: ")
+    said = (tmp_path / "summary").read_text()
+    assert "old is better than all others on 2 of 2 tasks." in said
+    assert "| old | Hopper | **2." in said
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(("value", "sentence"), [("", "that is not set: -o report.md"), ("no/where", "no folder 'no'")])
+def test_outside_of_a_job_it_is_said_what_is_missing(value, sentence, scores, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", value)
+    with pytest.raises(UserError, match=sentence):
+        report.main([str(scores), "--github"])
+
+
+def test_where_wandb_is_missing_it_is_said_what_to_install(scores, monkeypatch):
+    monkeypatch.setattr(kinds, "_is_installed", lambda _name: False)
+    with pytest.raises(UserError, match=r"python -m pip install 'rlgauge\[wandb\]'"):
+        report.main([str(scores), "--wandb", "mine"])
+
+
+def test_films_are_put_into_pages_only(scores, tmp_path):
+    with pytest.raises(UserError, match="markdown holds none"):
+        report.main([str(scores), "-o", str(tmp_path / "r.md"), "--embed-videos", "5"])
+
+
+def test_runs_in_the_oldest_format_are_a_report_too(tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(Path(__file__).parents[1] / "golden" / "format_1", old)
+    assert report.main([str(old), "-o", str(tmp_path / "page.html")]) == 0
+    assert "To have it again" in read(tmp_path / "page.html").text
+
+
+def test_runs_of_a_newer_format_are_refused_in_a_sentence(tmp_path):
+    evaluated(tmp_path / "out", policy="p", values=[{"return": 1.0, "length": 9, "seed": 5}])
+    for path in (tmp_path / "out").rglob("run.json"):
+        path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    with pytest.raises(UserError, match=r"written by a newer RLGauge \(format 99\)"):
+        report.main([str(tmp_path / "out"), "-o", str(tmp_path / "page.html")])
+
+
+def test_what_is_not_there_is_told(tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        report.main([str(tmp_path / "nowhere"), "-o", str(tmp_path / "page.html")])
 
 
 def page_of(path, tmp_path):

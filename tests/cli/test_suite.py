@@ -99,6 +99,8 @@ def test_a_failing_entry_stops_no_other_and_its_target_is_not_met(suite, folder,
     assert "the door is locked" in said.err
     assert "1 of 2 commands failed:" in said.err
     assert "Targets of mine" in said.out
+    assert said.out.endswith("\nReport: out/mine/report.html\n")
+    assert "corridor:Corridor" in (folder / "out/mine/report.html").read_text()
     told = give("summary", "out/mine", "--targets", "--json").out
     met, failed = json.loads(told)["targets"]
     assert (met["tag"], met["verdict"], met["measured"]["n"]) == ("first", "met", 1)
@@ -143,6 +145,7 @@ def test_the_worst_exit_code_is_the_suites_and_an_interruption_ends_it(suite, gi
         said = give("suite", "run", name)
         assert said.code == expected
         assert len(asked) == num
+        assert ("report" in said.err) is (expected != 130)  # a folder without runs has none
         assert ("Not begun: 1 of 3 commands." in said.err) is (expected == 130)
 
 

@@ -125,7 +125,7 @@ def test_a_server_that_can_not_be_reached_means_offline_and_is_said(tmp_path, mo
             raise CommError("connection refused")
         begun_as.append((mode, mark))
 
-    monkeypatch.setattr(tracker, "_stay_inside", lambda _folder: None)
+    monkeypatch.setattr(tracker, "stay_inside", lambda _folder: None)
     monkeypatch.setattr(tracker, "_begin", begin)
     monkeypatch.setenv("WANDB_API_KEY", "a key")
     monkeypatch.delenv("WANDB_MODE", raising=False)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
+import itertools
+
 import msgspec
 import pytest
 
+from rlgauge.report.charts import Intervals, Lines, Manner
 from rlgauge.stats.intervals import student_t
 from rlgauge.tune import report_figures
 from rlgauge.tune.report_importance import Importance
@@ -14,15 +15,7 @@ from rlgauge.tune.space import read_space
 from rlgauge.tune.trial import State
 from tests.studied import FAILED, FRESH, LEFT, PRUNED, asked, finished, searched
 
-mpl.use("Agg")
-DEFAULT = {"bc.batch_size": 16, "bc.optimizer_kwargs.lr": 0.0004, "bc.ent_weight": None}
-
-
-@pytest.fixture
-def axes():
-    figure, axes = plt.subplots(layout="constrained")
-    yield axes
-    plt.close(figure)
+NAME = "bc in seals/CartPole-v0"
 
 
 @pytest.fixture(scope="module")
@@ -41,160 +34,121 @@ def whole(tmp_path_factory):
     return read_report(out)
 
 
-def points(axes, marker):
-    """The places of the markers of a kind."""
-    return [place for line in axes.lines if line.get_marker() == marker for place in zip(*line.get_data(), strict=True)]
+def of_state(chart, state):
+    """The places of the trials of a state."""
+    return [place for line in chart.lines if line.name == state for place in zip(line.xs, line.ys, strict=True)]
 
 
-def labels(legend):
-    return [text.get_text() for text in legend.get_texts()]
+def test_the_history_has_each_trial_where_it_is_and_those_without_a_return_at_the_edge(half):
+    figure = report_figures.history(half)
+    chart = figure.chart
+    known = {one.number: one.objective for one in half.trials}
+    complete = [one.number for one in half.trials if one.state is State.COMPLETE]
+    assert of_state(chart, "complete") == [(number, known[number]) for number in complete]
+    assert of_state(chart, "pruned") == [(PRUNED, known[PRUNED])]
+    assert [line.lost for line in chart.lines if line.lost] == [[FAILED, LEFT]]
+    assert [line.name for line in chart.lines if line.is_named] == ["complete", "pruned"]
+    assert (figure.kind, figure.of) == ("study_history", NAME)
+    assert "Crosses at the lower edge: 1 failed and 1 running, without a return." in figure.captions
+    assert "Hollow: 1 pruned, with what they had." in figure.captions
+    assert figure.captions[1] == "The default configuration is trained in phase 2, which has not been."
 
 
-def ticks(axes):
-    return [label.get_text() for label in axes.get_xticklabels()]
+def test_bars_reach_from_the_lowest_seed_to_the_highest(half):
+    first = half.trials[0]
+    line = report_figures.history(half).chart.lines[0]
+    assert (line.lows, line.highs) == ([min(first.returns.values())], [max(first.returns.values())])
 
 
-def test_no_trial_is_missing_in_the_history(axes, half):
-    note = report_figures.history(axes, half)
+def test_the_best_so_far_rises_in_steps_to_the_last_trial(half):
+    (best,) = (line for line in report_figures.history(half).chart.lines if line.manner is Manner.BOUND)
     complete = [one for one in half.trials if one.state is State.COMPLETE]
-    assert points(axes, "o") == [(one.number, one.objective) for one in complete]
-    assert points(axes, "D") == [(PRUNED, half.trials[PRUNED].objective)]
-    assert [x for x, _ in points(axes, "x") + points(axes, "+")] == [FAILED, LEFT]
-    assert labels(axes.get_legend()) == ["complete", "pruned", "failed", "running", "best so far"]
-    assert "Hollow: 1 pruned, with what they had. Below the line: 1 failed and 1 running, without a return." in note
-    assert "The default configuration is trained in phase 2, which has not been." in note
+    assert (best.xs[0], best.xs[-1]) == (complete[0].number, half.trials[-1].number)
+    assert best.ys == sorted(best.ys)
+    assert best.ys[-1] == max(one.objective for one in complete)
+    places = itertools.pairwise(zip(best.xs, best.ys, strict=True))
+    assert all(before[0] == after[0] or before[1] == after[1] for before, after in places)
 
 
-def test_the_seeds_of_a_trial_are_a_bar_from_the_lowest_to_the_highest(axes, half):
-    report_figures.history(axes, half)
-    bars = [bar.tolist() for part in axes.collections for bar in part.get_segments()]
-    returns = list(half.trials[0].returns.values())
-    assert bars[0] == [[0, min(returns)], [0, max(returns)]]
+def test_the_default_is_a_line_across_once_it_was_judged(half, whole):
+    assert report_figures.history(half).chart.marks == []
+    figure = report_figures.history(whole)
+    assert [(mark.value, mark.name) for mark in figure.chart.marks] == [(25.0, "default")]
+    assert figure.captions[1].startswith("Across: the default configuration on 3 fresh seeds, with a 95 % interval")
 
 
-def test_what_has_no_return_stands_below_all_that_has_one(axes, half):
-    report_figures.history(axes, half)
-    axes.figure.canvas.draw()
-    edge = axes.transAxes.transform((0, report_figures._STRIP))[1]
-    lowest = min(min(one.returns.values()) for one in half.trials if one.objective is not None)
-    assert axes.transData.transform((0, lowest))[1] > edge
-    (failed,) = (line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata()))
-    assert failed.get_transform().transform((FAILED, failed.get_ydata()[0]))[1] < edge
-    assert min(axes.get_yticks()) > axes.get_ylim()[0]
-
-
-def test_the_default_is_a_line_with_its_interval(axes, whole):
-    note = report_figures.history(axes, whole)
-    (line,) = (line for line in axes.lines if line.get_label() == "default")
-    assert set(line.get_ydata()) == {whole.default.mean.point}
-    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
-    assert (band.y0, band.y1) == pytest.approx((whole.default.mean.low, whole.default.mean.high))
-    assert "Dashed: the default configuration on 3 fresh seeds, and its 95 % interval." in note
-
-
-def test_importance_is_hollow_where_chance_gives_as_much(axes, half):
+def test_importance_is_hollow_where_chance_gives_as_much(half):
     sure = Importance(setting="a.b", share=0.9, low=0.5, high=0.95, chance=0.005, is_told=True)
-    unsure = Importance(setting="c", share=0.1, low=0.0, high=0.4, chance=0.5, is_told=False)
-    note = report_figures.importance(axes, [sure, unsure], half.trials)
-    dots = [line for line in axes.lines if line.get_marker() == "o"]
-    assert [(line.get_xdata()[0], line.get_markerfacecolor() == "white") for line in dots] == [
-        (0.9, False),
-        (0.1, True),
+    unsure = Importance(setting="c", share=0.1, low=0.2, high=0.4, chance=0.4, is_told=False)
+    figure = report_figures.importance(half, [sure, unsure])
+    assert [(row.label, row.point, row.is_doubtful) for row in figure.chart.rows] == [
+        ("a.b", 0.9, False),
+        ("c", 0.1, True),
     ]
-    assert [bar.tolist() for part in axes.collections for bar in part.get_segments()] == [
-        [[0.5, 0], [0.95, 0]],
-        [[0.0, 1], [0.4, 1]],
+    assert figure.chart.rows[1].low == 0.1  # a share that no refit came to
+    assert "Trials that are not complete are not in it." in figure.captions
+    assert "Hollow" not in " ".join(report_figures.importance(half, [sure]).captions)
+
+
+def test_each_setting_is_a_slice_on_the_axis_of_the_space(whole):
+    default = {"bc.batch_size": 16, "bc.optimizer_kwargs.lr": 0.0004}
+    found = {one.of: one for one in report_figures.slices(whole, asked().axes, default=default)}
+    assert list(found) == [f"{NAME}, {name}" for name in asked().axes.axes]
+    size, rate, weight, _ = found.values()
+    assert isinstance(size.chart, Intervals)
+    assert [row.label for row in size.chart.rows] == ["8", "32", "64"]
+    assert size.captions[-1] == "The default configuration has 16."
+    assert isinstance(rate.chart, Lines)
+    assert (rate.chart.is_x_log, weight.chart.is_x_log, rate.chart.is_markers_only) == (True, False, True)
+    places = {(one.values["bc.optimizer_kwargs.lr"], one.objective) for one in whole.trials}
+    assert set(of_state(rate.chart, "complete")) <= places
+    assert [line.is_doubtful for line in rate.chart.lines if line.name == "pruned"] == [[True]]
+    assert len(next(line.lost for line in rate.chart.lines if line.lost)) == 2
+
+
+def test_a_category_is_the_mean_of_its_trials_and_has_them_as_dots(whole):
+    figure = next(report_figures.slices(whole, asked().axes, default={}))
+    row = figure.chart.rows[0]
+    own = [one.objective for one in whole.trials if one.values["bc.batch_size"] == 8 and one.objective is not None]
+    assert row.others == own
+    assert row.point == pytest.approx(sum(own) / len(own))
+
+
+def test_values_that_are_mappings_are_categories_by_their_text(half):
+    values = [{"a": 1}, None, [2]]
+    trials = [
+        msgspec.structs.replace(one, values={"net": values[one.number % 3]})
+        for one in half.trials
+        if one.objective is not None
     ]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a.b", "c"]
-    assert "6 complete trials" in note
-    assert note.endswith("Trials that are not complete are not in it.")
-    assert "Hollow: no more than chance gives" in note
-    assert "Hollow" not in report_figures.importance(axes, [sure], half.trials)
+    space = read_space({"net": values}, where="here")
+    (figure,) = report_figures.slices(msgspec.structs.replace(half, trials=trials), space, default={})
+    assert [row.label for row in figure.chart.rows] == ['{"a": 1}', "null", "[2]"]
 
 
-def test_slices_have_the_axes_of_the_space(axes, whole):
-    report_figures.slices(axes, whole, asked().axes, default=DEFAULT)
-    panels = axes.figure.axes
-    assert [panel.get_xlabel() for panel in panels] == [
-        "bc.batch_size",
-        "bc.optimizer_kwargs.lr",
-        "bc.ent_weight",
-        "policy.activation_fn",
-    ]
-    assert [panel.get_xscale() for panel in panels] == ["linear", "log", "linear", "linear"]
-    low, high = panels[1].get_xlim()
-    assert low < 1e-5, "the whole range is shown"
-    assert high > 1e-2
-    assert ticks(panels[3]) == ["tanh", "relu"]
-    rates = [one.values["bc.optimizer_kwargs.lr"] for one in whole.trials if one.state is State.COMPLETE]
-    assert [x for x, _ in points(panels[1], "o")] == rates
-
-
-def test_no_trial_is_missing_in_a_slice(axes, half):
-    report_figures.slices(axes, half, asked().axes, default={})
-    for panel in axes.figure.axes:
-        assert sum(len(points(panel, marker)) for marker in "oDx+") == len(half.trials)
-    (legend,) = axes.figure.legends
-    assert set(labels(legend)) == {"running", "complete", "pruned", "failed"}
-
-
-def test_the_default_is_marked_at_its_value_where_that_is_known(axes, whole):
-    report_figures.slices(axes, whole, asked().axes, default=DEFAULT)
-    sizes, rates, weights, activations = axes.figure.axes
-    mean = whole.default.mean.point
-    assert ticks(sizes) == ["8", "32", "64", "16"], "a value that the space has not is one more"
-    assert points(sizes, "*") == [(3.0, mean)]
-    assert points(rates, "*") == [(0.0004, mean)]
-    assert points(weights, "*") == points(activations, "*") == []
-    assert all(any(line.get_linestyle() == "--" for line in panel.lines) for panel in axes.figure.axes)
-
-
-def test_trials_of_a_category_stand_beside_each_other(axes, whole):
-    report_figures.slices(axes, whole, asked().axes, default={})
-    sizes = axes.figure.axes[0]
-    xs = [x for marker in "oDx+" for x, _ in points(sizes, marker)]
-    assert len(set(xs)) == len(whole.trials)
-    assert all(abs(x - round(x)) <= report_figures._SPREAD + 1e-9 for x in xs)
-
-
-def test_mappings_and_long_settings_are_lines_of_a_label(axes, half):
-    name = "a.setting.with.very.many.parts.in.its.name"
-    space = read_space({name: [{"kind": "linear", "n": 1}, {"kind": "exponential with more"}]}, where="here")
-    trials = [msgspec.structs.replace(one, values={name: {"kind": "linear", "n": 1}}) for one in half.trials]
-    report_figures.slices(axes, msgspec.structs.replace(half, trials=trials), space, default={})
-    assert ticks(axes) == ["kind=linear\nn=1", "kind=exponent..."]
-    assert axes.get_xlabel().replace("\n", "") == name
-    assert "\n" in axes.get_xlabel()
-
-
-def test_both_means_of_a_configuration_are_joined_and_the_default_is_alone(axes, whole):
+def test_both_phases_stand_below_one_another_with_their_seeds(whole):
     found = phases(whole.final, whole.trials)
-    note = report_figures.two_phases(axes, found, seeds=FRESH, searched=3)
-    lines = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
-    assert list(lines) == [one.name for one in found]
-    assert list(lines["default"].get_ydata()) == [25.0]
-    for one in found[1:]:
-        assert list(lines[one.name].get_ydata()) == [one.searched.point, one.judged.point]
-        assert lines[one.name].get_linestyle() != "None"
-    assert len({line.get_color() for line in lines.values()}) == 4
-    bars = [bar.tolist() for part in axes.collections for bar in part.get_segments()]
-    assert [[y for _, y in bar] for bar in bars[:1]] == [[found[0].judged.low, found[0].judged.high]]
-    assert len(bars) == 1 + 2 * 3
-    assert ticks(axes) == ["phase 1, the search\n(3 seeds)", "phase 2\n(3 fresh seeds)"]
-    assert note.endswith("On fresh seeds they came to 40 less, on average.")
+    figure = report_figures.two_phases(found, seeds=FRESH, of=NAME)
+    rows = figure.chart.rows
+    assert [(row.group, row.label) for row in rows[:3]] == [
+        ("default", "phase 2, 3 fresh seeds"),
+        (found[1].name, "phase 1, the search"),
+        (found[1].name, "phase 2, 3 fresh seeds"),
+    ]
+    assert rows[1].others == found[1].searched_returns
+    assert (rows[2].point, rows[2].low) == (found[1].judged.point, found[1].judged.low)
+    assert figure.captions[0].endswith("On fresh seeds they came to 40 less, on average.")
 
 
-def test_seeds_are_dots_beside_their_mean(axes, whole):
-    found = phases(whole.final, whole.trials)
-    report_figures.two_phases(axes, found, seeds=FRESH, searched=3)
-    assert sorted(y for _, y in points(axes, ".")) == sorted(
-        y for one in found for y in [*one.searched_returns, *one.judged_returns]
+def test_a_configuration_without_a_return_on_fresh_seeds_has_its_search_alone():
+    alone = Phases(
+        name="trial 1",
+        number=1,
+        searched=student_t([1.0, 2.0], confidence=0.95),
+        judged=None,
+        searched_returns=[1.0, 2.0],
+        judged_returns=[],
     )
-
-
-def test_a_single_seed_has_no_bar(axes):
-    means = {"searched": student_t([3.0]), "judged": student_t([1.0])}
-    alone = Phases(name="trial 0", number=0, searched_returns=[3.0], judged_returns=[1.0], **means)
-    report_figures.two_phases(axes, [alone], seeds=[9], searched=1)
-    assert not axes.collections
-    assert ticks(axes) == ["phase 1, the search\n(1 seed)", "phase 2\n(1 fresh seed)"]
+    figure = report_figures.two_phases([alone], seeds=[9], of=NAME)
+    assert [row.label for row in figure.chart.rows] == ["phase 1, the search"]
+    assert "On fresh seeds" not in figure.captions[0]

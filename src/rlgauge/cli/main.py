@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("write the results of other systems as runs into a folder", "rlgauge.cli.import_:main"),
     "export": ("write runs for others: one zip file, or as other systems keep them", "rlgauge.cli.export:main"),
     "summary": ("summarise runs per algorithm and task, with intervals", "rlgauge.cli.summary:main"),
-    "report": ("write one page of HTML with all that runs add up to", "rlgauge.cli.report:main"),
+    "report": ("write one page with all that runs add up to, or the same for others", "rlgauge.cli.report:main"),
     "view": ("show the report and the videos in a browser, with what goes on", "rlgauge.cli.view:main"),
     "compare": ("compare a candidate with a baseline, with a verdict and an exit code", "rlgauge.cli.compare:main"),
     "power": ("say how many seeds or episodes a comparison needs, or can show", "rlgauge.cli.power:main"),
@@ -30,8 +30,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "tune": ("search for a better configuration, and judge it on fresh seeds", "rlgauge.cli.tune:main"),
     "serve-policy": ("serve a policy to others over a websocket", "rlgauge.cli.serve_policy:main"),
     "doctor": ("look whether this machine is fit for measuring, and what is installed", "rlgauge.cli.doctor:main"),
-    "plot": ("draw learning curves, or figures of what throughput measured", "rlgauge.cli.plot:main"),
-    "quickstart": ("evaluate three policies in three environments, with videos", "rlgauge.cli.quickstart:main"),
+    "plot": ("draw the figures of a report as files", "rlgauge.cli.plot:main"),
+    "quickstart": ("evaluate three policies in three environments; videos, a report", "rlgauge.cli.quickstart:main"),
 }
 """What each command does and where it is."""
 

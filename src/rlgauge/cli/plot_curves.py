@@ -1,29 +1,25 @@
-"""Learning curves of the trainings in a folder: a figure for each environment, a line for each algorithm."""
+"""Learning curves of trainings: a figure for each task, a line for each algorithm."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from rlgauge.cli.figure import Figure, Told
 from rlgauge.compare.seeds import present
 from rlgauge.compare.settings import setting_names
-from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Curve, Reading
 from rlgauge.core.run import Status
-from rlgauge.importers import read
 from rlgauge.kinds.train.reading import NUM_LAST, curve_of
-from rlgauge.report import plots
-from rlgauge.report.plots import Series
+from rlgauge.report.charts import Line, Lines, Manner
+from rlgauge.report.content import Figure
 from rlgauge.stats.intervals import student_t
 from rlgauge.stats.sample_efficiency import on_steps
 
 NAME = "learning_curve"
-NEEDS = "train with `rlgauge train`"
 _TRAIN = "train"
 _IMPORTED = ("training_return", "return")
 """Curves of other systems' trainings, the first that there is."""
@@ -44,17 +40,26 @@ class Trained(NamedTuple):
         return self.reading.status is Status.COMPLETED
 
 
-def is_trained(out: Path) -> bool:
-    """Whether it is a folder with trainings of ours."""
-    return (out / _TRAIN).is_dir()
+def figures(readings: Iterable[Reading], numbers: Mapping[str, int]) -> Iterator[Figure]:
+    """A figure for each task in which something was trained; algorithms have these numbers, others the next ones."""
+    tasks = trained(readings)
+    names = dict.fromkeys([*numbers, *(name for algorithms in tasks.values() for name in algorithms)])
+    places = {name: place for place, name in enumerate(names)}
+    for task, algorithms in tasks.items():
+        lines = list(_lines(algorithms, places))
+        if any(line.xs for line in lines):
+            what = what_of(algorithms.values())
+            chart = Lines(title=f"{what}, {task}", lines=lines, x_axis="environment steps", y_axis=what)
+            yield Figure(NAME, chart, [note_of(algorithms.values())], of=task)
 
 
-def figures(out: Path) -> Iterator[Figure]:
-    """A figure for each environment in which something was trained. Raises UserError where nothing can be read."""
-    if not out.exists():
-        raise UserError(f"There is no folder or file {out}: {NEEDS} --out {out}.")
-    for task, algorithms in trained(read([out]).readings).items():
-        yield Figure(NAME, task, _drawing(algorithms))
+def _lines(algorithms: Mapping[str, Sequence[Trained]], places: Mapping[str, int]) -> Iterator[Line]:
+    """Of each algorithm its seeds where they are few, the runs that are in no mean, and the mean, which names it."""
+    for name, runs in algorithms.items():
+        place = places[name]
+        yield from seeds_of(runs, place)
+        yield from (alone_of(run, place) for run in runs if not run.is_whole)
+        yield mean_of(name, runs, place)
 
 
 def trained(readings: Iterable[Reading]) -> dict[str, dict[str, list[Trained]]]:
@@ -63,20 +68,6 @@ def trained(readings: Iterable[Reading]) -> dict[str, dict[str, list[Trained]]]:
     for run in _runs(readings):
         tasks[run.reading.task][run.reading.algorithm].append(run)
     return {task: dict(sorted(algorithms.items())) for task, algorithms in sorted(tasks.items())}
-
-
-def _drawing(algorithms: dict[str, list[Trained]]) -> Any:  # noqa: ANN401  # a function of matplotlib's Axes
-    def draw(axes: Any) -> Told:  # noqa: ANN401  # matplotlib's
-        plots.learning_curve(
-            axes,
-            [series_of(name, runs) for name, runs in algorithms.items()],
-            alone=[[alone_of(run) for run in runs if not run.is_whole] for runs in algorithms.values()],
-            what=what_of(algorithms.values()),
-            seeds=[seeds_of(runs) for runs in algorithms.values()],
-        )
-        return Told("", note_of(algorithms.values()))
-
-    return draw
 
 
 def _runs(readings: Iterable[Reading]) -> Iterator[Trained]:
@@ -113,29 +104,30 @@ def _curve(reading: Reading) -> Curve | None:
     return next((reading.curves[name] for name in _IMPORTED if name in reading.curves), None)
 
 
-def series_of(name: str, runs: Sequence[Trained]) -> Series:
-    """The mean over the runs that are whole, at steps that all of them came to."""
+def mean_of(name: str, runs: Sequence[Trained], place: int) -> Line:
+    """The mean over the runs that are whole, at steps that all of them came to; none where there are none."""
     whole = [run.curve for run in runs if run.is_whole]
     part = f"{len(whole)} of {len(runs)}" if len(whole) < len(runs) else f"{len(whole)}"
     steps = _common(whole)
     held = [on_steps(curve, steps).values for curve in whole]
     means = [student_t(values) for values in zip(*held, strict=True)] if steps else []
-    return Series(
+    return Line(
         name=f"{name} ({part} {'seed' if len(runs) == 1 else 'seeds'})",
         xs=steps,
         ys=[one.point for one in means],
         lows=[one.low for one in means],
         highs=[one.high for one in means],
+        series=place,
     )
 
 
-def seeds_of(runs: Sequence[Trained]) -> list[Series]:
+def seeds_of(runs: Sequence[Trained], place: int) -> list[Line]:
     """The runs of the mean one by one, where they are more than one and few."""
     whole = [run for run in runs if run.is_whole]
     steps = _common([run.curve for run in whole])
     if not 1 < len(whole) < _FEW or not steps:
         return []
-    return [Series(name=run.reading.source, xs=steps, ys=on_steps(run.curve, steps).values) for run in whole]
+    return [_alone(run, steps, on_steps(run.curve, steps).values, place, Manner.THIN) for run in whole]
 
 
 def _common(curves: Sequence[Curve]) -> list[float]:
@@ -149,9 +141,14 @@ def _common(curves: Sequence[Curve]) -> list[float]:
     return [*(first + place * width for place in range(_NUM_POINTS - 1)), last]
 
 
-def alone_of(run: Trained) -> Series:
+def alone_of(run: Trained, place: int) -> Line:
     """The run's own curve, as far as it came."""
-    return Series(name=run.reading.source, xs=run.curve.steps, ys=run.curve.values)
+    return _alone(run, run.curve.steps, run.curve.values, place, Manner.DOTTED)
+
+
+def _alone(run: Trained, xs: Sequence[float], ys: Sequence[float], place: int, manner: Manner) -> Line:
+    name = run.reading.source if run.reading.seed is None else f"{run.reading.algorithm}, seed {run.reading.seed}"
+    return Line(name=name, xs=xs, ys=ys, series=place, manner=manner, is_named=False)
 
 
 def what_of(groups: Iterable[Sequence[Trained]]) -> str:

@@ -12,7 +12,8 @@ from rlgauge.core.errors import UserError, did_you_mean
 from rlgauge.core.run import Status
 from rlgauge.kinds.throughput.results import Measured
 
-_FILES = "throughput_*.json"
+FILES = "throughput_*.json"
+"""How the files are called that `rlgauge throughput` writes beside its runs."""
 
 
 class Points(msgspec.Struct, frozen=True):
@@ -34,14 +35,14 @@ class Points(msgspec.Struct, frozen=True):
 
 def has_points(out: Path) -> bool:
     """Whether it is a file, or a folder with files that `rlgauge throughput` writes."""
-    return out.is_file() or next(out.glob(_FILES), None) is not None
+    return out.is_file() or next(out.glob(FILES), None) is not None
 
 
 def read_points(out: Path, tag: str | None) -> Points:
     """What a folder, or one file, holds of a tag or of all; points that failed are left out. Raises UserError."""
     if not out.exists():
         raise UserError(f"There is no folder or file {out}: measure with `rlgauge throughput --out {out}`.")
-    paths = [out] if out.is_file() else sorted(out.glob(_FILES), key=lambda path: path.stat().st_mtime)
+    paths = [out] if out.is_file() else sorted(out.glob(FILES), key=lambda path: path.stat().st_mtime)
     there = list(map(read_json, paths))
     if not there:
         raise UserError(f"{out} holds no measurement: make one with `rlgauge throughput --out {out}`.")
@@ -49,7 +50,7 @@ def read_points(out: Path, tag: str | None) -> Points:
     if not files:
         raise UserError(f"{out} holds no measurement with the tag {tag!r}.{_tags_of(there, str(tag))}")
     files.sort(key=lambda file: file.timestamp)
-    return Points(timed=_newest(file for file in files if file.tells_speed), all=_newest(files))
+    return Points(timed=newest(file for file in files if file.tells_speed), all=newest(files))
 
 
 def _tags_of(files: Iterable[Written], wanted: str) -> str:
@@ -58,7 +59,7 @@ def _tags_of(files: Iterable[Written], wanted: str) -> str:
     return f"{did_you_mean(wanted, tags)} Tags there: {', '.join(tags)}." if tags else " None there has a tag."
 
 
-def _newest(files: Iterable[Written]) -> list[Measured]:
+def newest(files: Iterable[Written]) -> list[Measured]:
     """The last of every point, in the order in which the points were first measured."""
     found = {one.point: one for file in files for one in file.points if one.status is Status.COMPLETED}
     return list(found.values())

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rlgauge.cli.console import complain
-from rlgauge.cli.figure import Figure, Told
-from rlgauge.compare.phrases import count
 from rlgauge.core.errors import UserError
+from rlgauge.report.content import Figure
 from rlgauge.tune import report_figures
 from rlgauge.tune.question import Question
 from rlgauge.tune.report_importance import importances, why_not
 from rlgauge.tune.report_phases import phases
 from rlgauge.tune.report_study import Report, default_values, is_study, read_report
-from rlgauge.tune.trial import State
 
 __all__ = ["KINDS", "NEEDS", "figures", "is_study"]
 
@@ -23,9 +21,9 @@ NEEDS = "tune with `rlgauge tune`"
 
 
 class _Kind(NamedTuple):
-    """`draw` draws on Axes and returns the small print; `lacks` is why it can't be drawn, None where it can."""
+    """`draw` yields the figures; `lacks` is why there is none, None where there is."""
 
-    draw: Callable[[Any, Report], str]
+    draw: Callable[[Report], Iterator[Figure]]
     lacks: Callable[[Report], str | None]
 
 
@@ -38,21 +36,11 @@ def figures(out: Path, names: list[str]) -> Iterator[Figure]:
     for name in names:
         why = KINDS[name].lacks(report)
         if why is None:
-            yield Figure(name, report.name, _drawing(KINDS[name], report))
+            yield from KINDS[name].draw(report)
         elif len(names) == 1:
             raise UserError(f"{name} of {out} can't be drawn: {why}.")
         else:
             complain(f"rlgauge: {name} is left out: {why}.")
-
-
-def _drawing(kind: _Kind, report: Report) -> Callable[[Any], Told]:
-    return lambda axes: Told(_told(report), kind.draw(axes, report))
-
-
-def _told(report: Report) -> str:
-    """How many trials there are of each state."""
-    states = [one.state for one in report.trials]
-    return ", ".join([count(len(states), "trial"), *(f"{states.count(one)} {one}" for one in State if one in states)])
 
 
 def _without_trials(report: Report) -> str | None:
@@ -85,26 +73,28 @@ def _asked(report: Report) -> Question:
     return report.question
 
 
-def _importance(axes: Any, report: Report) -> str:  # noqa: ANN401  # matplotlib's
-    found = importances(report.trials, _asked(report).axes)
-    return report_figures.importance(axes, found, report.trials)
+def _history(report: Report) -> Iterator[Figure]:
+    yield report_figures.history(report)
 
 
-def _slices(axes: Any, report: Report) -> str:  # noqa: ANN401
+def _importance(report: Report) -> Iterator[Figure]:
+    yield report_figures.importance(report, importances(report.trials, _asked(report).axes))
+
+
+def _slices(report: Report) -> Iterator[Figure]:
     asked = _asked(report)
-    return report_figures.slices(axes, report, asked.axes, default=default_values(asked))
+    yield from report_figures.slices(report, asked.axes, default=default_values(asked))
 
 
-def _two_phases(axes: Any, report: Report) -> str:  # noqa: ANN401
+def _two_phases(report: Report) -> Iterator[Figure]:
     final = report.final
     if final is None:
         raise RuntimeError("drawn without a phase 2")
-    searched = max((one.num_searched for one in final.configurations), default=0)
-    return report_figures.two_phases(axes, phases(final, report.trials), seeds=final.seeds, searched=searched)
+    yield report_figures.two_phases(phases(final, report.trials), seeds=final.seeds, of=report.name)
 
 
 KINDS: dict[str, _Kind] = {
-    "study_history": _Kind(report_figures.history, _without_trials),
+    "study_history": _Kind(_history, _without_trials),
     "study_importance": _Kind(_importance, _without_importance),
     "study_slices": _Kind(_slices, _without_space),
     "study_phases": _Kind(_two_phases, _without_phases),

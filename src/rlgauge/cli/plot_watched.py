@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from rlgauge.cli.figure import Figure, Told
 from rlgauge.cli.units import count_text
 from rlgauge.core.run import Status
 from rlgauge.core.store import Store
 from rlgauge.kinds.evaluate.checkpoints_curve import CURVES, Curve, Point, read_curves, results_of_point
 from rlgauge.kinds.evaluate.results import TaskResult
-from rlgauge.report import plots
-from rlgauge.report.plots import COLOURS, Series
+from rlgauge.report.charts import Line, Lines, Manner
+from rlgauge.report.content import Figure
 from rlgauge.stats.intervals import student_t
 
 NAME = "checkpoints"
@@ -24,6 +23,7 @@ _MOST_NAMED = 5
 _WHAT = {"return": "mean return of a checkpoint", "success": "success rate of a checkpoint"}
 
 What = Literal["return", "success"]
+_WHATS: tuple[What, ...] = ("return", "success")
 
 
 class _Value(NamedTuple):
@@ -35,7 +35,7 @@ class _Value(NamedTuple):
     high: float | None
 
 
-class _Line(NamedTuple):
+class _Watched(NamedTuple):
     """A curve in one environment: the values by training seed, and the steps of checkpoints that have none."""
 
     name: str
@@ -48,19 +48,24 @@ def is_watched(out: Path) -> bool:
     return (out / CURVES).is_dir()
 
 
-def figures(out: Path) -> Iterator[Figure]:
-    """The returns in each environment, and the success rates where they are measured. Raises UserError."""
+def figures(out: Path, numbers: Mapping[str, int] | None = None) -> Iterator[Figure]:
+    """The returns in each environment, and the success rates where they are measured. Raises UserError.
+
+    Curves have the colours of these numbers, others the next ones.
+    """
     store = Store(out)
     curves = [(name, curve) for name, curve in _named(read_curves(out))]
+    places = {
+        name: place for place, name in enumerate(dict.fromkeys([*(numbers or {}), *(name for name, _ in curves)]))
+    }
     found = [(name, curve, {p.key: results_of_point(store, p) for p in curve.points}) for name, curve in curves]
     tasks = sorted({result.task_id for _, _, results in found for own in results.values() for result in own})
-    quantities: tuple[What, ...] = ("return", "success")
     for task in tasks:
-        for what in quantities:
-            lines = [_line(name, curve, results, task, what) for name, curve, results in found]
-            lines = [line for line in lines if line.values]
-            if lines:
-                yield Figure(f"{NAME}_{what}", task, _drawing(lines, what))
+        for what in _WHATS:
+            own = [_watched(name, curve, results, task, what) for name, curve, results in found]
+            own = [one for one in own if one.values]
+            if own:
+                yield _figure(own, task, what, places)
 
 
 def _named(curves: Sequence[Curve]) -> Iterator[tuple[str, Curve]]:
@@ -70,7 +75,7 @@ def _named(curves: Sequence[Curve]) -> Iterator[tuple[str, Curve]]:
         yield (curve.name if names.count(curve.name) == 1 else f"{curve.name} {curve.id[:4]}"), curve
 
 
-def _line(name: str, curve: Curve, results: dict[Any, list[TaskResult]], task: str, what: What) -> _Line:
+def _watched(name: str, curve: Curve, results: dict[Any, list[TaskResult]], task: str, what: What) -> _Watched:
     values: dict[int | None, list[_Value]] = {}
     failed = []
     for point in curve.points:
@@ -80,7 +85,7 @@ def _line(name: str, curve: Curve, results: dict[Any, list[TaskResult]], task: s
             values.setdefault(point.train_seed, []).append(value)
         elif point.status is Status.FAILED:
             failed.append(point.step)
-    return _Line(name, values, failed)
+    return _Watched(name, values, failed)
 
 
 def _value(point: Point, result: TaskResult, what: What) -> _Value | None:
@@ -95,53 +100,59 @@ def _value(point: Point, result: TaskResult, what: What) -> _Value | None:
     return _Value(point.step, told.point, told.low, told.high)
 
 
-def _drawing(lines: Sequence[_Line], what: What) -> Callable[[Any], Told]:
-    def draw(axes: Any) -> Told:  # noqa: ANN401  # matplotlib's
-        series = [_series(line) for line in lines]
-        seeds = [_seeds(line) for line in lines]
-        plots.learning_curve(axes, series, alone=[[] for _ in lines], what=_WHAT[what], seeds=seeds)
-        for drawn in axes.get_lines():
-            drawn.set_markevery(1)
-        for number, line in enumerate(lines):
-            floor = [0.02] * len(line.failed)
-            style = {"color": COLOURS[number % len(COLOURS)], "marker": "x", "linestyle": "none", "zorder": 4}
-            axes.plot(line.failed, floor, transform=axes.get_xaxis_transform(), **style)
-        axes.set_xlabel("steps of the training, as its checkpoints tell them")
-        return Told("", _note(lines, what))
-
-    return draw
+def _figure(found: Sequence[_Watched], task: str, what: What, places: Mapping[str, int]) -> Figure:
+    lines = [line for one in found for line in (*_seeds(one, places[one.name]), _mean(one, places[one.name]))]
+    chart = Lines(
+        title=f"{_WHAT[what]}, {task}",
+        lines=lines,
+        x_axis="steps of the training, as its checkpoints tell them",
+        y_axis=_WHAT[what],
+    )
+    return Figure(f"{NAME}_{what}", chart, [_note(found, what)], of=task)
 
 
-def _series(line: _Line) -> Series:
+def _mean(one: _Watched, place: int) -> Line:
     """A checkpoint's episodes at each step, or, of several seeds, their mean where all of them have one."""
-    if len(line.values) == 1:
-        (own,) = line.values.values()
-        return _of(line.name, own)
-    by_step = [{value.step: value.point for value in own} for own in line.values.values()]
-    common = sorted(set.intersection(*(set(one) for one in by_step)))
-    means = [(step, student_t([one[step] for one in by_step])) for step in common]
+    if len(one.values) == 1:
+        (own,) = one.values.values()
+        return _line(one.name, own, place, lost=one.failed)
+    by_step = [{value.step: value.point for value in own} for own in one.values.values()]
+    common = sorted(set.intersection(*map(set, by_step)))
+    means = [(step, student_t([own[step] for own in by_step])) for step in common]
     values = [_Value(step, told.point, told.low, told.high) for step, told in means]
-    return _of(f"{line.name} ({len(by_step)} seeds)", values)
+    return _line(f"{one.name} ({len(by_step)} seeds)", values, place, lost=one.failed)
 
 
-def _of(name: str, values: Sequence[_Value]) -> Series:
-    return Series(
+def _line(
+    name: str,
+    values: Sequence[_Value],
+    place: int,
+    *,
+    manner: Manner = Manner.PLAIN,
+    lost: Sequence[int] = (),
+) -> Line:
+    is_mean = manner is Manner.PLAIN
+    return Line(
         name=name,
         xs=[value.step for value in values],
         ys=[value.point for value in values],
-        lows=[value.low for value in values],
-        highs=[value.high for value in values],
+        lows=[value.low for value in values] if is_mean else (),
+        highs=[value.high for value in values] if is_mean else (),
+        series=place,
+        manner=manner,
+        is_named=is_mean,
+        lost=lost,
     )
 
 
-def _seeds(line: _Line) -> list[Series]:
+def _seeds(one: _Watched, place: int) -> list[Line]:
     """The seeds one by one, where they are more than one and few."""
-    if not 1 < len(line.values) < _FEW:
+    if not 1 < len(one.values) < _FEW:
         return []
-    return [_of(f"{line.name} {seed}", own) for seed, own in line.values.items()]
+    return [_line(f"{one.name}, seed {seed}", own, place, manner=Manner.THIN) for seed, own in one.values.items()]
 
 
-def _note(lines: Sequence[_Line], what: What) -> str:
+def _note(lines: Sequence[_Watched], what: What) -> str:
     """What lines, bands and crosses are."""
     nums = [len(line.values) for line in lines]
     told = []

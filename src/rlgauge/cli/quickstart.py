@@ -12,6 +12,7 @@ from rlgauge.cli.console import say
 from rlgauge.cli.evaluation import Manner, evaluate
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.report_after import write_report
 from rlgauge.kinds.evaluate.run import make_workload
 from rlgauge.quickstart.benchmark import QuickstartBenchmark
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     parser = make_parser(
         "quickstart",
         "Evaluate a random, a hand-written and a trained policy in CartPole-v1, Acrobot-v1 and Pendulum-v1, on the "
-        "same episodes, with a video of each.",
+        "same episodes, with a video of each and a report.",
     )
     parser.add_argument("--out", type=str, default="quickstart", metavar="DIR", help="folder of runs, results, videos")
     parser.add_argument("--num-episodes", type=int, default=100, metavar="N", help="episodes of each policy in each")
@@ -42,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
     if code in {FINE, FAILED}:
         print()
         say(_SUCCESS)
-        print(_next(out))
+        print(_next(out), end="\n\n")
+        write_report(out)
     return code
 
 

@@ -1,22 +1,42 @@
-"""`rlgauge report`: what runs add up to, as one page of HTML."""
+"""`rlgauge report`: what runs add up to, as a page of HTML, or the same content for other readers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlgauge.cli import report_page, sources, summary
+from rlgauge.cli.console import say
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
+from rlgauge.cli.report_films import linked
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
+from rlgauge.report.content import Report
+from rlgauge.report.formats import github
+from rlgauge.report.formats.latex import to_latex
+from rlgauge.report.formats.markdown import to_markdown
+from rlgauge.report.formats.plain_json import to_json
+from rlgauge.report.formats.tidy import to_csv
 from rlgauge.report.page.document import document
+from rlgauge.trackers import kinds
 
 if TYPE_CHECKING:
-    from jsonargparse import ArgumentParser
+    from jsonargparse import ArgumentParser, Namespace
 
-_ENDINGS = (".html", ".htm")
+_PAGE = "html"
+_WRITERS: Mapping[str, Callable[[Report], str]] = {
+    _PAGE: document,
+    "markdown": to_markdown,
+    "csv": to_csv,
+    "latex": to_latex,
+    "json": to_json,
+}
+FILE = "report.html"
+"""The page where no other name is given."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,24 +45,89 @@ def main(argv: Sequence[str]) -> int:
     options = parse(parser, argv, repeated=("--rename", "--algo", "--task"))
     if options is None:
         return FINE
-    path = Path(options.output)
-    if path.suffix not in _ENDINGS:
-        raise UserError(f"--output {path}: a report is a page: end its name with .html.")
-    if not path.parent.is_dir():
-        raise UserError(f"--output {path}: there is no folder '{path.parent}'.")
-    report, overview = report_page.report_of(summary.asked(options), options)
-    page = document(report)
-    write_atomic(path, page.encode())
-    print(f"Wrote {path}: {len(page.encode()) / 1000:,.0f} kB.")
-    return FINE if overview.is_measured else FAILED
+    is_sent = options.github or options.wandb is not None
+    if options.wandb is not None:
+        kinds.check("wandb")
+    if options.output is None and options.format is None and not options.json and not is_sent:
+        options.output = FILE
+    kind = sources.output_format(options, tuple(_WRITERS))
+    step_summary = _step_summary() if options.github else None
+    report, is_measured = made(options)
+    if options.output is not None:
+        write(report, Path(options.output), kind, embed_megabytes=options.embed_videos)
+        print(f"Wrote {options.output}: {Path(options.output).stat().st_size / 1000:,.0f} kB.")
+    elif options.format is not None or options.json:
+        sys.stdout.write(_text(report, Path(FILE), kind, options.embed_videos))
+    if step_summary is not None:
+        num_bytes = github.append(report, step_summary)
+        print(f"Appended to the summary of the job: {num_bytes / 1000:,.0f} kB.")
+    if options.wandb is not None:
+        _send(report, options.wandb)
+    return FINE if is_measured else FAILED
+
+
+def made(options: Namespace) -> tuple[Report, bool]:
+    """The report of what was asked for, and whether anything has a score or was measured. Raises UserError."""
+    report, overview = report_page.report_of(report_page.asked(options), options)
+    return report, overview is None or overview.is_measured
+
+
+def write(report: Report, path: Path, kind: str = _PAGE, *, embed_megabytes: float | None = None) -> None:
+    """Write the report; nobody ever sees a part of it. A page has films beside it, or up to so much of them in it."""
+    write_atomic(path, _text(report, path, kind, embed_megabytes).encode())
+
+
+def _text(report: Report, path: Path, kind: str, embed_megabytes: float | None) -> str:
+    if kind == _PAGE:
+        return document(linked(report, path, embed_megabytes=embed_megabytes))
+    if embed_megabytes is not None:
+        raise UserError(f"--embed-videos puts films into a page, and {kind} holds none: end the name with .html.")
+    return _WRITERS[kind](report)
+
+
+def _send(report: Report, project: str) -> None:
+    """Send the report to W&B. Raises UserError where it takes none."""
+    from wandb.errors import Error
+
+    from rlgauge.report.formats.tracked import send
+
+    try:
+        send(report, _text(report, Path(FILE), _PAGE, None), project=project, tell=say)
+    except Error as error:
+        raise UserError(f"--wandb {project}: {str(error).strip()}") from error
+
+
+def _step_summary() -> Path:
+    """The file to which a job on GitHub appends what it has to tell. Raises UserError."""
+    path = os.environ.get(github.VARIABLE)
+    if not path:
+        raise UserError(
+            f"--github appends to the file that {github.VARIABLE} names, as in a job on GitHub, and that is not set: "
+            "-o report.md writes the same to a file."
+        )
+    if not Path(path).parent.is_dir():
+        raise UserError(f"{github.VARIABLE}: there is no folder '{Path(path).parent}'.")
+    return Path(path)
 
 
 def build_parser() -> ArgumentParser:
     """The options of `rlgauge report`."""
-    parser = make_parser("report", "Write one page of HTML with all that runs add up to.")
+    parser = make_parser("report", "Write one page with all that runs add up to, or the same in another format.")
     sources.add_source_options(parser)
     summary.add_question_options(parser)
-    parser.add_argument(
-        "-o", "--output", type=str, default="report.html", metavar="FILE", help="the page (report.html)"
+    group = parser.add_argument_group("Where it goes")
+    group.add_argument(
+        "-o", "--output", type=str | None, metavar="FILE", help=f"the file, its format by its ending ({FILE})"
+    )
+    group.add_argument(
+        "--format", type=str | None, metavar="NAME", help=f"{', '.join(_WRITERS)}; printed where no file is named"
+    )
+    group.add_argument("--json", action="store_true", help="the same as --format json")
+    group.add_argument(
+        "--embed-videos", type=float | None, metavar="MB", help="put films into the page, so many megabytes of them"
+    )
+    group.add_argument("--github", action="store_true", help="append Markdown to the summary of a job on GitHub")
+    group.add_argument(
+        "--wandb", type=str | None, metavar="PROJECT", help="send its tables and the page to W&B, as a run of a project"
     )
     return parser

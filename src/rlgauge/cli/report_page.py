@@ -1,32 +1,69 @@
-"""What a report holds, from what was asked of runs; and the page of it."""
+"""What a report holds, from what was asked of runs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlgauge.cli import report_curves, summary
-from rlgauge.report.content import Report
+from rlgauge.cli import (
+    report_curves,
+    report_efficiency,
+    report_films,
+    report_history,
+    report_latency,
+    report_measured,
+    report_watched,
+    summary,
+)
+from rlgauge.core.reading import Reading
+from rlgauge.report.content import Report, Section
 from rlgauge.report.order import in_order, numbers
 from rlgauge.report.overview import Overview
-from rlgauge.report.page.document import document
-from rlgauge.report.sections import reproduce, scores
+from rlgauge.report.sections import failures, reproduce, scores, success
 
 if TYPE_CHECKING:
     from jsonargparse import Namespace
 
 
-def report_of(found: summary.Asked, options: Namespace) -> tuple[Report, Overview]:
-    """The report, and the overview on which it rests. Raises UserError."""
-    overview = in_order(summary.overview_of(found, options))
-    series = numbers(overview)
-    *first, runs = scores.sections(overview, series)
-    used = [run.reading for run in overview.found]
-    parts = [*first, *report_curves.sections(found, series), runs, *reproduce.section(used)]
+def asked(options: Namespace) -> summary.Asked:
+    """What the sources hold, and what is asked of it. Raises UserError."""
+    return report_measured.asked(options)
+
+
+def report_of(found: summary.Asked, options: Namespace) -> tuple[Report, Overview | None]:
+    """The report, and the overview of its scores, None where there are speeds and studies alone. Raises UserError."""
+    alone = report_measured.alone(found, options)
+    if alone is not None:
+        return alone, None
+    scored = found._replace(readings=report_measured.scored(found.readings, options.source))
+    overview = in_order(summary.overview_of(scored, options))
     title = ", ".join(Path(source).resolve().name for source in options.source)
+    parts = list(_sections(scored, overview, found.readings, options.source))
     return Report(title=title, intro=f"{overview.score} of {', '.join(options.source)}", sections=parts), overview
 
 
-def page_of(found: summary.Asked, options: Namespace) -> str:
-    """The page as text. Raises UserError."""
-    return document(report_of(found, options)[0])
+def _sections(
+    found: summary.Asked, overview: Overview, readings: Sequence[Reading], sources: Sequence[str]
+) -> Iterator[Section]:
+    """The parts in their order: scores, how they came about, what went wrong, what else was measured, and every run."""
+    series = numbers(overview)
+    *first, runs = scores.sections(overview, series)
+    yield from first
+    used = [run.reading for run in overview.found]
+    yield from report_history.between(used, overview.score, source=", ".join(sources))
+    yield from success.sections(found.readings, found.question, series)
+    yield from _of_runs(found, overview, series)
+    yield from report_measured.sections(readings, sources)
+    yield runs
+    others = {id(reading) for reading in found.readings}
+    yield from reproduce.section([*used, *(reading for reading in readings if id(reading) not in others)])
+
+
+def _of_runs(found: summary.Asked, overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
+    yield from report_curves.sections(found, series)
+    yield from report_efficiency.sections(overview, series)
+    yield from report_watched.sections(found, series)
+    yield from report_latency.sections(overview, series)
+    yield from failures.sections(overview)
+    yield from report_films.sections(found)

@@ -31,6 +31,8 @@ _ENDINGS = {
     ".tex": "latex",
     ".json": "json",
     ".xml": "junit",
+    ".html": "html",
+    ".htm": "html",
 }
 _NOT_SCANNED = "--no-scan: what an index has was taken from it alone and not verified against the folders of the runs."
 

@@ -16,6 +16,7 @@ from rlgauge.cli.asked_runs import noted
 from rlgauge.cli.console import say, show_table
 from rlgauge.cli.main import FAILED, FINE, MISUSED, dispatch
 from rlgauge.cli.options import make_parser, parse, parted, with_each
+from rlgauge.cli.report_after import write_report
 from rlgauge.cli.suite_asked import Asked, make_asked
 from rlgauge.cli.suite_commands import Command, commands, module_of
 from rlgauge.cli.suite_training import num_runs
@@ -152,7 +153,9 @@ def run_suites(argv: Sequence[str]) -> int:
     targets.keep(suite, Path(out), options.tag, ran=ran)
     if code in interruption.CODES or asked.shard is not None or options.no_wait:
         return code  # targets are judged where all parts are: rlgauge summary --targets
-    return max(code, _judge(suite, out, options.tag, is_strict=options.strict))
+    code = max(code, _judge(suite, out, options.tag, is_strict=options.strict))
+    write_report(Path(out))
+    return code
 
 
 def _run_somewhere(calls: Sequence[Command], options: Namespace) -> int:

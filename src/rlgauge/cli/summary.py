@@ -81,7 +81,7 @@ def asked(options: Namespace) -> Asked:
 def overview_of(found: Asked, options: Namespace) -> Overview:
     """The overview, with the targets that lie beside the runs. Raises UserError."""
     overview = make_overview(found.readings, found.question, notes=found.notes)
-    return msgspec.structs.replace(overview, targets=_targets(options))
+    return msgspec.structs.replace(overview, targets=targets_of(options))
 
 
 def build_parser() -> ArgumentParser:
@@ -182,7 +182,7 @@ def _write(overview: Overview, kind: str, options: Namespace) -> None:
             print("note: the targets of suites are not runs: --targets writes them.", file=sys.stderr)
 
 
-def _targets(options: Namespace) -> list[Judged]:
+def targets_of(options: Namespace) -> list[Judged]:
     """The targets that lie beside the runs; the module that judges them is only imported where there are some."""
     from rlgauge.importers.release import folder_of
 
@@ -197,7 +197,7 @@ def _targets(options: Namespace) -> list[Judged]:
 
 def _show_targets(kind: str, options: Namespace) -> int:
     """Tell of the targets alone; the exit code. Raises UserError where there are none."""
-    found = _targets(options)
+    found = targets_of(options)
     if not found:
         raise UserError(f"{', '.join(options.source)} holds no targets: `rlgauge suite run` keeps those of its suite.")
     told = [targets_table(found)]

@@ -28,6 +28,14 @@ _FORMAT = 1
 class _Settings(msgspec.Struct, frozen=True):
     burn_in: int = 1
     only_steps: bool = False
+    min_seconds: float | None = None
+    repeats: int | None = None
+    processes: int | None = None
+
+
+class _Host(msgspec.Struct, frozen=True):
+    cpu: str | None = None
+    num_cores: int | None = None
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -36,7 +44,9 @@ class Written(msgspec.Struct, frozen=True):
     points: list[Measured]
     timestamp: str = ""
     tag: str = ""
+    description: str = ""
     settings: _Settings = _Settings()
+    host: _Host = _Host()
 
     @property
     def tells_speed(self) -> bool:

@@ -72,7 +72,7 @@ def build_parser() -> ArgumentParser:
 
 
 def _report(options: Namespace) -> Report:
-    return report_page.report_of(summary.asked(options), options)[0]
+    return report_page.report_of(report_page.asked(options), options)[0]
 
 
 def _listening(shown: Shown, root: Path, port: int) -> ViewServer:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rlgauge.compare.comparison import Comparison
 from rlgauge.compare.tables import Table, legend, notes, tables
 from rlgauge.compare.words import names
+
+_LINK = re.compile(r"\](?=[(\[:])")
+"""What makes the brackets before it a link."""
+_LINKED = re.compile(
+    r"@(?=\w)|#(?=\d)|\bGH-(?=\d)|\bwww(?=\.)|(?<=[A-Za-z]):(?=//)|:(?=[a-z+-][\w+-]*:)", re.IGNORECASE
+)
+"""Where text that GitHub would make a link of, or a picture, may be parted."""
 
 
 def to_markdown(comparison: Comparison) -> str:
@@ -36,6 +44,12 @@ def row_of(cells: Sequence[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """The text on one line, with the characters escaped that Markdown or HTML would take for marks."""
+    """The text on one line, that Markdown, HTML and GitHub take for nothing but text."""
     escaped = " ".join(text.split()).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{character}" if character in "*_`#$~" else character for character in escaped)
+    escaped = "".join(f"\\{character}" if character in "*_`#$~" else character for character in escaped)
+    return unlinked(_LINK.sub(r"\\]", escaped))
+
+
+def unlinked(text: str) -> str:
+    """The text, parted by comments where GitHub would mention somebody, link something, or make a picture of it."""
+    return _LINKED.sub(lambda found: f"{found[0]}<!-- -->", text)

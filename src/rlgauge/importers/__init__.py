@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from rlgauge.importers.read import Collected, read
+from rlgauge.importers.walk import NothingKnownError
 
-__all__ = ["Collected", "read"]
+__all__ = ["Collected", "NothingKnownError", "read"]

@@ -43,6 +43,14 @@ _ABOVE = {_Part.WORKLOAD: 1, _Part.CASE: 2}
 """How many folders up the root of the store is."""
 
 
+class NothingKnownError(UserError):
+    """Beneath the path there is nothing that any reader knows."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class Walk:
     """Reads paths one after the other; `found` holds what was found."""
 
@@ -79,7 +87,7 @@ class Walk:
             self._tables.check_columns()
             told = [*self.found.lacks(path), *(note for note in self.found.notes() if path in note)]
             why = " ".join(told) if told else f"Looked for: {LOOKED_FOR}."
-            raise UserError(f"Nothing in '{path}' is a run or a table of results. {why}")
+            raise NothingKnownError(path, f"Nothing in '{path}' is a run or a table of results. {why}")
 
     def end(self) -> None:
         """Settle which logs belong to which runs. Raises UserError for columns that no table had."""

@@ -11,11 +11,14 @@ from enum import StrEnum
 
 import msgspec
 
+from rlgauge.stats.summary import Summary
+
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A point with its interval; rows that follow one another with the same `group` stand under one heading.
 
     `others` are shown as small dots: what each seed came to. A doubtful point, one that can't be trusted, is hollow.
+    `summary` is what stands behind the point, for formats that have columns for it.
     """
 
     label: str
@@ -27,6 +30,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     series: int
     told: str
     is_doubtful: bool = False
+    summary: Summary | None = None
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +70,8 @@ class Manner(StrEnum):
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A line over `xs`, with an interval from `lows` to `highs` where there are any; NaN is a gap.
 
-    The legend names it if it `is_named`. `is_doubtful` says which points can't be trusted: they are hollow.
+    The legend names it if it `is_named`. `is_doubtful` says which points can't be trusted: they are hollow. `lost` are
+    places on the x axis where there should be a value and is none: crosses at the lower edge.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     manner: Manner = Manner.PLAIN
     is_named: bool = True
     is_doubtful: Sequence[bool] = ()
+    lost: Sequence[float] = ()
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,13 +141,17 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of parts beside one another: ranks, or kinds of failure. Each row is scaled to one unless `is_counts`."""
+    """Rows of parts beside one another: ranks, or kinds of failure. Each row is scaled to one unless `is_counts`.
+
+    Names that have an order, the most first, are shades of one colour where `is_ordered`.
+    """
 
     title: str
     names: Sequence[str]
     rows: Sequence[Share]
     axis: str
     is_counts: bool = False
+    is_ordered: bool = False
 
 
 Chart = Intervals | Lines | Heat | Shares

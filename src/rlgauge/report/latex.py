@@ -32,26 +32,27 @@ def to_latex(overview: Overview) -> str:
 def tables_to_latex(told: Iterable[Table], notes: Iterable[str] = ()) -> str:
     """The same of any tables and warnings."""
     head = ["% needs \\usepackage{booktabs,graphicx}", *(f"% {' '.join(note.split())}" for note in notes)]
-    return "\n\n".join(["\n".join(head), *("\n".join(_table(table)) for table in told)]) + "\n"
+    return "\n\n".join(["\n".join(head), *("\n".join(table_lines(table)) for table in told)]) + "\n"
 
 
-def _table(table: Table) -> Iterator[str]:
+def table_lines(table: Table, *, at: str = "") -> Iterator[str]:
+    """The lines of a table environment; `at` says where LaTeX may put it, such as `[htb]`."""
     caption = " ".join([f"{table.title}.", *table.explained("Bold")])
-    yield "\\begin{table}"
+    yield f"\\begin{{table}}{at}"
     yield "  \\centering"
-    yield f"  \\caption{{{_escaped(caption)}}}"
+    yield f"  \\caption{{{escaped(caption)}}}"
     yield f"  \\label{{tab:{table.name}}}"
     yield "  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%"
     yield f"  \\begin{{tabular}}{{{'l' * table.num_text + 'r' * (len(table.header) - table.num_text)}}}"
     yield "    \\toprule"
-    yield _row([_escaped(title) for title in table.header])
+    yield _row([escaped(title) for title in table.header])
     yield "    \\midrule"
     for row, cells in enumerate(table.rows):
         if row and table.num_text > 1 and table.rows[row - 1][0] != cells[0]:
             yield "    \\addlinespace"
         yield _row(
             [
-                f"\\textbf{{{_escaped(cell)}}}" if (row, column) in table.bold else _escaped(cell)
+                f"\\textbf{{{escaped(cell)}}}" if (row, column) in table.bold else escaped(cell)
                 for column, cell in enumerate(cells)
             ]
         )
@@ -65,7 +66,8 @@ def _row(cells: list[str]) -> str:
     return f"    {guard}{' & '.join(cells)} \\\\"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text on one line, with the characters escaped that LaTeX would take for its own."""
     with_minus = _MINUS.sub("\0", " ".join(text.split()))
-    escaped = re.sub(r"[\\±~^<>|&%$#_{}]", lambda found: _SPECIAL[found[0]], with_minus)
-    return escaped.replace("\0", "$-$")
+    told = re.sub(r"[\\±~^<>|&%$#_{}]", lambda found: _SPECIAL[found[0]], with_minus)
+    return told.replace("--", "-{}-").replace("\0", "$-$")

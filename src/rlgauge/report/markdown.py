@@ -22,14 +22,19 @@ def tables_to_markdown(told: Iterable[Table], notes: Iterable[str] = ()) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(table: Table) -> Iterator[str]:
-    yield f"### {plain(table.title)}"
+def grid(table: Table) -> str:
+    """The header and the rows of a table."""
     rules = ["---"] * table.num_text + ["---:"] * (len(table.header) - table.num_text)
     rows = [
         [_bold(cell) if (row, column) in table.bold else plain(cell) for column, cell in enumerate(cells)]
         for row, cells in enumerate(table.rows)
     ]
-    yield "\n".join(row_of(cells) for cells in [list(map(plain, table.header)), rules, *rows])
+    return "\n".join(row_of(cells) for cells in [list(map(plain, table.header)), rules, *rows])
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"### {plain(table.title)}"
+    yield grid(table)
     yield "\n".join(f"- {plain(text)}" for text in table.explained("Bold"))
 
 

@@ -32,7 +32,7 @@ _LONGEST_NAME = 128
 
 def open_run(about: About, *, tell: Tell) -> WandB:
     """The run, begun in the project WANDB_PROJECT, else `rlgauge`; offline where nobody is logged in, which is told."""
-    _stay_inside(about.artifacts / FOLDER)
+    stay_inside(about.artifacts / FOLDER)
     mode = os.environ.get("WANDB_MODE") or "online"
     if mode == "online" and not is_logged_in(os.environ, Path.home()):
         tell(f"Nobody is logged in to W&B: its runs are offline. {_how_to_sync(about)}")
@@ -44,7 +44,7 @@ def open_run(about: About, *, tell: Tell) -> WandB:
     except Error as error:
         if mode != "online":
             raise
-        tell(f"W&B can't be reached ({_first_line(error)}): its runs are offline. {_how_to_sync(about)}")
+        tell(f"W&B can't be reached ({first_line(error)}): its runs are offline. {_how_to_sync(about)}")
         return WandB(_begin(about, "offline", mark="-offline"))  # the other id is taken by what did not begin
 
 
@@ -80,11 +80,12 @@ def _how_to_sync(about: About) -> str:
     return f"To send them: wandb sync {about.store}/*/*/*/artifacts/{FOLDER}/offline-run-*"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of W&B says, in a line."""
     return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 
-def _stay_inside(folder: Path) -> None:
+def stay_inside(folder: Path) -> None:
     """Have W&B write there and nowhere else, and tell its makers nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in list(os.environ.items()):
@@ -101,7 +102,23 @@ def _begin(about: About, mode: str, *, mark: str = "") -> library.Run:
     """The run, begun; its id ends with `mark`. Raises wandb.errors.Error."""
     import wandb
 
-    settings = wandb.Settings(
+    return wandb.init(
+        project=os.environ.get("WANDB_PROJECT") or _PROJECT,
+        id=f"{slug(about.id)}{mark}",
+        name=about.name[:_LONGEST_NAME],
+        group=about.group[:_LONGEST_NAME],
+        config={**about.config, "folder": str(about.folder)},
+        dir=str(about.artifacts),
+        mode=mode,  # type: ignore[arg-type]  # from a variable; W&B says what is possible
+        settings=quiet_settings(),
+    )
+
+
+def quiet_settings() -> library.Settings:
+    """Settings by which W&B tells of what it is told of, and of nothing else."""
+    import wandb
+
+    return wandb.Settings(
         console="off",
         silent=True,
         disable_code=True,
@@ -112,16 +129,6 @@ def _begin(about: About, mode: str, *, mark: str = "") -> library.Run:
         x_disable_meta=True,
         x_disable_stats=True,
         x_save_requirements=False,
-    )
-    return wandb.init(
-        project=os.environ.get("WANDB_PROJECT") or _PROJECT,
-        id=f"{slug(about.id)}{mark}",
-        name=about.name[:_LONGEST_NAME],
-        group=about.group[:_LONGEST_NAME],
-        config={**about.config, "folder": str(about.folder)},
-        dir=str(about.artifacts),
-        mode=mode,  # type: ignore[arg-type]  # from a variable; W&B says what is possible
-        settings=settings,
     )
 
 

@@ -2,16 +2,86 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
-from rlgauge.report.content import Answer, Code, Figure, Film, Films, Folded, Heading, Note, Text, Warnings
-from rlgauge.report.page import svg
+from rlgauge.report.charts import Intervals, Lines
+from rlgauge.report.content import Answer, Block, Code, Figure, Film, Films, Folded, Heading, Note, Text, Warnings
+from rlgauge.report.page import rows, svg
+from rlgauge.report.page.axes import NARROW
 from rlgauge.report.page.markup import Markup, join, tag
 from rlgauge.report.table import Table
 from rlgauge.report.told import told
 
 _FILTERED = 12
 """Tables of so many rows can be filtered."""
+_MOST_ROWS = 200
+"""A table of more, behind whose numbers there is nothing more to tell, is data for the script."""
+_TALL = 25
+"""A table of more rows scrolls by itself, so that what follows is not far."""
+_LONG, _BEGINNING = 300, 120
+"""A longer text of a cell is folded behind its beginning."""
+_MOST_NARROW = 50_000
+"""Of so many letters a figure is not drawn a second time; it scrolls in a narrow window."""
+_MANY = 4
+"""So many figures of one kind stand beside one another, each narrower."""
+
+
+def body(blocks: Sequence[Block]) -> Markup:
+    """The blocks, one after the other; many figures of one kind, each below its name, beside one another."""
+    return join(_arranged(blocks))
+
+
+def _arranged(blocks: Sequence[Block]) -> Iterator[Markup]:
+    place = 0
+    while place < len(blocks):
+        alike = _alike(blocks[place:])
+        if len(alike) < _MANY:
+            yield block(blocks[place])
+            place += 1
+            continue
+        yield _beside(alike)
+        place += 2 * len(alike)
+
+
+def _alike(blocks: Sequence[Block]) -> list[tuple[Heading, Figure]]:
+    """The figures of one kind with which the blocks begin, each with the name above it."""
+    found: list[tuple[Heading, Figure]] = []
+    for name, figure in zip(blocks[::2], blocks[1::2], strict=False):
+        if not (
+            isinstance(name, Heading) and isinstance(figure, Figure) and isinstance(figure.chart, Lines | Intervals)
+        ):
+            break
+        if found and figure.kind != found[0][1].kind:
+            break
+        found.append((name, figure))
+    return found
+
+
+def _beside(found: Sequence[tuple[Heading, Figure]]) -> Markup:
+    """The figures in a grid; what most of them say is said once, above and below."""
+    keys = [svg.legend(figure.chart) for _, figure in found]
+    key = _most(keys)
+    caption = _most([" ".join(figure.captions) for _, figure in found])
+    figures = [
+        tag(
+            "div",
+            block(name),
+            _figure(
+                [svg.draw(figure.chart, NARROW)],
+                None if own == key else own,
+                [] if " ".join(figure.captions) == caption else figure.captions,
+            ),
+        )
+        for (name, figure), own in zip(found, keys, strict=True)
+    ]
+    return tag("div", key, tag("div", figures, class_="many"), _note(caption) if caption else None, class_="beside")
+
+
+def _most(given: Sequence[Markup | str | None]) -> Markup | str | None:
+    """What stands there most often, the first of several."""
+    return Counter(given).most_common(1)[0][0]
 
 
 @singledispatch
@@ -27,7 +97,7 @@ def _(one: Text) -> Markup:
 
 @block.register
 def _(one: Note) -> Markup:
-    return tag("p", one.text, class_="note")
+    return _note(one.text)
 
 
 @block.register
@@ -48,7 +118,17 @@ def _(one: Warnings) -> Markup:
 
 @block.register
 def _(one: Figure) -> Markup:
-    return tag("figure", svg.draw(one.chart), tag("figcaption", " ".join(one.captions)) if one.captions else None)
+    """Drawn twice where that is little: for windows of any width, and for narrow ones."""
+    narrow = svg.draw(one.chart, NARROW)
+    is_twice = len(narrow) <= _MOST_NARROW
+    drawn = [svg.draw(one.chart), narrow] if is_twice else [svg.draw(one.chart)]
+    return _figure(drawn, svg.legend(one.chart), one.captions, class_="both" if is_twice else None)
+
+
+def _figure(
+    drawn: Sequence[Markup], key: Markup | None, captions: Sequence[str], *, class_: str | None = None
+) -> Markup:
+    return tag("figure", drawn, key, tag("figcaption", " ".join(captions)) if captions else None, class_=class_)
 
 
 @block.register
@@ -73,15 +153,44 @@ def _film(one: Film) -> Markup:
 
 @block.register
 def _(one: Table) -> Markup:
-    head = [
-        tag("th", tag("button", title, type="button"), scope="col", class_="text" if column < one.num_text else None)
-        for column, title in enumerate(one.header)
-    ]
-    body = [tag("tr", [_cell(one, row, column) for column in range(len(cells))]) for row, cells in enumerate(one.rows)]
+    head = [tag("th", tag("button", title, type="button"), scope="col") for title in one.header]
+    is_data = len(one.rows) > _MOST_ROWS and not one.summaries
+    shown = one.rows[: rows.SHOWN] if is_data else one.rows
+    body = [tag("tr", [_cell(one, row, column) for column in range(len(cells))]) for row, cells in enumerate(shown)]
     drawn = tag(
-        "table", tag("thead", tag("tr", head)), tag("tbody", body), id=_id(one), class_="sorts", aria_label=one.title
+        "table",
+        tag("thead", tag("tr", head)),
+        tag("tbody", body),
+        id=_id(one),
+        class_=f"sorts words{one.num_text}",
+        aria_label=one.title,
+        data_rows=f"{_id(one)}-rows" if is_data else None,
     )
-    return join([_filter(one), tag("div", drawn, class_="table"), *map(_note, one.explained("Bold"))])
+    parts = [
+        _filter(one),
+        tag("div", drawn, class_="table tall" if len(shown) > _TALL else "table"),
+        *(_data(one) if is_data else []),
+    ]
+    return join([*parts, *map(_note, one.explained("Bold"))])
+
+
+def _data(one: Table) -> Iterator[Markup]:
+    """What a table that is too long to stand in the page has below it."""
+    yield rows.data(one.rows, num_columns=len(one.header), name=f"{_id(one)}-rows")
+    lacking = f"These are the first {rows.SHOWN:,} of {len(one.rows):,} rows; the others need JavaScript."
+    yield tag("p", lacking, class_="note lacking")
+    turns = [tag("button", name, type="button", data_turn=turn) for name, turn in (("Back", "-1"), ("More", "1"))]
+    yield tag(
+        "p",
+        turns[0],
+        " ",
+        tag("span", class_="soft", aria_live="polite"),
+        " ",
+        turns[1],
+        class_="turns",
+        hidden=True,
+        data_of=_id(one),
+    )
 
 
 def _note(text: str) -> Markup:
@@ -93,17 +202,21 @@ def _id(one: Table) -> str:
 
 
 def _cell(found: Table, row: int, column: int) -> Markup:
-    text = found.rows[row][column]
+    """A cell; one of the same number as the one before says `data-tip` alone."""
     summary = found.summaries.get((row, column))
-    classes = [*(["text"] if column < found.num_text else []), *(["best"] if (row, column) in found.bold else [])]
+    is_same = summary is not None and found.summaries.get((row, column - 1)) is summary
     return tag(
         "td",
-        text,
-        class_=" ".join(classes) or None,
-        data_v=None if summary is None else repr(summary.point),
-        data_tip=None if summary is None else told(summary),
-        tabindex=None if summary is None else "0",
+        _text(found.rows[row][column]),
+        class_="best" if (row, column) in found.bold else None,
+        data_tip=None if summary is None else is_same or told(summary),
     )
+
+
+def _text(text: str) -> Markup | str:
+    if len(text) <= _LONG:
+        return text
+    return tag("details", tag("summary", f"{text[:_BEGINNING]}…"), text)
 
 
 def _filter(found: Table) -> Markup | None:
@@ -114,7 +227,7 @@ def _filter(found: Table) -> Markup | None:
         type="search",
         class_="filter",
         placeholder="filter rows",
-        aria_label="filter rows",
+        aria_label=f"filter rows of {found.title}",
         data_table=_id(found),
     )
-    return tag("p", box, " ", tag("span", class_="soft", aria_live="polite"))
+    return tag("p", box, " ", tag("span", class_="soft", aria_live="polite"), class_="filters", hidden=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
+from rlgauge.report.printable import printable
+
 Attribute = str | float | bool | None
 Child = str | Iterable["str | None"] | None
 """What an element holds: markup as it is, a text, several of them, or nothing."""
@@ -40,7 +42,9 @@ def join(children: Iterable[Child]) -> Markup:
 def number(value: float) -> str:
     """A position, as short as it can be said."""
     text = f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
+    if text.startswith(("0.", "-0.")):
+        return text.replace("0.", ".", 1)
+    return "0" if text == "-0" else text
 
 
 def _child(child: Child) -> str:
@@ -49,7 +53,7 @@ def _child(child: Child) -> str:
     if isinstance(child, Markup):
         return child
     if isinstance(child, str):
-        return html.escape(_printable(child), quote=False)
+        return html.escape(printable(child), quote=False)
     return join(list(child))
 
 
@@ -58,9 +62,4 @@ def _attribute(key: str, value: Attribute) -> str:
     if value is True:
         return f" {name}"
     text = value if isinstance(value, str) else number(float(value or 0))
-    return f' {name}="{html.escape(_printable(text))}"'
-
-
-def _printable(text: str) -> str:
-    """The text with what no page may hold, and what turns the direction of writing, shown as its code."""
-    return "".join(one if one in "\n\t" or (one.isprintable() or one == " ") else f"\\u{ord(one):04x}" for one in text)
+    return f' {name}="{html.escape(printable(text))}"'

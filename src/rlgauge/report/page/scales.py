@@ -27,7 +27,9 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     is_log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value is; beyond the ends for one that is beyond them."""
+        """Where a value is; beyond the ends for one that is beyond them, and for what has no place at an end."""
+        if math.isinf(value) or (self.is_log and value <= 0):
+            return self.last if value > 0 else self.first
         low, high, at = (math.log10(one) if self.is_log else one for one in (self.low, self.high, value))
         return self.first + (at - low) / (high - low) * (self.last - self.first)
 

@@ -74,6 +74,7 @@ def improvements(overview: Overview) -> Iterator[Section]:
                     high=summary.high,
                     series=place,
                     told=f"A run of {name} is better than one of {other}, probability {told(summary)}",
+                    summary=summary,
                 )
             )
     if rows:
@@ -83,7 +84,7 @@ def improvements(overview: Overview) -> Iterator[Section]:
             axis="probability that a run of the first is better",
             marks=[Mark(value=_NO_CHANCE, name="a draw")],
         )
-        caption = "Mean over tasks; A tie counts half. 95 % intervals, each by itself."
+        caption = "Mean over tasks; a tie counts half. 95 % intervals, each by itself."
         body = [Figure("improvement", chart, [caption])]
         yield Section(name="improvement", title="Probability of improvement", body=body)
 

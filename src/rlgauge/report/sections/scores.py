@@ -24,6 +24,8 @@ from rlgauge.stats.summary import Summary
 _SEVERAL = 2
 _MOST_SEEDS = 50
 """Runs of a row that are shown as dots; of more nobody would see one."""
+_REPLICATES = 2_000
+"""Of ranks, in which every one draws all runs of all groups anew."""
 _MOST_RANKS = 8
 """Groups whose ranks are shown one by one: as many as there are colours."""
 
@@ -53,6 +55,7 @@ def _overall(overview: Overview, found: Table, series: Mapping[str, int]) -> lis
             high=summary.high,
             series=series[one.group],
             told=f"{one.group}, {METRICS[metric]}: {told(summary)}",
+            summary=summary,
         )
         for metric in overview.overall[0].metrics
         for one in overview.overall
@@ -104,6 +107,7 @@ def _row(
         others=own if 1 < len(own) <= _MOST_SEEDS else (),
         series=series[line.group],
         told=f"{line.group} on {line.task}: {told(summary)}",
+        summary=summary,
     )
 
 
@@ -171,8 +175,7 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
         return
     sign = -1.0 if overview.less_is_better else 1.0
     given = {group: [[sign * value for value in own[task]] for task in tasks] for group, own in scores.items()}
-    shares = rank_distribution(given)
-    means = average_ranks(given)
+    means = average_ranks(given, replicates=_REPLICATES)
     order = sorted(means, key=lambda group: means[group].point)
     rows = [
         Row(
@@ -182,6 +185,7 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
             high=mean.high,
             series=series[group],
             told=f"{group}, mean rank: {told(mean)}",
+            summary=mean,
         )
         for group in order
         for mean in [means[group]]
@@ -190,6 +194,7 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
     caption = "The rank that a run can expect among one run of each, mean over tasks; ties share ranks. 95 % intervals."
     body: list[Block] = [Figure("ranks", mean_chart, [caption], of="mean")]
     if len(given) <= _MOST_RANKS:
+        shares = rank_distribution(given, replicates=_REPLICATES)
         body.append(_shares({group: shares[group] for group in order}))
     yield Section(name="ranks", title="Ranks", body=body)
 

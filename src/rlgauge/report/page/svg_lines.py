@@ -1,0 +1,145 @@
+"""Lines over two axes as SVG, with a legend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rlgauge.report.charts import Key, Line, Lines, Manner
+from rlgauge.report.page.axes import BOTTOM, LEFT, RIGHT, TOP, WIDTH, grid, left_axis, svg, text
+from rlgauge.report.page.markup import Markup, number, tag
+from rlgauge.report.page.paths import FINE, Place, path, thinned
+from rlgauge.report.page.scales import Scale, scale_of
+from rlgauge.report.page.styles import colour, dash, marker, markers
+
+_HEIGHT, _NARROW_HEIGHT = 300.0, 240.0
+_MARKS, _NARROW_MARKS = 6, 3
+"""Markers of a line that is long; a shorter one has one at each point."""
+_SHORT = 12
+_CROWD = 16
+"""Of more lines that are named the bands, markers and single seeds are pale, until a name of the legend lights one."""
+_DASHES: dict[Manner, str] = {Manner.DOTTED: "1 4", Manner.DASHED: "9 4", Manner.BOUND: "1 2.5"}
+_BAND_TOLERANCE = 2.5
+"""Of the pale edges of a band, in pixels."""
+_CROSS = "m-7-7l14 14m-14 0l14-14"
+
+
+def lines(chart: Lines, width: float = WIDTH) -> Markup:
+    """The chart without its legend."""
+    height = _HEIGHT if width >= WIDTH else _NARROW_HEIGHT
+    x = scale_of(
+        [one for line in chart.lines for one in (*line.xs, *line.lost)],
+        first=LEFT,
+        last=width - RIGHT,
+        is_log=chart.is_x_log,
+        margin=0.03 if chart.has_bars else 0.01,
+    )
+    values = [
+        one for line in chart.lines for part in (line.ys, line.lows, line.highs) for one in part if one is not None
+    ]
+    values += [mark.value for mark in chart.marks]
+    values += [0.0] if chart.is_y_from_zero else []
+    y = scale_of(values, first=height - BOTTOM, last=TOP, is_log=chart.is_y_log)
+    parts = [*grid(x, TOP, height - BOTTOM, chart.x_axis), *left_axis(y, chart.y_axis, last=width - RIGHT)]
+    for mark in chart.marks:
+        place = y.place(mark.value)
+        parts.append(tag("line", class_="across", x1=LEFT, x2=width - RIGHT, y1=place, y2=place))
+        parts.append(text(mark.name, x=width - RIGHT, y=place - 4, class_="tick end"))
+    parts += [_bars(line, x, y) if chart.has_bars else _band(line, x, y) for line in chart.lines]
+    num_marks = _MARKS if width >= WIDTH else _NARROW_MARKS
+    parts += [_line(line, x, y, has_line=not chart.is_markers_only, num_marks=num_marks) for line in chart.lines]
+    is_crowd = sum(line.is_named for line in chart.lines) > _CROWD
+    return svg(parts, width=width, height=height, title=chart.title, class_=" crowd" if is_crowd else "")
+
+
+def legend_of_lines(chart: Lines) -> Markup | None:
+    """The names of lines and of manners, each with what it is drawn with."""
+    named = list(dict.fromkeys((line.name, line.series) for line in chart.lines if line.is_named))
+    items = [_item(name, series) for name, series in named] + [_key(key) for key in chart.keys]
+    return tag("ul", items, class_="legend") if items else None
+
+
+def _item(name: str, series: int) -> Markup:
+    stroke = tag("path", class_=f"line {colour(series)}", d="M0 7H26", stroke_dasharray=dash(series))
+    return tag("li", sample([stroke, marker(series, 13, 7)]), name)
+
+
+def _key(key: Key) -> Markup:
+    return tag(
+        "li", sample([tag("path", class_="line any", d="M0 7H26", stroke_dasharray=_DASHES.get(key.manner))]), key.name
+    )
+
+
+def sample(drawn: Sequence[Markup]) -> Markup:
+    """What a legend shows before a name."""
+    return tag("svg", drawn, width=26, height=14, aria_hidden="true")
+
+
+def _line(line: Line, x: Scale, y: Scale, *, has_line: bool, num_marks: int) -> Markup:
+    places = [(x.place(over), y.place(value)) for over, value in zip(line.xs, line.ys, strict=True)]
+    whole = list(_unbroken(places))
+    is_plain = line.manner in {Manner.PLAIN, Manner.DASHED}
+    dashes = dash(line.series) if line.manner is Manner.PLAIN else _DASHES.get(line.manner)
+    drawn = tag(
+        "path",
+        class_=f"line fine {colour(line.series)}{'' if is_plain else ' thin'}",
+        d="".join(_absolute(path(thinned(part))) for part in whole if len(part) > 1),
+        stroke_dasharray=None if dashes is None else " ".join(number(FINE * float(one)) for one in dashes.split()),
+    )
+    is_joined = has_line and any(len(part) > 1 for part in whole)
+    parts = [drawn if is_joined else None, *(_marks(line, places, num_marks) if is_plain else [])]
+    lost = "".join(f"M{round(FINE * x.place(one))} {round(FINE * y.first)}{_CROSS}" for one in line.lost)
+    parts.append(tag("path", class_=f"fine mark {colour(line.series)}", d=lost) if lost else None)
+    return tag("g", tag("title", line.name), parts, class_="series")
+
+
+def _unbroken(places: Sequence[Place]) -> Iterator[list[Place]]:
+    """The stretches between gaps."""
+    for is_known, part in groupby(places, key=lambda place: math.isfinite(place[1])):
+        if is_known:
+            yield list(part)
+
+
+def _absolute(told: str) -> str:
+    """A path that may follow another one."""
+    return f"M{told[1:]}"
+
+
+def _marks(line: Line, places: Sequence[Place], num: int) -> list[Markup]:
+    known = [place for place, (_, value) in enumerate(places) if math.isfinite(value)]
+    every = 1 if len(known) <= _SHORT else len(known) // num
+    shown = known[every // 2 :: every]
+    doubtful = {place for place, flag in enumerate(line.is_doubtful) if flag}
+    return [
+        markers(line.series, [places[place] for place in shown if place not in doubtful]),
+        markers(line.series, [places[place] for place in shown if place in doubtful], is_hollow=True),
+    ]
+
+
+def _known(line: Line, x: Scale, y: Scale) -> list[tuple[float, float, float]]:
+    """The places of intervals: x, low, high."""
+    ends = zip(line.xs, line.lows, line.highs, strict=False)
+    return [
+        (x.place(over), y.place(low), y.place(high))
+        for over, low, high in ends
+        if low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+    ]
+
+
+def _band(line: Line, x: Scale, y: Scale) -> Markup:
+    known = _known(line, x, y)
+    if not known:
+        return Markup()
+    highs = thinned([(over, high) for over, _, high in known], _BAND_TOLERANCE)
+    lows = thinned([(over, low) for over, low, _ in known], _BAND_TOLERANCE)
+    return tag("path", class_=f"band fine {colour(line.series)}", d=f"{path([*highs, *reversed(lows)])}z")
+
+
+def _bars(line: Line, x: Scale, y: Scale) -> Markup:
+    drawn = "".join(
+        f"M{number(over - 3)} {number(end)}h6" if is_end else f"M{number(over)} {number(low)}V{number(high)}"
+        for over, low, high in _known(line, x, y)
+        for is_end, end in ((False, low), (True, low), (True, high))
+    )
+    return tag("path", class_=f"whisker {colour(line.series)}", d=drawn) if drawn else Markup()

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import msgspec
+
+from rlgauge.cli import report_fastest
+from rlgauge.cli.plot_points import Points
+from rlgauge.kinds.throughput.results import Measured
+from tests.cli.test_plot_kinds import point
+
+
+def test_the_fastest_is_named_with_how_far_the_others_are_behind_each_at_its_best():
+    found = [point("slow", 1, 20.0), point("slow", 10, 50.0), {**point("fast", 10, 7000.0), "noise": "invalid"}]
+    points = msgspec.convert(found, list[Measured])
+    (answer,) = report_fastest.answers(Points(timed=points, all=points), "cartpole")
+    assert answer.question == "Which of fast, slow is the fastest in cartpole?"
+    assert answer.sentences == [
+        "fast: 7k steps per second with 10 envs.",
+        "That is 140 times as fast as slow: 50 steps per second with 10 envs.",
+        "The machine did something else meanwhile; too low by an unknown amount: fast.",
+    ]

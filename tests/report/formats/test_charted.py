@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from rlgauge.report.charts import Chart
+from rlgauge.report.content import Figure
+from rlgauge.report.formats.charted import charted
+from tests.report.formats.made import ODD, heat, intervals, lines, report, shares
+
+
+def test_the_report_of_these_tests_holds_every_chart_and_every_block():
+    from rlgauge.report.content import Block
+
+    body = report().sections[0].body
+    assert {type(one) for one in body} == set(get_args(Block))
+    assert {type(one.chart) for one in body if isinstance(one, Figure)} == set(get_args(Chart))
+
+
+def test_rows_with_intervals_say_how_many_runs_and_by_which_method():
+    table = charted(intervals(), name="x")
+    assert table.header == ["of", "name", "return", "interval", "n"]
+    assert table.rows[0] == ["mean", ODD, "0.500", "[0.250, 0.750]", "7"]
+    assert table.rows[1] == ["mean", "b", "2.00 (doubtful)", "-", "-"]
+    assert table.notes == ["Intervals: 90 % Wilson.", "target: 1.5."]
+
+
+def test_short_lines_are_listed_point_by_point_without_their_gaps():
+    table = charted(lines(), name="x")
+    assert table.header == ["line", "steps", "return", "interval"]
+    assert [row[1:3] for row in table.rows] == [["0", "0.000"], ["1,000", "1000"]]
+    assert table.notes == ["1 more line without a name: CSV and JSON have what they show."]
+
+
+def test_of_long_lines_the_last_point_is_listed():
+    table = charted(lines(100), name="x")
+    assert table.header == ["line", "points", "last steps", "return there", "interval"]
+    assert [row[1:4] for row in table.rows] == [["100", "99,000", "99,000"]]
+    assert "Of each line the last point; CSV and JSON have all." in table.notes
+
+
+@pytest.mark.parametrize(
+    ("chart", "row"), [(heat(), [ODD, "51", "-"]), (shares(), [ODD, "75.0%", "25.0%"])], ids=["heat", "shares"]
+)
+def test_grids_and_shares_are_tables_as_they_are(chart, row):
+    assert charted(chart, name="x").rows == [row]
