@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,8 +16,11 @@ from rlgauge.core.run import Status
 from rlgauge.kinds.train.reading import NUM_LAST, curve_of
 from rlgauge.report.charts import Line, Lines, Manner
 from rlgauge.report.content import Figure
+from rlgauge.report.order import natural
 from rlgauge.stats.intervals import student_t
 from rlgauge.stats.sample_efficiency import on_steps
+
+T = TypeVar("T")
 
 NAME = "learning_curve"
 _TRAIN = "train"
@@ -67,7 +70,11 @@ def trained(readings: Iterable[Reading]) -> dict[str, dict[str, list[Trained]]]:
     tasks: dict[str, dict[str, list[Trained]]] = defaultdict(lambda: defaultdict(list))
     for run in _runs(readings):
         tasks[run.reading.task][run.reading.algorithm].append(run)
-    return {task: dict(sorted(algorithms.items())) for task, algorithms in sorted(tasks.items())}
+    return {task: _by_name(algorithms) for task, algorithms in _by_name(tasks).items()}
+
+
+def _by_name(found: Mapping[str, T]) -> dict[str, T]:
+    return dict(sorted(found.items(), key=lambda item: natural(item[0])))
 
 
 def _runs(readings: Iterable[Reading]) -> Iterator[Trained]:

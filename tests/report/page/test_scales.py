@@ -38,3 +38,9 @@ def test_no_values_and_equal_ones_have_a_scale_too(values):
     scale = scale_of(values, first=0, last=100)
     assert scale.low < scale.high
     assert scale.ticks()
+
+
+def test_what_has_no_place_on_a_scale_is_at_its_end():
+    scale = scale_of([1.0, 10.0, 100.0], first=0.0, last=200.0, is_log=True)
+    assert scale.place(0.0) == scale.place(-3.0) == 0.0
+    assert scale.place(float("inf")) == 200.0

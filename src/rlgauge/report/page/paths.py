@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 Place = tuple[float, float]
 FINE = 2
 """Paths of lines are written in halves of a pixel, so that their numbers are whole; CSS has `.fine` to match."""
-_TOLERANCE = 0.6
+_TOLERANCE = 0.75
 """So far above or below a point that it leaves out a line may pass, in pixels."""
 _FEW_DOTS = 12
 

@@ -20,7 +20,7 @@ _SHORT = 12
 _CROWD = 16
 """Of more lines that are named the bands, markers and single seeds are pale, until a name of the legend lights one."""
 _DASHES: dict[Manner, str] = {Manner.DOTTED: "1 4", Manner.DASHED: "9 4", Manner.BOUND: "1 2.5"}
-_BAND_TOLERANCE = 2.5
+_BAND_TOLERANCE = 3.5
 """Of the pale edges of a band, in pixels."""
 _CROSS = "m-7-7l14 14m-14 0l14-14"
 

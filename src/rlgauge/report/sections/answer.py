@@ -13,7 +13,7 @@ from rlgauge.report.told import told
 
 _MOST_GROUPS = 8
 """Groups of which each has its success rate in a sentence."""
-_PAIR = 2
+_NAMED = 5
 
 
 def section(overview: Overview) -> Section:
@@ -37,8 +37,10 @@ def _answer(overview: Overview) -> list[Block]:
 
 
 def _and(names: Sequence[str]) -> str:
-    """`a and b`, or `a, b, c and 2 more`."""
-    return " and ".join(names) if len(names) <= _PAIR else some(names)
+    """`a, b and c`, or of many `a, b, c and 2 more`."""
+    if len(names) > _NAMED:
+        return some(names)
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _tasks_named(tasks: Sequence[str]) -> str:

@@ -44,11 +44,10 @@ def profiles(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]
         )
     what = "normalised score" if overview.formula is not None else overview.score
     chart = Lines(title="Performance profiles", lines=found, x_axis=what, y_axis="share of runs above")
-    caption = (
-        f"How many of the runs score more than each value; every task weighs the same. Bands: 95 % at each value by "
-        f"itself ({', '.join(dict.fromkeys(methods))})."
-    )
-    yield Section(name="profiles", title="Performance profiles", body=[Figure("profiles", chart, [caption])])
+    captions = ["How many of the runs score more than each value; every task weighs the same."]
+    if any(line.lows for line in found):
+        captions.append(f"Bands: 95 % at each value by itself ({', '.join(dict.fromkeys(methods))}).")
+    yield Section(name="profiles", title="Performance profiles", body=[Figure("profiles", chart, captions)])
 
 
 def improvements(overview: Overview) -> Iterator[Section]:

@@ -63,7 +63,16 @@ def _overall(overview: Overview, found: Table, series: Mapping[str, int]) -> lis
     ]
     what = _what(overview)
     chart = Intervals(title=f"{what} over all tasks", rows=rows, axis=what)
-    return [Figure("overall", chart, ["Points with their intervals."]), found]
+    return [
+        Figure(
+            "overall", chart, ["Points with their intervals." if _has_ends(rows) else "Single runs have no intervals."]
+        ),
+        found,
+    ]
+
+
+def _has_ends(rows: Sequence[Row]) -> bool:
+    return any(row.low is not None for row in rows)
 
 
 def _what(overview: Overview) -> str:
@@ -74,7 +83,8 @@ def _tasks(overview: Overview, found: Table, series: Mapping[str, int]) -> list[
     """The table, a heat map where several groups share a scale, and the intervals of every task."""
     lines = sorted((line for line in overview.lines if line.score is not None), key=lambda line: natural(line.task))
     seeds = _seeds(overview)
-    caption = ["Means over seeds with intervals; small dots are seeds."]
+    several = any(len(own) > 1 for own in seeds.values())
+    caption = [f"Means over seeds with intervals{'; small dots are seeds' if several else ''}."]
     shown: list[Block] = [found, *_heat(overview, lines)]
     if overview.formula is not None:
         rows = [_row(line, line.normalised, seeds, series, group=line.task) for line in lines if line.normalised]
@@ -191,7 +201,8 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
         for mean in [means[group]]
     ]
     mean_chart = Intervals(title="Mean rank", rows=rows, axis="mean rank over tasks; 1 is the best")
-    caption = "The rank that a run can expect among one run of each, mean over tasks; ties share ranks. 95 % intervals."
+    caption = "The rank that a run can expect among one run of each, mean over tasks; ties share ranks."
+    caption += " 95 % intervals." if _has_ends(rows) else ""
     body: list[Block] = [Figure("ranks", mean_chart, [caption], of="mean")]
     if len(given) <= _MOST_RANKS:
         shares = rank_distribution(given, replicates=_REPLICATES)
@@ -209,5 +220,5 @@ def _shares(found: Mapping[str, RankDistribution]) -> Figure:
         )
         for group, own in found.items()
     ]
-    chart = Shares(title="Ranks", names=names, rows=rows, axis="probability of each rank")
+    chart = Shares(title="Ranks", names=names, rows=rows, axis="probability of each rank", is_ordered=True)
     return Figure("ranks", chart, ["How likely a run of each has which rank, mean over tasks."], of="shares")
