@@ -195,8 +195,8 @@ def test_evaluations_of_one_checkpoint_each_tell_nothing_of_other_seeds_and_show
         evaluated(tmp_path / "out", policy=policy, values=values)
     text = page_of(tmp_path / "out", tmp_path).text
     assert "Of each there is one training seed, which tells nothing of what others would give." in text
-    assert "are compared over their episodes: `rlgauge compare`." in text
-    assert "Success: step_500 50.0%, step_1000 100.0%. `--score success` makes the report about it." in text
+    assert "are compared over their episodes by rlgauge compare." in text
+    assert "Success: step_500 50.0%, step_1000 100.0%. --score success makes the report about it." in text
     assert "Which of step_500 and step_1000 has the higher return" in text
     assert "two training seeds or more, of two of them at least." in text
 
@@ -217,3 +217,30 @@ def test_names_stand_as_one_counts(tmp_path):
     assert places == sorted(places)
     drawn = re.findall("<h3>(t[0-9]+)</h3>", (tmp_path / "page.html").read_text())
     assert drawn == ["t8", "t9", "t10"]
+
+
+def test_a_group_that_could_not_be_tested_is_not_said_to_be_worse(tmp_path):
+    path = tmp_path / "scores.csv"
+    rows = [f"{name},t,{seed},{value + seed / 10}" for name, value in (("A", 10), ("C", 1)) for seed in range(5)]
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows, "B,t,0,10.1"]) + "\n")
+    report.main([str(path), "--normalise", "0,20", "-o", str(tmp_path / "page.html")])
+    text = read(tmp_path / "page.html").text
+    assert "Every other one that could be tested is shown to be worse." in text
+    assert "B could not be tested against it." in text
+    assert "A is not shown to be worse than the best on 1 of 1 task." in text
+
+
+def test_of_the_optimality_gap_the_least_is_the_best(tmp_path):
+    path = tmp_path / "scores.csv"
+    rows = [f"{name},t,{seed},{value + seed / 1000}" for name, value in (("A", 0.7), ("B", 0.701)) for seed in range(5)]
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    page = tmp_path / "page.html"
+    report.main([str(path), "--normalise", "0,1", "--metrics", "optimality_gap", "-o", str(page)])
+    assert "Over all tasks B has the best optimality gap" in read(page).text
+
+
+def test_success_is_compared_over_the_tasks_that_all_have(tmp_path):
+    for policy, task, success in (("p", "easy", True), ("p", "hard", False), ("q", "easy", True)):
+        values = [{"return": 1.0, "length": 9, "success": success, "seed": 5}]
+        evaluated(tmp_path / "out" / f"{policy}{task}", policy=policy, values=values, task=task)
+    assert "Success on easy: p 100.0%, q 100.0%." in page_of(tmp_path / "out", tmp_path).text

@@ -216,7 +216,7 @@ def _efficiency(points: Points, environment: str) -> Iterator[tuple[Chart, Sets]
     if not sets:
         return
     best: dict[str, float] = {}
-    for one in _all(sets):
+    for one in points.timed:
         best[one.point.name] = max(best.get(one.point.name, 0.0), one.steps_per_second or 0.0)
     numbers = _numbers(sets, points)
     chart = Lines(

@@ -15,7 +15,7 @@ from rlgauge.report.numbers import short_count
 _MOST = 8
 """Others that are named one by one."""
 _MANY = 100
-_NOTE = "Each at its best number of environments; `rlgauge throughput ab` compares two in turns."
+_NOTE = "Each at its best number of environments; rlgauge throughput ab compares two in turns."
 
 
 def answers(points: Points, environment: str) -> Iterator[Answer]:
@@ -35,7 +35,9 @@ def answers(points: Points, environment: str) -> Iterator[Answer]:
 
 
 def _best(one: Measured) -> str:
-    return f"{short_count(one.steps_per_second or 0.0)} steps per second with {count_text(one.point.num_envs, 'env')}"
+    chunk = "" if one.point.scan_chunk_size is None else f", chunk {one.point.scan_chunk_size}"
+    speed = short_count(one.steps_per_second or 0.0)
+    return f"{speed} steps per second with {count_text(one.point.num_envs, 'env')}{chunk}"
 
 
 def _times(one: Measured, other: Measured) -> str:

@@ -174,7 +174,8 @@ def _newest(found: Sequence[Measurement]) -> Iterator[Section]:
     try:
         comparison = compare(candidate=sides[0], baseline=sides[1], question=Question())
     except UserError as error:
-        yield Section(name="changes", title=title, body=[Note(str(error))])
+        why = str(error).partition(". ")[0].rstrip(".")  # what follows is of another command's options
+        yield Section(name="changes", title=title, body=[Note(f"{why}.")])
         return
     yield Section(name="changes", title=title, body=[*waterfall(comparison), *_judged(comparison)])
 

@@ -13,7 +13,7 @@ from rlgauge.report.plots_style import (
     EM,
     FULLEST,
     GRID,
-    PALEST,
+    PALEST_PART,
     SOFT,
     colour,
     folded,
@@ -208,7 +208,7 @@ def _look(chart: Shares, number: int) -> dict[str, Any]:
 
     if chart.is_ordered:
         rest = 1 - number / max(len(chart.names) - 1, 1)
-        return {"facecolor": to_rgba(colour(0), PALEST + (FULLEST - PALEST) * rest), "edgecolor": "white"}
+        return {"facecolor": to_rgba(colour(0), PALEST_PART + (FULLEST - PALEST_PART) * rest), "edgecolor": "white"}
     hatch = _HATCHES[number // len(COLOURS) % len(_HATCHES)]
     return {"facecolor": to_rgba(colour(number), _PART_ALPHA), "edgecolor": "white", "hatch": hatch}
 

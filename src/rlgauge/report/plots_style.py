@@ -24,7 +24,7 @@ MARKERS = ("o", "s", "D", "^", "v", "X", "*", "hourglass")
 SOFT = "#5b6470"
 GRID = "#d8dde3"
 DASHES: Sequence[Any] = ("-", (0, (3.3, 1.7)), (0, (1.1, 1.1)), (0, (4.4, 1.7, 1.1, 1.7)))
-PALEST, FULLEST = 0.06, 0.55
+PALEST, PALEST_PART, FULLEST = 0.06, 0.15, 0.55
 """How much of its colour a cell has: never so much that what is written in it could not be read."""
 EM = 0.62
 """How wide a letter is, as a part of the size of the font."""

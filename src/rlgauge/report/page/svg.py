@@ -32,6 +32,9 @@ from rlgauge.report.page.styles import colour, marker
 from rlgauge.report.page.svg_grids import heat, legend_of_shares, shares
 from rlgauge.report.page.svg_lines import legend_of_lines, lines
 
+_BELOW = 6.0
+"""How far below its row's point a seed stands, in pixels."""
+
 
 @singledispatch
 def draw(chart: object, width: float = WIDTH) -> Markup:  # noqa: ARG001  # those of the kinds of charts need it
@@ -86,7 +89,7 @@ def _row(row: Row, scale: Scale, left: float, *, y: float, width: float) -> Mark
         "g",
         tag("rect", class_="hit" if left else "hit high"),
         name_of(row.label, width, left, y=4),
-        tag("path", class_="dot", d=seeds) if seeds else None,
+        tag("path", class_="dot", d=seeds, transform=moved(0, _BELOW)) if seeds else None,
         bar,
         marker(row.series, scale.place(row.point), 0, is_hollow=row.is_doubtful),
         class_=f"row {colour(row.series)}",

@@ -32,6 +32,7 @@ from rlgauge.report.page.styles import colour
 from rlgauge.report.page.svg_lines import sample
 
 _PALEST, _FULLEST = 0.06, 0.5
+_PALEST_PART = 0.15
 """How much of its colour a cell has: never so much that what is written in it could not be read."""
 _MOST_COLUMN = 96.0
 _LEAST_COLUMN = 14.0
@@ -161,5 +162,5 @@ def _part(chart: Shares, place: int, x: float, width: float, *, y: float = 2, he
     series, opacity = place, None
     if chart.is_ordered:
         rest = 1 - place / max(len(chart.names) - 1, 1)
-        series, opacity = 0, _PALEST + (_FULLEST - _PALEST) * rest
+        series, opacity = 0, _PALEST_PART + (_FULLEST - _PALEST_PART) * rest
     return tag("rect", class_=f"part {colour(series)}", x=x, y=y, width=width, height=height, fill_opacity=opacity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from statistics import fmean
 
 from rlgauge.compare.phrases import METRICS, count, some
@@ -52,18 +52,21 @@ def _best_overall(overview: Overview) -> Iterator[str]:
     if not overview.overall:
         return
     metric = next(iter(overview.overall[0].metrics))
+    is_less = metric == "optimality_gap" or overview.less_is_better
     best = [one for one in overview.overall if one.best.get(metric)]
-    ranked = sorted(best, key=lambda one: one.metrics[metric].point, reverse=not overview.less_is_better)
+    ranked = sorted(best, key=lambda one: one.metrics[metric].point, reverse=not is_less)
     if len(overview.overall) == 1:
         yield f"Over all tasks, {METRICS[metric]}: {told(overview.overall[0].metrics[metric])}"
     elif ranked:
         first, *rest = ranked
+        untested = [one.group for one in overview.overall if metric not in one.best]
         yield f"Over all tasks {first.group} has the best {METRICS[metric]}: {told(first.metrics[metric])}"
-        yield (
-            f"{_and([one.group for one in rest])} {'is' if len(rest) == 1 else 'are'} not shown to be worse."
-            if rest
-            else "Every other one is shown to be worse."
-        )
+        if rest:
+            yield f"{_and([one.group for one in rest])} {'is' if len(rest) == 1 else 'are'} not shown to be worse."
+        elif len(untested) + 1 < len(overview.overall):
+            yield f"Every other one{' that could be tested' if untested else ''} is shown to be worse."
+        if untested:
+            yield f"{_and(untested)} could not be tested against it."
 
 
 def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str]) -> Iterator[str]:
@@ -75,14 +78,15 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
         for line in overview.lines[:1] if len(tasks) == 1 else []:
             yield "Nothing was measured." if line.score is None else told(line.score)
         return
-    alone = {group: sum(own == [group] for own in by_task.values()) for group in groups}
+    untested = {line.task for line in overview.lines if line.score is not None and line.is_best is None}
+    alone = {group: sum(own == [group] and task not in untested for task, own in by_task.items()) for group in groups}
     among = {group: sum(group in own for own in by_task.values()) for group in groups}
     for group in sorted((one for one in groups if among[one]), key=lambda one: (-alone[one], -among[one])):
         shared = among[group] - alone[group]
-        best = f"better than all others on {alone[group]} of {count(len(tasks), 'task')}" if alone[group] else ""
-        rest = f"not shown to be worse than the best on {shared}" + (
-            " more" if best else f" of {count(len(tasks), 'task')}"
-        )
+        own = sum(line.group == group and line.score is not None for line in overview.lines)
+        of = f"of {count(len(tasks), 'task')}" if own == len(tasks) else f"of the {count(own, 'task')} that it has"
+        best = f"better than all others on {alone[group]} {of}" if alone[group] else ""
+        rest = f"not shown to be worse than the best on {shared} {'more' if best else of}"
         yield f"{group} is {' and '.join(filter(None, [best, rest if shared else '']))}."
     if not by_task and len(tasks):
         yield "Which one is best could not be tested: that takes two training seeds or more, of two of them at least."
@@ -96,7 +100,7 @@ def _of_one_seed(overview: Overview) -> Iterator[str]:
         return
     yield "Of each there is one training seed, which tells nothing of what others would give."
     if len({run.group for run in measured}) > 1:
-        yield "Policies that are one checkpoint each are compared over their episodes: `rlgauge compare`."
+        yield "Policies that are one checkpoint each are compared over their episodes by rlgauge compare."
 
 
 def _success_besides(overview: Overview, groups: Sequence[str]) -> Iterator[str]:
@@ -107,8 +111,18 @@ def _success_besides(overview: Overview, groups: Sequence[str]) -> Iterator[str]
             rates[run.group][run.reading.task].append(run.reading.totals["success"].mean)
     if not rates:
         return
-    means = {group: fmean(map(fmean, rates[group].values())) for group in groups if group in rates}
+    tasks = set.intersection(*(set(own) for own in rates.values()))
+    means = {group: fmean(fmean(rates[group][task]) for task in tasks) for group in groups if tasks and group in rates}
     told_of = ", ".join(f"{group} {mean:.1%}" for group, mean in means.items())
-    where = " in the mean over tasks" if any(len(own) > 1 for own in rates.values()) else ""
-    told_too = f"Success{where}: {told_of}. " if len(means) <= _MOST_GROUPS else "Success was measured, too. "
-    yield f"{told_too}`--score success` makes the report about it."
+    where = _where(tasks, {line.task for line in overview.lines})
+    told_too = f"Success{where}: {told_of}. " if 0 < len(means) <= _MOST_GROUPS else "Success was measured, too. "
+    yield f"{told_too}--score success makes the report about it."
+
+
+def _where(tasks: Collection[str], of: Collection[str]) -> str:
+    """Over which of the tasks a mean is; nothing where there is one alone."""
+    if len(tasks) > 1:
+        return (
+            " in the mean over tasks" if len(tasks) == len(of) else f" in the mean over {len(tasks)} of {len(of)} tasks"
+        )
+    return "".join(f" on {task}" for task in tasks) if len(of) > 1 else ""

@@ -18,6 +18,7 @@ _NUM_THRESHOLDS = 101
 _MOST_GROUPS = 8
 """Groups of which every pair is compared; of more there would be more pairs than anybody reads."""
 _NO_CHANCE = 0.5
+ONE_SEED = "One seed a task: nothing is known of the spread between seeds."
 
 
 def profiles(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
@@ -84,7 +85,8 @@ def improvements(overview: Overview) -> Iterator[Section]:
             marks=[Mark(value=_NO_CHANCE, name="a draw")],
         )
         caption = "Mean over tasks; a tie counts half. 95 % intervals, each by itself."
-        body = [Figure("improvement", chart, [caption])]
+        is_one = all(len(runs) == 1 for own in found_by_group.values() for runs in own.values())
+        body = [Figure("improvement", chart, [caption, *([ONE_SEED] if is_one else [])])]
         yield Section(name="improvement", title="Probability of improvement", body=body)
 
 

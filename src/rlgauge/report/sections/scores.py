@@ -14,7 +14,7 @@ from rlgauge.report.order import natural
 from rlgauge.report.overview import Overview
 from rlgauge.report.scored import Scored
 from rlgauge.report.sections import answer, runs
-from rlgauge.report.sections.compared import by_group, improvements, profiles
+from rlgauge.report.sections.compared import ONE_SEED, by_group, improvements, profiles
 from rlgauge.report.table import Table
 from rlgauge.report.tables import tables
 from rlgauge.report.told import told
@@ -137,7 +137,7 @@ def _value(overview: Overview, run: Scored) -> float | None:
 
 def _heat(overview: Overview, lines: Sequence[Line]) -> Iterator[Figure]:
     """Tasks by groups, where there are several of both; of unlike scales each task is shaded by itself."""
-    groups = list(dict.fromkeys(line.group for line in lines))
+    groups = sorted({line.group for line in lines}, key=natural)
     tasks = list(dict.fromkeys(line.task for line in lines))
     if min(len(groups), len(tasks)) < _SEVERAL:
         return
@@ -202,15 +202,15 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
     ]
     mean_chart = Intervals(title="Mean rank", rows=rows, axis="mean rank over tasks; 1 is the best")
     caption = "The rank that a run can expect among one run of each, mean over tasks; ties share ranks."
-    caption += " 95 % intervals." if _has_ends(rows) else ""
+    caption += " 95 % intervals." if _has_ends(rows) else f" {ONE_SEED}"
     body: list[Block] = [Figure("ranks", mean_chart, [caption], of="mean")]
     if len(given) <= _MOST_RANKS:
         shares = rank_distribution(given, replicates=_REPLICATES)
-        body.append(_shares({group: shares[group] for group in order}))
+        body.append(_shares({group: shares[group] for group in order}, several=_has_ends(rows)))
     yield Section(name="ranks", title="Ranks", body=body)
 
 
-def _shares(found: Mapping[str, RankDistribution]) -> Figure:
+def _shares(found: Mapping[str, RankDistribution], *, several: bool) -> Figure:
     names = [f"rank {place}" for place in range(1, len(found) + 1)]
     rows = [
         Share(
@@ -221,4 +221,9 @@ def _shares(found: Mapping[str, RankDistribution]) -> Figure:
         for group, own in found.items()
     ]
     chart = Shares(title="Ranks", names=names, rows=rows, axis="probability of each rank", is_ordered=True)
-    return Figure("ranks", chart, ["How likely a run of each has which rank, mean over tasks."], of="shares")
+    return Figure(
+        "ranks",
+        chart,
+        ["How likely a run of each has which rank, mean over tasks.", *([] if several else [ONE_SEED])],
+        of="shares",
+    )
