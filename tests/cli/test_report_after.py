@@ -41,3 +41,15 @@ def test_a_mistake_of_ours_is_told_with_its_trace(out, capsys, monkeypatch):
     said = capsys.readouterr().err
     assert "No report was written to" in said
     assert "ZeroDivisionError: as it may be" in said
+
+
+def test_scores_are_normalised_where_all_runs_have_the_references(tmp_path, capsys):
+    rows = [f"{algo},{task},0,5,1,9" for algo in ("a", "b") for task in ("easy", "hard")]
+    for name, header in (("with", "random_score,expert_score"), ("without", "one,other")):
+        (tmp_path / name).mkdir()
+        table = "\n".join([f"algorithm,task,seed,score,{header}", *rows]) + "\n"
+        (tmp_path / name / "scores.csv").write_text(table)
+        write_report(tmp_path / name)
+    assert capsys.readouterr().out.count("Report: ") == 2
+    assert "Over all tasks, normalised" in (tmp_path / "with" / "report.html").read_text()
+    assert "Over all tasks, normalised" not in (tmp_path / "without" / "report.html").read_text()
