@@ -150,6 +150,16 @@ def test_a_driver_killed_between_claim_and_folder_leaves_the_case_free(kept: Sto
     assert claim(kept).folder.name.startswith("2-")
 
 
+def test_an_attempt_that_began_and_ended_while_its_case_was_looked_at_is_not_made_again(
+    kept: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the list of attempts, which it is not in yet, and the question whether its claim lives."""
+    measured(kept, Status.COMPLETED, *good(0))
+    seen = [kept.attempts(folder_of(kept)), []]
+    monkeypatch.setattr(kept, "attempts", lambda _folder: seen.pop())
+    assert claim(kept) is None
+
+
 def test_a_half_made_attempt_folder_is_no_attempt(kept: Store) -> None:
     claimed_by(kept, "1-abcdef", pid=2**22 + 1)
     half = folder_of(kept) / ".1-abcdef.part"

@@ -164,7 +164,11 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         number = _last_number(folder)
         attempts = self.attempts(folder)
-        if _is_busy(folder, attempts, number=number) or not _is_missing(_best(attempts), need):
+        if _is_busy(folder, attempts, number=number):
+            return None
+        if number and number not in {number_of(run.attempt) for run in attempts}:
+            attempts = self.attempts(folder)  # it may have begun and ended since
+        if not _is_missing(_best(attempts), need):
             return None
         name = f"{number + 1}-{uuid.uuid4().hex[:6]}"
         claim = Claim(name, platform.machine_id(), os.getpid(), platform.process_start(os.getpid()), now())
