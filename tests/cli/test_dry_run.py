@@ -70,8 +70,9 @@ def test_quiet_tells_only_what_went_wrong(give, folder):
     assert said == (1, "", "The probe failed: RuntimeError: too late\n")
 
 
-def test_the_size_is_right_within_a_third(give):
-    argv = (*CARTPOLE, "--num-episodes", "40", "--max-steps", "8", "--record-mode", "all")
+@pytest.mark.parametrize("grids", [(), ("--no-video-grids",)], ids=["grids", "no grids"])
+def test_the_size_is_right_within_a_third(give, grids):
+    argv = (*CARTPOLE, "--num-episodes", "40", "--max-steps", "8", "--record-mode", "all", *grids)
     predicted = json.loads(give(*argv, "--dry-run", "--json").out)["predicted"]
     give(*argv)
     size = sum(path.stat().st_size for path in Path("o").rglob("*") if path.is_file())

@@ -214,7 +214,8 @@ def _predicted(workload: EvaluateWorkload, manner: Manner, episodes: list[Planne
     playing += sum(costs[planned.key].film_seconds for planned in filmed)
     size = sum(costs[planned.key].record_bytes for planned in todo)
     films = Counter(planned.key for planned in filmed)
-    size += sum(costs[key].film_bytes * (number + _in_grid(number)) for key, number in films.items())
+    has_grids = workload.benchmark.video_grids
+    size += sum(costs[key].film_bytes * (number + _in_grid(number) * has_grids) for key, number in films.items())
     size += sum(costs[key].run_bytes for key in runs.values())
     return Prediction(
         seconds=playing / manner.workers + (probed.starting_seconds if todo else 0.0),

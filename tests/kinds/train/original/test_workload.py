@@ -22,9 +22,9 @@ def test_the_settings_are_spelled_as_sacred_reads_them():
     workload = OriginalWorkload("bc", env=CARTPOLE, seeds=0, overrides=overrides, num_tests=7)
     assert workload.updates(CARTPOLE) == [
         "policy_evaluation.n_episodes_eval=7",
+        "bc.optimizer_cls='SGD'",
         "bc.train_kwargs.n_epochs=None",
         "environment.parallel=False",
-        "bc.optimizer_cls='SGD'",
         "x.y=0.1",
     ]
 
@@ -55,6 +55,18 @@ def test_another_setting_is_another_case():
     other = only(OriginalWorkload("bc", env=CARTPOLE, seeds=0, overrides={"bc.batch_size": 64}))
     assert plain.id != other.id
     assert plain.labels["settings"] != other.labels["settings"]
+
+
+def test_the_order_of_the_settings_is_no_other_case():
+    one, other = ({"bc.batch_size": 64, "bc.l2_weight": 0.1}, {"bc.l2_weight": 0.1, "bc.batch_size": 64})
+    cases = [only(OriginalWorkload("bc", env=CARTPOLE, seeds=0, overrides=given)) for given in (one, other)]
+    assert cases[0].id == cases[1].id
+
+
+def test_a_setting_within_another_is_given_after_it_where_it_was():
+    overrides = {"bc.train_kwargs.n_epochs": 3, "bc.train_kwargs": {"n_batches": 5}}
+    updates = OriginalWorkload("bc", env=CARTPOLE, seeds=0, overrides=overrides).updates(CARTPOLE)
+    assert updates[1:] == ["bc.train_kwargs.n_epochs=3", "bc.train_kwargs={'n_batches': 5}"]
 
 
 @pytest.mark.parametrize("algorithm", SCRIPTS)

@@ -152,7 +152,7 @@ class OriginalWorkload:
     def updates(self, env: str) -> list[str]:
         """The configuration in an environment, in the words that Sacred is given."""
         name = self._names[env]
-        settings = {_NUM_TESTED: max(1, self.num_tests), **self.overrides}
+        settings = {_NUM_TESTED: max(1, self.num_tests), **_in_one_order(self.overrides)}
         return [*([] if name is None else [name]), *(f"{path}={value!r}" for path, value in settings.items())]
 
     @property
@@ -240,6 +240,12 @@ def _checked(overrides: Mapping[str, Any], algo: str) -> dict[str, Any]:
         if known is not None and path.partition(".")[0] not in known:
             raise unknown(f"setting of {algo}", path.partition(".")[0], known)
     return dict(overrides)
+
+
+def _in_one_order(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """By their names, so that the same settings are the same case; as given where one is a part of another."""
+    is_nested = any(path.startswith(f"{whole}.") for path in overrides for whole in overrides)
+    return dict(overrides if is_nested else sorted(overrides.items()))
 
 
 @functools.cache
