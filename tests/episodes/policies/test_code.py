@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import gymnasium as gym
 import pytest
+import torch
 
 from rlgauge.core.errors import UserError
 from rlgauge.episodes.policies import code
@@ -126,6 +128,11 @@ class Reads(Plain):
         torch.nn.init.zeros_(self.network.weight)
         torch.nn.init.zeros_(self.network.bias)
 
+class Wide(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = torch.nn.Linear(4, 3)
+
 instance = Plain()
 """
 
@@ -140,6 +147,33 @@ def test_a_network_without_its_weights_is_refused(folder):
     assert not load("toy_networks:Reads").network.weight.any()
     assert not load("toy_networks:Reads", "x.ckpt").network.weight.any()
     assert type(load("toy_networks:instance")).__name__ == "Plain"
+
+
+def test_a_network_is_given_the_weights_of_its_file(folder):
+    (folder / "toy_networks.py").write_text(NETWORKS)
+    instance = load("toy_networks:instance")
+    torch.save(instance.state_dict(), "weights.pt")
+    torch.save({"state_dict": instance.state_dict(), "epoch": 3}, "checkpoint.pt")
+    for file in ("weights.pt", "checkpoint.pt"):
+        found = load("toy_networks:Plain", file)
+        assert torch.equal(found.network.weight, instance.network.weight)
+        assert not found.training
+
+
+def test_a_file_without_the_weights_of_a_network_is_refused(folder):
+    (folder / "toy_networks.py").write_text(NETWORKS)
+    instance = load("toy_networks:instance")
+    torch.save(instance.state_dict(), "weights.pt")
+    torch.save(instance, "whole.pt")
+    torch.save({"epoch": 3}, "other.pt")
+    Path("text.pt").write_text("weights")
+    with pytest.raises(
+        UserError, match=r"network.weight is \[2, 4\] in weights.pt and \[3, 4\] in py:toy_networks:Wide"
+    ):
+        load("toy_networks:Wide", "weights.pt")
+    for file in ("whole.pt", "other.pt", "text.pt"):
+        with pytest.raises(UserError, match=f"'{file}' holds no weights for .* torch.save"):
+            load("toy_networks:Plain", file)
 
 
 @pytest.mark.parametrize(

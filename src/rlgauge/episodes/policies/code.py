@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rlgauge.core.errors import UserError
 from rlgauge.envs.contents import nested_code
+from rlgauge.episodes.policies.weights import with_weights
 
 if TYPE_CHECKING:
     import gymnasium
@@ -40,7 +41,8 @@ def load(
 ) -> object:
     """What the target names; a class is instantiated, with the spaces where its constructor names them.
 
-    With a checkpoint: `Class.load_from_checkpoint(path)` where there is one, else `Class(path)`. Raises UserError.
+    With a checkpoint: `Class.load_from_checkpoint(path)` where there is one, `Class()` with these weights where it is a
+    torch module whose constructor takes no file, else `Class(path)`. Raises UserError.
     """
     found = resolve(target)
     if not isinstance(found, type):
@@ -53,7 +55,23 @@ def load(
     if isinstance(found, _LoadsCheckpoints):
         named = _parameters(found.load_from_checkpoint)
         return found.load_from_checkpoint(ckpt_path, **({"map_location": "cpu"} if "map_location" in named else {}))
+    if _is_torch_module(found) and not _takes_a_file(found):
+        made: Any = _construct(found, (), spaces, target)
+        return with_weights(made, Path(ckpt_path), f"py:{target}")
     return _construct(found, (ckpt_path,), spaces, target)
+
+
+def _is_torch_module(found: type) -> bool:
+    """Whether it is a class of torch's modules; nothing is imported for the question."""
+    torch = sys.modules.get("torch")
+    return torch is not None and issubclass(found, torch.nn.Module)
+
+
+def _takes_a_file(found: type) -> bool:
+    """Whether its constructor has a place for more than the spaces."""
+    named = {parameter.kind for name, parameter in _parameters(found).items() if name not in _SPACES}
+    one = inspect.Parameter
+    return not named.isdisjoint({one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.VAR_POSITIONAL})
 
 
 def _with_weights(found: type, spaces: dict[str, gymnasium.Space[Any]], target: str) -> object:

@@ -16,6 +16,7 @@ from rlgauge.episodes.policies import code, objects
 from rlgauge.episodes.policies.protocol import Action, BatchPolicy, Observations
 from rlgauge.episodes.policies.source import PolicySource
 from rlgauge.episodes.policies.torchscript import check_device, needs_trust
+from rlgauge.episodes.policies.weights import STATE, first_line, why_not
 
 if TYPE_CHECKING:
     import gymnasium
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
 
 _HOMES = ("lightning.pytorch", "pytorch_lightning")
 """The two names that the library is installed under; their modules are not of the same class."""
-_HYPER_PARAMETERS, _NAME, _STATE = "hyper_parameters", "hparams_name", "state_dict"
+_HYPER_PARAMETERS, _NAME = "hyper_parameters", "hparams_name"
 _CLASS_PATH, _INSTANTIATOR = "_class_path", "_instantiator"
 _INSTANTIATORS = tuple(f"{home}.cli.instantiate_module" for home in _HOMES)
-_KEYS = re.compile(r"(Missing|Unexpected) key\(s\) in state_dict: (.+?)\. *$", re.MULTILINE)
-_SIZES = re.compile(r"size mismatch for (.+?): .*?torch\.Size\((\[.*?\]).*?torch\.Size\((\[.*?\])", re.DOTALL)
 
 
 def load_policy(
@@ -97,7 +96,7 @@ def load_module(
     try:
         module: torch.nn.Module = kind.load_from_checkpoint(str(file), **given)
     except Exception as error:  # a constructor is anybody's code and may raise anything
-        raise UserError(_reason(error, class_path, file)) from error
+        raise UserError(why_not(error, class_path, file)) from error
     return module.to(device).eval()
 
 
@@ -135,8 +134,8 @@ def _read(file: Path, *, trust: bool) -> Mapping[str, Any]:
     except RuntimeError as error:  # another archive
         raise _no_checkpoint(file) from error
     except (ImportError, AttributeError) as error:
-        raise UserError(f"'{file}' could not be read: {_first_line(error)}") from error
-    if not isinstance(found, Mapping) or _STATE not in found:
+        raise UserError(f"'{file}' could not be read: {first_line(error)}") from error
+    if not isinstance(found, Mapping) or STATE not in found:
         raise _no_checkpoint(file)
     return found
 
@@ -211,26 +210,3 @@ def _is_lightnings_own(kind: type, method: str) -> bool:
     """Whether the method is what Lightning gives each module."""
     owner = next(one for one in kind.__mro__ if method in vars(one))
     return owner.__module__.partition(".")[0] in {"lightning", "pytorch_lightning", "torch"}
-
-
-def _reason(error: Exception, class_path: str, file: Path) -> str:
-    """Why the module could not be made of its checkpoint."""
-    text = str(error)
-    told = [f"{file} {_lacks_or_holds(found[1], found[2], class_path)}" for found in _KEYS.finditer(text)]
-    told += [f"{found[1]} is {found[2]} in {file} and {found[3]} in {class_path}" for found in _SIZES.finditer(text)]
-    if told:
-        return f"The weights do not fit, so this is a checkpoint of another class or of other settings: {told[0]}."
-    return f"{class_path} could not be made of '{file}': {type(error).__name__}: {_first_line(error)}"
-
-
-def _lacks_or_holds(which: str, quoted: str, class_path: str) -> str:
-    names = re.findall(r'"(.+?)"', quoted)
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    if which == "Missing":
-        return f"lacks {names[0]}{more} of {class_path}"
-    return f"holds {names[0]}{more}, which {class_path} has not"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines() or ["it said nothing"]
-    return lines[0].removesuffix(".") + "."
