@@ -12,6 +12,7 @@ from matplotlib.image import imread
 import rlgauge
 from rlgauge.cli import plot
 from rlgauge.cli.main import main
+from rlgauge.core.errors import UserError
 
 HEADERS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 TASK = "a/b c-v0"
@@ -244,3 +245,16 @@ def test_every_kind_of_figure_of_a_report_can_be_asked_for():
     texts = [path.read_text() for folder in ("cli", "report", "tune") for path in (code / folder).rglob("*.py")]
     kinds = {kind for text in texts for kind in re.findall(r"\bFigure\(\s*\"(\w+)\"", text)}
     assert {"tasks", "history"} <= kinds <= set(plot.NEEDS)
+
+
+def test_without_a_kind_the_kinds_are_listed(scores):
+    with pytest.raises(UserError, match=r"needs a KIND before .*scores\.csv: all, learning_curve, overall"):
+        plot.main([str(scores)])
+
+
+def test_of_failed_runs_it_is_said_that_they_failed(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("algorithm,task,seed,score,status\na,t,0,1,failed\na,t,1,1,failed\n")
+    for kind in ("all", "tasks"):
+        with pytest.raises(UserError, match=rf"nothing that {kind} could show: none of 2 runs completed \(2 failed\)"):
+            plot.main([kind, str(path)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 import shutil
@@ -39,11 +40,11 @@ def test_a_page_answers_first_and_holds_tables_and_figures(scores, tmp_path, cap
     assert re.fullmatch(rf"Wrote {re.escape(str(page))}: \d+ kB\.\n", capsys.readouterr().out)
     reader = read(page)
     ids = [attributes.get("id") for name, attributes in reader.elements if name == "section"]
-    assert ids == ["answer", "improvement", "ranks", "tasks", "differences", "runs"]
+    assert ids == ["answer", "improvement", "ranks", "tasks", "differences", "runs", "reproduce"]
     assert "Which of new and old has the higher return on 2 tasks?" in reader.text
     assert "old is better than all others on 2 of 2 tasks." in reader.text
     names = [name for name, _ in reader.elements]
-    assert names.count("table") == 3
+    assert names.count("table") == 4
     assert names.count("figure") == 7
 
 
@@ -244,3 +245,98 @@ def test_success_is_compared_over_the_tasks_that_all_have(tmp_path):
         values = [{"return": 1.0, "length": 9, "success": success, "seed": 5}]
         evaluated(tmp_path / "out" / f"{policy}{task}", policy=policy, values=values, task=task)
     assert "Success on easy: p 100.0%, q 100.0%." in page_of(tmp_path / "out", tmp_path).text
+
+
+def test_the_page_says_which_command_made_it_and_of_which_file_wherever_it_is_written(scores, tmp_path):
+    pages = [tmp_path / name for name in ("a.html", "another.html")]
+    for page in pages:
+        report.main([str(scores), "--task", "Hopper", "--rename", "old=an older", "-o", str(page)])
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    assert f"rlgauge report {scores} '--rename=old=an older' --task=Hopper" in read(pages[0]).text
+    assert hashlib.sha256(scores.read_bytes()).hexdigest() in read(pages[0]).text
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--json", "-o", "r.html"], "--json and --output r.html, which is html by its ending, contradict each other"),
+        (["--format", "latex", "-o", "r.md"], "--format latex and --output r.md, which is markdown by its ending"),
+    ],
+)
+def test_a_file_is_of_the_format_that_its_ending_says(argv, sentence, scores, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=sentence):
+        report.main([str(scores), *argv])
+    assert report.main([str(scores), "--json", "-o", "r.txt"]) == 0
+
+
+def test_runs_that_all_failed_are_told_in_one_sentence(tmp_path, capsys):
+    path = tmp_path / "scores.csv"
+    path.write_text("algorithm,task,seed,score,status\na,t,0,1,failed\na,t,1,1,timeout\n")
+    assert report.main([str(path), "--format", "markdown"]) == 1
+    said = capsys.readouterr().out
+    assert "None of 2 runs completed, so there is no score: 1 failed, 1 timeout." in said
+    assert "Nothing was measured" not in said
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_on_a_terminal_it_is_said_what_is_waited_for(is_terminal, scores, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    report.main([str(scores), "-o", str(tmp_path / "page.html")])
+    said = capsys.readouterr().err
+    assert ("Making the report of 12 runs ..." in said) is is_terminal
+    assert bool(said) is is_terminal
+
+
+def test_ranks_of_few_seeds_are_doubted_in_words(tmp_path, capsys):
+    rows = [f"{algo},{task},{seed},{10 * (algo == 'a') + seed}" for algo in "ab" for task in "xy" for seed in range(2)]
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    report.main([str(path), "--format", "markdown"])
+    ranks = capsys.readouterr().out.partition("## Ranks")[2].partition("\n## ")[0]
+    assert "[1.00, 1.00]" in ranks
+    assert "a, b: Fewer than 5 seeds in a task (2): the interval is rough." in ranks
+
+
+def test_one_seed_of_each_is_not_called_a_mean_over_seeds(tmp_path, capsys):
+    path = tmp_path / "scores.csv"
+    path.write_text("algorithm,task,seed,score\na,x,0,1\nb,x,0,2\na,y,0,3\nb,y,0,4\n")
+    report.main([str(path), "--format", "markdown"])
+    said = capsys.readouterr().out
+    assert "Means over seeds" not in said
+    assert "One training seed each" in said
+
+
+ONLY = [("a", "x", 0), ("a", "y", 5), ("b", "x", 100), ("c", "y", 5)]
+
+
+def test_an_algorithm_of_one_task_among_several_is_told_of_that_one(tmp_path, capsys):
+    path = tmp_path / "scores.csv"
+    rows = [f"{algo},{task},{seed},{score + seed}" for algo, task, score in ONLY for seed in range(3)]
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    report.main([str(path), "--format", "markdown"])
+    said = capsys.readouterr().out
+    assert "Which of a, b and c has the highest return on 2 tasks?" in said
+    assert "\nb is better than all others on the one task that it has.\n" in said
+    assert "\nc is not shown to be worse than the best on the one task that it has.\n" in said
+
+
+@pytest.mark.parametrize(
+    ("tasks", "caption"), [("x", "\nA tie counts half."), ("xy", "\nMean over tasks; a tie counts")]
+)
+def test_a_mean_over_tasks_is_told_where_there_are_several(tasks, caption, tmp_path, capsys):
+    path = tmp_path / "scores.csv"
+    rows = [f"{algo},{task},{seed},{seed}" for algo in "ab" for task in tasks for seed in range(3)]
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    report.main([str(path), "--format", "markdown"])
+    assert caption in capsys.readouterr().out
+
+
+def test_one_algorithm_is_answered_task_by_task(give, folder):
+    rows = [f"A,T{task},{seed},{task + seed}" for task in range(7) for seed in range(2)]
+    (folder / "one.csv").write_text("\n".join(["algo,env,seed,return", *rows]))
+    said = give("report", "one.csv", "--format", "markdown").out
+    answer = said.partition("## Every task")[0]
+    assert "Which return does A reach on 7 tasks?" in answer
+    assert "\nT0: 0.500; 95 % [" in answer
+    assert '2 more tasks below, under "Every task".' in answer

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from statistics import fmean
 
 import msgspec
 import pytest
 
-from rlgauge.cli import report_efficiency
+from rlgauge.cli import plot_curves, report_efficiency
 from rlgauge.compare.references import Normalisation
 from rlgauge.core.reading import Curve, Reading
 from rlgauge.core.run import Status
@@ -64,6 +65,12 @@ def test_runs_that_did_not_complete_are_counted_and_in_no_mean():
     assert any("(1 more did not complete" in one.text for one in body if isinstance(one, Note))
 
 
+def test_a_group_without_any_whole_training_is_said_not_to_be_shown():
+    lost = trained("B", 2, (9.0, 9.0), status=Status.FAILED, algorithm="sac")
+    body = sections([*RUNS, lost])["efficiency"]
+    assert any(one.text.startswith("sac is not shown") for one in body if isinstance(one, Note))
+
+
 def test_tasks_that_not_every_group_has_are_left_out_and_named():
     both = [trained(task, seed, (1.0, 2.0, 3.0), algorithm="sac") for task in EXPERT for seed in range(2)]
     more = msgspec.structs.replace(RUNS[0], task="C")
@@ -101,6 +108,30 @@ def test_by_time_a_line_is_the_mean_over_seeds_of_the_last_episodes_then(tmp_pat
     assert (line.lows[0], line.ys[0], line.highs[0]) == (first.low, first.point, first.high)
     assert (line.lows[-1], line.ys[-1], line.highs[-1]) == (last.low, last.point, last.high)
     assert [one.manner for one in chart.lines] == [Manner.THIN] * 3 + [Manner.DOTTED, Manner.PLAIN]
+
+
+def test_a_group_of_which_no_training_completed_is_named(tmp_path):
+    lost = journal(tmp_path, 0, [(1.0, 1.0), (2.0, 2.0)], status=Status.FAILED)
+    chart = figure(sections([lost], is_normalised=False)["wall_clock"]).chart
+    assert [(one.name, len(one.xs)) for one in chart.lines if one.is_named] == [("ppo (0 of 1 seed)", 0)]
+    other = msgspec.structs.replace(journal(tmp_path, 1, [(1.0, 1.0), (2.0, 2.0)]), algorithm="sac")
+    chart = figure(sections([lost, other], is_normalised=False)["wall_clock"]).chart
+    named = [(one.name, len(one.xs)) for one in chart.lines if one.is_named]
+    assert named == [("ppo (0 of 1 seed)", 0), ("sac (1 seed)", 100)]
+
+
+def test_episodes_in_which_an_expert_acts_are_named_as_such_whatever_the_runs_are_called(tmp_path):
+    runs = [journal(tmp_path, 0, [(1.0, 1.0), (2.0, 2.0)])]
+    found = figure(sections(runs, is_normalised=False)["wall_clock"])
+    assert not any("expert" in text for text in [found.chart.lines[-1].name, *found.captions])
+    config = {"case": {"params": {"algorithm": {"name": "ppo", "train": "dagger"}}}}
+    (tmp_path / "0" / "config.json").write_text(json.dumps(config))
+    found = figure(sections(runs, is_normalised=False)["wall_clock"])
+    assert found.chart.lines[-1].name == "ppo + expert (1 seed)"
+    assert found.captions[-1].startswith("+ expert: an expert acts in these episodes")
+    (curves,) = plot_curves.figures(runs, {})
+    assert [line.name for line in curves.chart.lines] == ["ppo + expert (1 seed)"]
+    assert "little of what was learned" in curves.captions[0]
 
 
 def test_two_seeds_are_shown_and_have_no_band(tmp_path):

@@ -57,6 +57,15 @@ def sections(out, **question) -> list[Section]:
     return list(report_films.sections(asked(out, **question)))
 
 
+def test_films_have_the_names_that_policies_and_tasks_were_given(made):
+    readings = read([made], names={"act": "ours", "Toy-v0": "Toy"}).readings
+    for question in (Question(), Question(algorithms=frozenset({"ours"}), tasks=frozenset({"Toy"}))):
+        (found,) = report_films.sections(Asked(readings, question, []), ["act=ours", "Toy-v0=Toy"])
+        told = [film.title for part in found.body if isinstance(part, Films) for film in part.films]
+        assert any(title.startswith("ours, episode") for title in told)
+        assert not any("act" in title for title in told)
+
+
 def films(section):
     return [list(block.films) for block in section.body if isinstance(block, Films)]
 

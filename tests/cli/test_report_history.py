@@ -8,7 +8,7 @@ from rlgauge.compare.gate import compare
 from rlgauge.compare.question import Question
 from rlgauge.compare.sides import Side
 from rlgauge.core.reading import Reading, Total
-from rlgauge.report.content import Figure, Heading, Note, Text, Warnings
+from rlgauge.report.content import Figure, Heading, Text, Warnings
 from rlgauge.report.table import Table
 from tests.compare.test_history import made
 
@@ -95,13 +95,15 @@ def test_differences_of_scores_are_parts_of_the_larger_of_both():
     assert (figure.chart.band, figure.chart.is_log) == ((-0.02, 0.02), False)
 
 
+def test_the_newest_is_compared_with_the_last_before_that_has_some_of_the_same():
+    first, other = made("01", *STEADY, task="a x 10"), made("02", *STEADY, task="b x 10")
+    title = told(first, other, made("03", *FAST, task="a x 10"))["changes"].title
+    assert title.endswith("against 2026-01-01 00:00")
+    assert "changes" not in told(first, other)
+
+
 def test_one_measurement_has_no_history():
     assert told(made("01", *STEADY)) == {}
-
-
-def test_what_can_not_be_compared_says_why():
-    (block,) = told(made("01", *STEADY, task="a x 10"), made("02", *STEADY, task="b x 10"))["changes"].body
-    assert isinstance(block, Note)
 
 
 def test_files_that_can_not_be_told_apart_are_a_warning():

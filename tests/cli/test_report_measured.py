@@ -27,8 +27,16 @@ def names(*sources):
 def test_files_of_measurements_and_a_study_without_any_run_are_a_report(tmp_path):
     files = write(tmp_path / "files", point("ours", 1, 1.0))
     searched(tmp_path / "study", trials=2)
-    assert names(files) == ["throughput", "noise"]
-    assert names(files, tmp_path / "study") == ["throughput", "noise", "study"]
+    assert names(files) == ["throughput", "noise", "reproduce"]
+    assert names(files, tmp_path / "study") == ["throughput", "noise", "study", "reproduce"]
+
+
+@pytest.mark.parametrize("argv", [["--score", "success"], ["--normalise", "0,1"], ["--confidence", "0.9"]])
+def test_what_is_asked_of_scores_is_refused_where_there_are_speeds_alone(argv, tmp_path):
+    files = write(tmp_path / "files", point("ours", 1, 1.0))
+    options = parse(build_parser(), [str(files), *argv])
+    with pytest.raises(UserError, match=f"^{argv[0]} asks for scores of runs, and .* holds measurements of speed"):
+        report_measured.alone(report_measured.asked(options), options)
 
 
 def test_speeds_in_a_store_are_told_as_measurements_and_not_as_scores(tmp_path, monkeypatch):

@@ -85,7 +85,7 @@ def test_a_point_that_failed_is_a_row_with_its_reason_until_it_was_measured(out)
 def test_the_newest_of_what_was_measured_again_counts_and_that_is_said(out):
     write(out / "more", measured("theirs", 1, (1.0, 1.0)), stamp="0")
     body = bodies(out)["throughput"]
-    told = "5 points of 2 measurements. Of the 1 that were measured again, the newest is shown."
+    told = "5 points of 2 measurements. Of the 1 that were measured again, the newest that completed is shown."
     assert of(body, Text) == [Text(told)]
     assert of(body, Table)[0].rows[0][2].startswith("99.5 [")
 

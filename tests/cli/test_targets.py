@@ -317,7 +317,7 @@ def test_summary_shows_the_targets_in_every_format(measured, tmp_path, give):
     assert [one["verdict"] for one in found["targets"]] == ["met", "not measured"]
     assert found["targets"][1]["measured"] is None
     assert "| phase 1 |" in give(*asked, "--format", "markdown").out
-    assert r"\begin{tabular}{llllrr}" in give(*asked, "--format", "latex").out
+    assert r"\begin{tabular}{llllrl}" in give(*asked, "--format", "latex").out
     assert give(*asked, "-o", str(tmp_path / "t.md")).code == 0
     assert "| phase 1 |" in (tmp_path / "t.md").read_text()
 

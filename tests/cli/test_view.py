@@ -61,7 +61,7 @@ def test_a_training_is_watched_until_the_report_is_there(look, start, folder):
     driver = start(*TRAIN)
     wait_for(lambda: list(Path("o/train").glob("*/1-*/artifacts/training.live")))
     viewed = look("o")
-    assert "No run has ended yet." in viewed.get()
+    assert "The report comes here when a run has ended." in viewed.get()
     wait_for(lambda: viewed.live["going"] and "last return" in " ".join(viewed.live["going"][0]["parts"]))
     told = viewed.live
     assert told["told"] == "2 runs: 1 running, 1 queued."
@@ -72,7 +72,7 @@ def test_a_training_is_watched_until_the_report_is_there(look, start, folder):
     assert driver.wait(120) == 0
     wait_for(lambda: viewed.live["told"] == "2 runs: 2 completed." and viewed.live["page"] != told["page"])
     assert "slow" in viewed.get()
-    assert "No run has ended yet." not in viewed.get()
+    assert "The report comes here when a run has ended." not in viewed.get()
     viewed.process.send_signal(signal.SIGINT)
     assert viewed.process.communicate(timeout=60) == ("", "")
     assert viewed.process.returncode == 0

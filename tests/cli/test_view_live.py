@@ -192,6 +192,22 @@ def test_hostile_names_stay_the_text_that_they_are(store, looker):
     assert (going.group, going.task, going.seed) == (HOSTILE, HOSTILE, HOSTILE)
 
 
+def test_what_turns_the_direction_of_writing_is_told_and_does_not_turn_it(store, looker):
+    begin(store, case(policy="a\u202eb", task="c\rd", train_seed="\u200f1"))
+    [going] = looker.look().going
+    assert (going.group, going.task, going.seed) == ("a\\u202eb", "c\\u000dd", "\\u200f1")
+
+
+def test_a_folder_that_is_gone_is_told_of_and_again_when_it_is_back(store, looker, tmp_path):
+    begin(store, case()).commit(Status.COMPLETED)
+    folder = store.root.parent
+    assert looker.look().told == "1 run: 1 completed."
+    folder.rename(tmp_path / "away")
+    assert looker.look().told == f"There is no folder {folder} any more."
+    (tmp_path / "away").rename(folder)
+    assert looker.look().told == "1 run: 1 completed."
+
+
 def ended(folder: Path, *numbers: int) -> None:
     """Episodes of ten steps that have ended, one a second."""
     with (folder / EPISODES).open("ab") as file:
@@ -216,12 +232,14 @@ def test_a_training_is_as_far_as_its_arguments_say_that_it_goes(store, looker, a
     assert going.parts[-1] == "4 s left"
 
 
-def test_a_training_that_goes_further_than_was_thought_has_no_share(store, looker):
+@pytest.mark.parametrize(("total", "share", "far"), [(39, 1.0, "40 of 39 steps"), (30, None, "40 steps")])
+def test_a_training_that_goes_much_further_than_was_thought_has_no_share(store, looker, total, share, far):
     attempt = begin(store, case(workload="train"))
-    (attempt.artifacts / SPEC).write_bytes(msgspec.json.encode({"script": "a.py", "args": ["--total-steps", "30"]}))
+    spec = {"script": "a.py", "args": ["--total-steps", str(total)]}
+    (attempt.artifacts / SPEC).write_bytes(msgspec.json.encode(spec))
     ended(attempt.artifacts, 0, 1, 2, 3)
     [going] = looker.look().going
-    assert going.share is None
+    assert (going.share, going.parts[0]) == (share, far)
     assert not going.parts[-1].endswith("left")
 
 
@@ -240,7 +258,8 @@ def test_a_training_of_ours_tells_what_it_is_at_and_its_tests_are_counted(store,
     stages.begin(Stage.SHOWING)
     assert looker.look().going[0].parts[0] == "the expert shows how it is done"
     stages.begin(Stage.TRAINING)
-    assert looker.look().going[0].parts[0] == "training"
+    assert looker.look().going[0].parts[:1] == ["training"]
+    assert "no episode has ended yet" not in looker.look().going[0].parts
     wait_for(lambda: stages.far(1, 4) or looker.look().going[0].share == 0.25)  # it is told now and then
     with (attempt.artifacts / TESTS).open("ab") as file:
         file.write(encode_record(episode(1, 3.0)))

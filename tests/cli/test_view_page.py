@@ -88,7 +88,7 @@ def later(shown: Shown, clock: Clock, seconds: float) -> None:
 def test_where_no_run_has_ended_the_page_says_so_and_nothing_is_made(store, shown, maker, clock):
     begin(store, case())
     later(shown, clock, 0)
-    assert "No run has ended yet." in text_of(shown)
+    assert "The report comes here when a run has ended." in text_of(shown)
     assert maker.num == 0
     told = live(shown)
     assert (told["told"], len(told["going"])) == ("1 run: 1 running.", 1)

@@ -368,7 +368,7 @@ def test_only_this_machine_is_listened_to(ask):
 
 def test_more_connections_than_there_are_seats_are_closed_and_the_seats_are_free_again(ask):
     links = [ask.connected() for _ in range(64)]
-    for link in links:  # each is being answered
+    for link in links:  # all have shown the token
         link.sendall(f"GET /{ask.token}/live.json HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert link.recv(1000)
     with ask.connected() as one_more:
@@ -376,6 +376,43 @@ def test_more_connections_than_there_are_seats_are_closed_and_the_seats_are_free
     for link in links:
         link.close()
     wait_for(lambda: _is_answered(ask))  # the threads see it when they see it
+
+
+def test_who_has_shown_no_token_for_longest_makes_room_and_keeps_no_reader_out(ask):
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", ask.port, timeout=20)))
+        assert _again(reader, ask.token) == 200
+        strangers = [stack.enter_context(ask.connected()) for _ in range(70)]
+        for link in strangers:
+            with contextlib.suppress(ConnectionError):  # it had to make room
+                link.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")  # and says no more
+        assert ask.get("").body == PAGE
+        assert strangers[0].recv(1000) == b""
+        assert _again(reader, ask.token) == 200
+        strangers[-1].sendall(b"\r\n\r\n")
+        assert strangers[-1].recv(1000).startswith(b"HTTP/1.1 403")
+
+
+def _again(connection: http.client.HTTPConnection, token: str) -> int:
+    connection.request("GET", f"/{token}/")
+    reply = connection.getresponse()
+    reply.read()
+    return reply.status
+
+
+def test_headers_that_are_long_together_are_refused(ask):
+    assert ask.get("", **{f"X-{number}": "a" * 3_000 for number in range(20)}).status == 200
+    assert ask.get("", **{f"X-{number}": "a" * 3_000 for number in range(23)}).status == 431
+
+
+def test_what_a_get_sends_besides_is_no_next_request(ask):
+    with ask.connected() as link:
+        inner = f"GET /{ask.token}/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        head = f"GET /{ask.token}/live.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(inner)}\r\n\r\n"
+        link.sendall((head + inner).encode())
+        received = b"".join(iter(lambda: link.recv(4096), b""))
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b"Connection: close" in received
 
 
 def _is_answered(ask: Asked) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,19 +32,22 @@ WRITING = [
 
 
 class Disk:
-    """Takes `num_left` writes; then it is full, for one write or for good."""
+    """Takes `num_left` writes of this thread; then it is full, for one write or for good."""
 
     def __init__(self, num_left: int, *, for_good: bool) -> None:
         self.num_left = num_left
+        self.refused: list[str] = []
         self._for_good = for_good
+        self._thread = threading.get_ident()  # what runs the tests writes, too
 
     def stand_for(self, real: Callable, name: str) -> Callable:
         def write(*arguments: object, **options: object) -> object:
-            if not _writes(name, arguments, options):
+            if threading.get_ident() != self._thread or not _writes(name, arguments, options):
                 return real(*arguments, **options)
             self.num_left -= 1
             if self.num_left >= 0 or not (self._for_good or self.num_left == -1):
                 return real(*arguments, **options)
+            self.refused.append(f"{name}{arguments}")
             if name == "write":  # it takes what it can
                 real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -93,6 +97,7 @@ def test_a_disk_that_is_full_at_any_write_costs_only_what_was_in_flight(
                 patch.setattr(owner, name, disk.stand_for(getattr(owner, name), name))
             said = _said(workload, out)
         num_failures += said is not None
+        assert (said is None) == (not disk.refused), disk.refused
         assert said is None or "No space left on device" in said
         assert driving.summary(driving.run(workload, out, workers=None)) == expected
         assert len(workload.measured) <= 4 + 1

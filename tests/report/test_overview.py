@@ -15,8 +15,10 @@ from rlgauge.compare.references import Normalisation
 from rlgauge.core.errors import UserError
 from rlgauge.core.run import Status
 from rlgauge.importers import read
+from rlgauge.report.content import Figure
 from rlgauge.report.overview import Overview, make_overview
 from rlgauge.report.question import Question
+from rlgauge.report.sections.compared import improvements
 from tests.compare.making import failed, seeds
 
 DATA = Path(__file__).parents[1] / "data"
@@ -168,6 +170,16 @@ def test_normalising_by_a_smaller_expert_makes_more_of_less():
     for ends, best in (((10.0, 1.0), "fast"), ((0.0, 1.0), "fast")):
         found = make_overview(runs, Question(normalisation=Normalisation(*ends), metrics=("iqm",)))
         assert [one.group for one in found.overall if one.best.get("iqm")] == [best]
+
+
+@pytest.mark.parametrize(("ends", "less"), [((10.0, 1.0), False), (None, True)])
+def test_what_is_shown_as_better_is_less_unless_the_normalisation_turned_it(ends, less):
+    runs = [*seeds([1.0, 1.1], "seconds", algorithm="fast"), *seeds([5.0, 5.5], "seconds", algorithm="slow")]
+    found = make_overview(runs, Question(normalisation=None if ends is None else Normalisation(*ends)))
+    assert found.less_is_shown_better is less
+    (section,) = improvements(found)
+    (figure,) = (block for block in section.body if isinstance(block, Figure))
+    assert [(row.label, row.point) for row in figure.chart.rows] == [("fast > slow", 1.0)]
 
 
 def test_no_interval_of_success_rates_over_all_tasks_holds_what_no_rate_can_be(tmp_path):

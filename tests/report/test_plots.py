@@ -281,3 +281,29 @@ def test_a_chart_without_anything_is_empty(chart):
 def test_hollow_markers_have_an_inside():
     assert len(set(MARKERS)) == 8
     assert not {"x", "+", "|", "_"} & set(MARKERS)
+
+
+def test_sizes_of_chunks_are_written_as_powers_of_two(axes):
+    sizes = Line(name="ours", xs=[1, 16, 65_536], ys=[1, 2, 3], series=0)
+    plots.draw(axes, lines(sizes, is_x_log=True, log_base=2))
+    found = {float(one.replace(",", "")) for one in ticks(axes.xaxis)}
+    assert {1.0, 65_536.0} & found
+    assert all(math.log2(one).is_integer() for one in found)
+
+
+def test_trials_are_counted_in_whole_numbers(axes):
+    plots.draw(axes, lines(Line(name="ours", xs=list(range(4)), ys=[0.0, 1.0, 2.0, 3.0], series=0)))
+    assert {"0", "1", "2", "3"} <= set(ticks(axes.xaxis))
+    assert all(one.lstrip("-").isdigit() for one in ticks(axes.xaxis))
+
+
+def test_bars_of_single_seeds_are_whole_where_bands_would_be_cut(axes):
+    seed = line("seed", manner=Manner.THIN, is_named=False)
+    plots.draw(axes, lines(line(lows=[-90.0, -90.0], highs=[90.0, 90.0]), seed, has_bars=True))
+    low, high = axes.get_ylim()
+    assert low < -90 < 90 < high
+
+
+def test_a_single_point_of_a_limit_is_seen(axes):
+    plots.draw(axes, lines(line(), Line(name="b", xs=[10], ys=[9.0], series=0, manner=Manner.BOUND, is_named=False)))
+    assert [one.get_xydata().tolist() for one in axes.lines if one.get_marker() == "_"] == [[[10, 9]]]

@@ -136,7 +136,7 @@ def test_a_crash_that_nobody_noticed_and_a_limit_that_nobody_kept_are_told(tmp_p
 
 def test_what_a_closed_launch_leaves_of_what_was_measured_is_told(tmp_path: Path) -> None:
     found = broken(launchers.Forking, tmp_path, "leftovers")
-    assert set(found) == {"leftovers"}
+    assert set(found) == {"leftovers"}, found
     assert len(found["leftovers"]) == 2
     assert all("was started by one that measured, still ran" in sentence for sentence in found["leftovers"])
 

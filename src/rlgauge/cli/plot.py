@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ from rlgauge.cli.figure import STYLES, save
 from rlgauge.cli.main import FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.plot_points import has_points, read_points
+from rlgauge.compare.phrases import count
 from rlgauge.core.errors import UserError, unknown
+from rlgauge.core.run import Status
 from rlgauge.report.content import Figure
 from rlgauge.report.plots import cut_names, is_empty
 
@@ -63,6 +66,8 @@ NEEDS = {
 
 def main(argv: Sequence[str]) -> int:
     """The exit code of `rlgauge plot`. Raises UserError."""
+    if argv and argv[0] not in {_ALL, *NEEDS} and Path(argv[0]).exists():
+        raise UserError(f"rlgauge plot needs a KIND before {argv[0]}: {_ALL}, {', '.join(NEEDS)}.")
     options = parse(build_parser(), argv, repeated=("--rename", "--algo", "--task"))
     if options is None:
         return FINE
@@ -78,9 +83,21 @@ def main(argv: Sequence[str]) -> int:
             complain(f"rlgauge: {path.name} has {short!r} for {full!r}.")
         print(f"Wrote {path}.")
     if not used:
-        told = "; ".join(dict.fromkeys(NEEDS.values())) if options.kind == _ALL else NEEDS[options.kind]
-        raise UserError(f"{', '.join(options.source)} holds nothing that {options.kind} could show: {told}.")
+        raise UserError(f"{', '.join(options.source)} holds nothing that {options.kind} could show: {_why(options)}.")
     return FINE
+
+
+def _why(options: Namespace) -> str:
+    """Why nothing is drawn: no run completed, or what the figure needs is not there."""
+    if options.tag is None:
+        statuses = Counter(one.status for one in report_page.asked(options).readings)
+        if statuses and Status.COMPLETED not in statuses:
+            became = ", ".join(f"{num} {status.lower()}" for status, num in sorted(statuses.items()))
+            of = count(statuses.total(), "run")
+            return f"none of {of} completed ({became}); `rlgauge report` tells why they ended"
+    if options.kind == _ALL:
+        return "`rlgauge report` tells what there is, and `rlgauge plot KIND` what a figure of that kind needs"
+    return NEEDS[options.kind]
 
 
 def build_parser() -> ArgumentParser:

@@ -11,6 +11,7 @@ import msgspec
 
 from rlgauge.compare.seeds import present
 from rlgauge.compare.settings import setting_names
+from rlgauge.core.files import read_if_there
 from rlgauge.core.reading import Curve, Reading
 from rlgauge.core.run import Status
 from rlgauge.kinds.train.reading import NUM_LAST, curve_of
@@ -26,9 +27,30 @@ NAME = "learning_curve"
 _TRAIN = "train"
 _IMPORTED = ("training_return", "return")
 """Curves of other systems' trainings, the first that there is."""
+_WITH_EXPERT = "dagger"
+"""What was trained where an expert acts in the episodes, too, whatever the runs call it."""
+_PLAYED_ALONG = "+ expert: an expert acts in these episodes, too, so that they say little of what was learned."
 _NUM_POINTS = 200
 _FEW = 5
 """So many seeds that are whole are told by a mean and a band; fewer are drawn one by one, too."""
+
+
+class _Algorithm(msgspec.Struct, frozen=True):
+    train: str = ""
+
+
+class _Params(msgspec.Struct, frozen=True):
+    algorithm: _Algorithm = _Algorithm()
+
+
+class _Case(msgspec.Struct, frozen=True):
+    params: _Params = _Params()
+
+
+class _Config(msgspec.Struct, frozen=True):
+    """What is needed of the config.json of a training."""
+
+    case: _Case = _Case()
 
 
 class Trained(NamedTuple):
@@ -114,18 +136,45 @@ def _curve(reading: Reading) -> Curve | None:
 def mean_of(name: str, runs: Sequence[Trained], place: int) -> Line:
     """The mean over the runs that are whole, at steps that all of them came to; none where there are none."""
     whole = [run.curve for run in runs if run.is_whole]
+    named = called(name, (run.reading for run in runs))
     part = f"{len(whole)} of {len(runs)}" if len(whole) < len(runs) else f"{len(whole)}"
     steps = _common(whole)
     held = [on_steps(curve, steps).values for curve in whole]
     means = [student_t(values) for values in zip(*held, strict=True)] if steps else []
     return Line(
-        name=f"{name} ({part} {'seed' if len(runs) == 1 else 'seeds'})",
+        name=f"{named} ({part} {'seed' if len(runs) == 1 else 'seeds'})",
         xs=steps,
         ys=[one.point for one in means],
         lows=[one.low for one in means],
         highs=[one.high for one in means],
         series=place,
     )
+
+
+def called(name: str, readings: Iterable[Reading]) -> str:
+    """The name of an algorithm, with its expert where that acts in the episodes of the curve, too."""
+    return f"{name} + expert" if _is_any_with_expert(readings) else name
+
+
+def on_experts(readings: Iterable[Reading]) -> list[str]:
+    """The sentence on curves of episodes in which an expert acts, where there are such."""
+    return [_PLAYED_ALONG] if _is_any_with_expert(readings) else []
+
+
+def _is_any_with_expert(readings: Iterable[Reading]) -> bool:
+    """Whether of any is known that an expert acted; those of one algorithm and its settings trained the same."""
+    return any(map(_has_expert, {(one.algorithm, one.settings): one for one in readings}.values()))
+
+
+def _has_expert(reading: Reading) -> bool:
+    if reading.kind != _TRAIN or not reading.folders:
+        return False
+    content = read_if_there(Path(reading.folders[-1]) / "config.json")
+    try:
+        config = _Config() if content is None else msgspec.json.decode(content, type=_Config)
+    except msgspec.DecodeError:
+        return False
+    return config.case.params.algorithm.train == _WITH_EXPERT
 
 
 def seeds_of(runs: Sequence[Trained], place: int) -> list[Line]:
@@ -180,4 +229,5 @@ def note_of(groups: Iterable[Sequence[Trained]]) -> str:
     partial = sum(len(runs) for runs in groups) - sum(nums)
     if partial:
         told.append(f"Dotted: runs that have not completed ({partial}), in no mean.")
+    told += on_experts(run.reading for runs in groups for run in runs)
     return " ".join(told)

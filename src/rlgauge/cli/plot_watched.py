@@ -13,6 +13,7 @@ from rlgauge.kinds.evaluate.checkpoints_curve import CURVES, Curve, Point, read_
 from rlgauge.kinds.evaluate.results import TaskResult
 from rlgauge.report.charts import Line, Lines, Manner
 from rlgauge.report.content import Figure
+from rlgauge.report.lines import within_bounds
 from rlgauge.stats.intervals import student_t
 
 NAME = "checkpoints"
@@ -101,7 +102,7 @@ def _value(point: Point, result: TaskResult, what: What) -> _Value | None:
 
 
 def _figure(found: Sequence[_Watched], task: str, what: What, places: Mapping[str, int]) -> Figure:
-    lines = [line for one in found for line in (*_seeds(one, places[one.name]), _mean(one, places[one.name]))]
+    lines = [line for one in found for line in (*_seeds(one, places[one.name]), _mean(one, places[one.name], what))]
     chart = Lines(
         title=f"{_WHAT[what]}, {task}",
         lines=lines,
@@ -111,7 +112,7 @@ def _figure(found: Sequence[_Watched], task: str, what: What, places: Mapping[st
     return Figure(f"{NAME}_{what}", chart, [_note(found, what)], of=task)
 
 
-def _mean(one: _Watched, place: int) -> Line:
+def _mean(one: _Watched, place: int, what: What) -> Line:
     """A checkpoint's episodes at each step, or, of several seeds, their mean where all of them have one."""
     if len(one.values) == 1:
         (own,) = one.values.values()
@@ -119,6 +120,8 @@ def _mean(one: _Watched, place: int) -> Line:
     by_step = [{value.step: value.point for value in own} for own in one.values.values()]
     common = sorted(set.intersection(*map(set, by_step)))
     means = [(step, student_t([own[step] for own in by_step])) for step in common]
+    if what == "success":
+        means = [(step, within_bounds(told)) for step, told in means]
     values = [_Value(step, told.point, told.low, told.high) for step, told in means]
     return _line(f"{one.name} ({len(by_step)} seeds)", values, place, lost=one.failed)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rlgauge.cli.console import say
 from rlgauge.cli.main import FAILED, FINE
 from rlgauge.cli.options import make_parser, parse
 from rlgauge.cli.report_films import linked
+from rlgauge.cli.units import count_text
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import write_atomic
 from rlgauge.report.content import Report
@@ -51,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
     if options.output is None and options.format is None and not options.json and not is_sent:
         options.output = FILE
     kind = sources.output_format(options, tuple(_WRITERS))
+    _check_ending(options, kind)
     step_summary = _step_summary() if options.github else None
     report, is_measured = made(options)
     if options.output is not None:
@@ -66,15 +69,46 @@ def main(argv: Sequence[str]) -> int:
     return FINE if is_measured else FAILED
 
 
+def _check_ending(options: Namespace, kind: str) -> None:
+    """Raise UserError for a file that would hold another format than its ending says."""
+    if options.output is None:
+        return
+    by_ending = options.clone()
+    by_ending.format, by_ending.json = None, False
+    try:
+        own = sources.output_format(by_ending, tuple(_WRITERS))
+    except UserError:  # of an ending that says nothing
+        return
+    if own != kind:
+        asked = "--json" if options.json else f"--format {kind}"
+        raise UserError(f"{asked} and --output {options.output}, which is {own} by its ending, contradict each other.")
+
+
 def made(options: Namespace) -> tuple[Report, bool]:
     """The report of what was asked for, and whether anything has a score or was measured. Raises UserError."""
-    report, overview = report_page.report_of(report_page.asked(options), options)
+    found = report_page.asked(options)
+    with _said(f"Making the report of {count_text(len(found.readings), 'run')} ..."):
+        report, overview = report_page.report_of(found, options)
     return report, overview is None or overview.is_measured
+
+
+@contextlib.contextmanager
+def _said(doing: str) -> Iterator[None]:
+    """Say on a terminal, and nowhere else, what is being done, until it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(doing, end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print(f"\r{' ' * len(doing)}\r", end="", file=sys.stderr, flush=True)
 
 
 def write(report: Report, path: Path, kind: str = _PAGE, *, embed_megabytes: float | None = None) -> None:
     """Write the report; nobody ever sees a part of it. A page has films beside it, or up to so much of them in it."""
-    write_atomic(path, _text(report, path, kind, embed_megabytes).encode())
+    with _said(f"Writing {path.name} ..."):
+        write_atomic(path, _text(report, path, kind, embed_megabytes).encode())
 
 
 def _text(report: Report, path: Path, kind: str, embed_megabytes: float | None) -> str:

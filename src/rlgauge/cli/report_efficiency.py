@@ -8,8 +8,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+from rlgauge.cli.plot_curves import called, on_experts
 from rlgauge.compare.phrases import count, some
-from rlgauge.core.reading import Curve
+from rlgauge.core.reading import Curve, Reading
 from rlgauge.core.run import Status
 from rlgauge.kinds.train.journal import Episode
 from rlgauge.kinds.train.reading import NUM_LAST, read_trained
@@ -104,7 +105,9 @@ def _over_all(runs: Sequence[_Run], series: Mapping[str, int]) -> Iterator[Block
     tasks = [task for task in every if all(task in own for own in curves.values())]
     if len(tasks) < _SEVERAL:
         return
-    lines, doubts = [], []
+    lines: list[Line] = []
+    lacking = sorted(missing.keys() - curves.keys(), key=natural)
+    doubts = [f"{group} is not shown: no training of it has completed and has references." for group in lacking]
     for group, own in sorted(curves.items(), key=lambda item: natural(item[0])):
         steps = _common([curve for task in tasks for curve in own[task]], _NUM_STEPS)
         if not steps:
@@ -114,7 +117,7 @@ def _over_all(runs: Sequence[_Run], series: Mapping[str, int]) -> Iterator[Block
         found = sample_efficiency(held, replicates=_REPLICATES, missing=missing[group])
         lines.append(
             Line(
-                name=f"{group} (n = {found.summaries[0].n})",
+                name=f"{called(group, _readings(runs, group))} (n = {found.summaries[0].n})",
                 xs=found.steps,
                 ys=[one.point for one in found.summaries],
                 lows=[one.low for one in found.summaries],
@@ -135,8 +138,13 @@ def _over_all(runs: Sequence[_Run], series: Mapping[str, int]) -> Iterator[Block
         y_axis="normalised return, IQM",
     )
     left = [task for task in every if task not in tasks]
-    yield Figure("efficiency", chart, [_efficiency_caption(len(tasks), left)])
+    shown = (reading for group in curves for reading in _readings(runs, group))
+    yield Figure("efficiency", chart, [_efficiency_caption(len(tasks), left), *on_experts(shown)])
     yield from (Note(text) for text in dict.fromkeys(doubts))
+
+
+def _readings(runs: Iterable[_Run], group: str) -> Iterator[Reading]:
+    return (run.scored.reading for run in runs if run.scored.group == group)
 
 
 def _efficiency_caption(num_tasks: int, left: Sequence[str]) -> str:
@@ -177,7 +185,7 @@ def _by_time(runs: Sequence[_Run], series: Mapping[str, int]) -> Iterator[Block]
             for group in sorted(cells[task], key=natural)
             for line in _lines(group, cells[task][group], series[group], seconds)
         ]
-        if lines:
+        if any(line.xs for line in lines):
             chart = Lines(
                 title=f"Return by time, {task}",
                 lines=lines,
@@ -201,7 +209,7 @@ def _unit(runs: Iterable[_Run]) -> tuple[float, str]:
 
 
 def _lines(group: str, runs: Sequence[_Run], place: int, unit: float) -> Iterator[Line]:
-    """Few seeds one by one, runs that were ended dotted, then the mean of those that are whole."""
+    """Few seeds one by one, runs that were ended dotted, then the mean of those that are whole, which names all."""
     ended = [(run, run.by_seconds) for run in runs if run.by_seconds is not None]
     whole = {_name(run): curve for run, curve in ended if run.is_whole}
     times = _common(list(whole.values()), _NUM_TIMES) if whole else []
@@ -215,18 +223,17 @@ def _lines(group: str, runs: Sequence[_Run], place: int, unit: float) -> Iterato
             own = _thinned(curve)
             at = [time / unit for time in own.steps]
             yield Line(name=_name(run), xs=at, ys=own.values, series=place, manner=Manner.DOTTED, is_named=False)
-    if held:
-        means = [student_t(values) for values in zip(*held, strict=True)]
-        has_band = len(held) > _PAIR
-        part = f"{len(whole)} of {len(runs)}" if len(whole) < len(runs) else str(len(whole))
-        yield Line(
-            name=f"{group} ({part} {'seed' if len(runs) == 1 else 'seeds'})",
-            xs=xs,
-            ys=[one.point for one in means],
-            lows=[one.low for one in means] if has_band else (),
-            highs=[one.high for one in means] if has_band else (),
-            series=place,
-        )
+    means = [student_t(values) for values in zip(*held, strict=True)]
+    has_band = len(held) > _PAIR
+    part = f"{len(whole)} of {len(runs)}" if len(whole) < len(runs) else str(len(whole))
+    yield Line(
+        name=f"{called(group, _readings(runs, group))} ({part} {'seed' if len(runs) == 1 else 'seeds'})",
+        xs=xs,
+        ys=[one.point for one in means],
+        lows=[one.low for one in means] if has_band else (),
+        highs=[one.high for one in means] if has_band else (),
+        series=place,
+    )
 
 
 def _name(run: _Run) -> str:
@@ -249,9 +256,10 @@ def _time_captions(groups: Iterable[Sequence[_Run]]) -> Iterator[str]:
     if max(nums) > _PAIR:
         yield "Bands: 95 %, Student's t, at each time by itself."
     if any(1 < num < _FEW for num in nums):
-        yield "Thin lines: seeds, where they are few."
+        yield "Thin lines: seeds, where they are few; bands are cut where they leave the lines."
     if any(num in {1, _PAIR} for num in nums):
         yield "One or two seeds have no band."
     partial = sum(map(len, groups)) - sum(nums)
     if partial:
         yield f"Dotted: runs that have not completed ({partial}), in no mean."
+    yield from on_experts(run.scored.reading for own in groups for run in own)

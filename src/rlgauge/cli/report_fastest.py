@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
-from rlgauge.cli.plot_kinds import fastest, is_doubtful
+from rlgauge.cli.plot_kinds import bar_name, ends_of, fastest, is_doubtful
 from rlgauge.cli.plot_points import Points
 from rlgauge.cli.units import count_text
 from rlgauge.compare.phrases import some
@@ -14,8 +15,9 @@ from rlgauge.report.numbers import short_count
 
 _MOST = 8
 """Others that are named one by one."""
-_MANY = 100
+_TEN = 10
 _NOTE = "Each at its best number of environments; rlgauge throughput ab compares two in turns."
+_NO_INTERVAL = "Ratios are of these speeds, and have no interval."
 
 
 def answers(points: Points, environment: str) -> Iterator[Answer]:
@@ -25,26 +27,39 @@ def answers(points: Points, environment: str) -> Iterator[Answer]:
         return
     (name, first), *others = found.items()
     if not others:
-        yield Answer(f"How fast is {name} in {environment}?", [f"{_best(first)}.", *_doubts(found)], "")
+        yield Answer(f"How fast is {name} in {environment}?", [f"{_best(first)}.", *_doubts(found)], _ranges([first]))
         return
     told = [f"{name}: {_best(first)}."]
-    told += [f"That is {_times(first, one)} as fast as {other}: {_best(one)}." for other, one in others[:_MOST]]
+    told += [
+        f"That is {_times(first, one)} as fast as {other}: {_best(one, unit='')}." for other, one in others[:_MOST]
+    ]
+    shown = [first, *(one for _, one in others[:_MOST])]
     if len(others) > _MOST:
         told.append(f"{len(others) - _MOST} more are slower.")
-    yield Answer(f"Which of {some(list(found))} is the fastest in {environment}?", [*told, *_doubts(found)], _NOTE)
+    note = " ".join(filter(None, [_NOTE, _ranges(shown), _NO_INTERVAL]))
+    yield Answer(f"Which of {some(list(found))} is the fastest in {environment}?", [*told, *_doubts(found)], note)
 
 
-def _best(one: Measured) -> str:
+def _best(one: Measured, *, unit: str = " steps per second") -> str:
     chunk = "" if one.point.scan_chunk_size is None else f", chunk {one.point.scan_chunk_size}"
     speed = short_count(one.steps_per_second or 0.0)
-    return f"{speed} steps per second with {count_text(one.point.num_envs, 'env')}{chunk}"
+    low, high = ends_of(one)
+    ends = "" if low is None or high is None else f" [{short_count(low)}, {short_count(high)}]"
+    return f"{speed}{ends}{unit} with {count_text(one.point.num_envs, 'env')}{chunk}"
 
 
 def _times(one: Measured, other: Measured) -> str:
     if not other.steps_per_second:
         return "any number of times"
     ratio = (one.steps_per_second or 0.0) / other.steps_per_second
-    return f"{ratio:,.0f} times" if ratio >= _MANY else f"{ratio:.3g} times"
+    digits = 1 - math.floor(math.log10(ratio)) if ratio else 0
+    return f"about {round(ratio, digits):,.0f} times" if ratio >= _TEN else f"about {ratio:.2g} times"
+
+
+def _ranges(shown: Sequence[Measured]) -> str:
+    """What stands in brackets."""
+    names = "; ".join(filter(None, dict.fromkeys(map(bar_name, shown))))
+    return f"In brackets: {names}." if names else ""
 
 
 def _doubts(found: dict[str, Measured]) -> Iterator[str]:

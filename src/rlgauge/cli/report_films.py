@@ -74,10 +74,11 @@ class _Reel(NamedTuple):
     page: Path | None
 
 
-def sections(found: Asked) -> Iterator[Section]:
-    """One, where something was filmed."""
+def sections(found: Asked, renamed: Sequence[str] = ()) -> Iterator[Section]:
+    """One, where something was filmed; `renamed` holds OLD=NEW of policies and tasks, as readings have them by now."""
+    names = {old.strip(): new.strip() for old, _, new in (text.rpartition("=") for text in renamed)}
     readings = [reading for reading in found.readings if found.question.asks_for(reading)]
-    reels = [*_of_evaluations(readings, found), *_of_trainings(readings)]
+    reels = [*_of_evaluations(readings, found, names), *_of_trainings(readings)]
     reels = [reel for reel in reels if reel.grid or reel.there or reel.gone]
     lost = list(_lost(readings))
     if reels or lost:
@@ -126,10 +127,12 @@ def _told_of(reel: _Reel, most: int) -> str:
     return " ".join([*told, *reel.notes])
 
 
-def _of_evaluations(readings: Iterable[Reading], found: Asked) -> Iterator[_Reel]:
+def _of_evaluations(readings: Iterable[Reading], found: Asked, names: Mapping[str, str]) -> Iterator[_Reel]:
     for folder in _folders(readings):
         films = read_films(folder)
-        for task in () if films is None else films.tasks:
+        for told in () if films is None else films.tasks:
+            policy, task_id = (names.get(name, name) for name in (told.policy, told.task_id))
+            task = msgspec.structs.replace(told, policy=policy, task_id=task_id)
             if _is_asked(task, found):
                 yield _reel(folder, task)
 

@@ -13,7 +13,7 @@ from rlgauge.compare.gate import compare
 from rlgauge.compare.history import Cell, Change, history
 from rlgauge.compare.history import Row as Step
 from rlgauge.compare.line import Line, Verdict
-from rlgauge.compare.measurements import QUANTITY, Measurement, Spot, joined, library_of, measurements, with_tag
+from rlgauge.compare.measurements import QUANTITY, Measurement, Place, Spot, joined, library_of, measurements, with_tag
 from rlgauge.compare.quantity import Sort
 from rlgauge.compare.question import Question
 from rlgauge.compare.seeds import score_of
@@ -165,10 +165,13 @@ def _series(change: Change | None) -> int:
 
 
 def _newest(found: Sequence[Measurement]) -> Iterator[Section]:
-    """The newest against what was measured before: tags where there are several, else measurements."""
+    """The newest against the last before with some of the same: tags where there are several, else measurements."""
     tags = list(dict.fromkeys(one.tag for one in found if one.tag))
     wholes = [joined(with_tag(found, tag)) for tag in tags] if len(tags) >= _SEVERAL else list(found)
-    *_, before, last = sorted(wholes, key=lambda one: (str(one.time or ""), one.stamp))
+    *earlier, last = sorted(wholes, key=lambda one: (str(one.time or ""), one.stamp))
+    before = next((one for one in reversed(earlier) if _places(one) & _places(last)), None)
+    if before is None:
+        return
     sides = [Side(one.name, _of_library(one)) for one in (last, before)]
     title = f"Changes: {_when(last)} against {_when(before)}"
     try:
@@ -178,6 +181,10 @@ def _newest(found: Sequence[Measurement]) -> Iterator[Section]:
         yield Section(name="changes", title=title, body=[Note(f"{why}.")])
         return
     yield Section(name="changes", title=title, body=[*waterfall(comparison), *_judged(comparison)])
+
+
+def _places(one: Measurement) -> set[tuple[str, Place]]:
+    return {(spot.library, spot.place) for spot in one.spots}
 
 
 def _of_library(one: Measurement) -> list[Reading]:
@@ -205,7 +212,11 @@ def between(readings: Sequence[Reading], score: str, *, source: str) -> Iterator
         yield Section(name="differences", title=title, body=[Note(str(error))])
         return
     if comparison.lines:
-        yield Section(name="differences", title=title, body=[*waterfall(comparison), *_judged(comparison)])
+        sides = Note(
+            f"{names[0]} is the baseline as the first by name. These tests are one-sided, each way, so they may find "
+            "what the answer, which is two-sided, does not."
+        )
+        yield Section(name="differences", title=title, body=[*waterfall(comparison), *_judged(comparison), sides])
 
 
 def waterfall(comparison: Comparison) -> list[Figure]:
@@ -234,9 +245,8 @@ def _fall(quantity: str, lines: Sequence[Line], comparison: Comparison) -> Figur
         band_name=f"tolerance {100 * tolerance:g} %",
     )
     told = [f"From the worst to the best; {'less' if is_less_better else 'more'} is better."]
-    told.append(
-        f"Bars are {100 * (2 * comparison.confidence - 1):g} % intervals; of two processes a side, the table has them."
-    )
+    few = "; of two processes a side, the table has them" if is_ratio else ""
+    told.append(f"Bars are {100 * (2 * comparison.confidence - 1):g} % intervals{few}.")
     if len(rows) < len(lines):
         told.append(f"The {_MOST // 2} worst and the {_MOST // 2} best of {len(lines):,}.")
     return Figure("waterfall", chart, told, of=quantity)

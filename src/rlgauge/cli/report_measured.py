@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlgauge.cli import report_history, report_study, report_throughput, summary
+from rlgauge.cli import report_asked, report_history, report_study, report_throughput, summary
 from rlgauge.cli.units import count_text
 from rlgauge.core.reading import Reading
 from rlgauge.importers import NothingKnownError
@@ -58,20 +58,24 @@ def scored(readings: Sequence[Reading], sources: Sequence[str]) -> list[Reading]
 
 
 def alone(found: summary.Asked, options: Namespace) -> Report | None:
-    """The report of sources that hold measurements and studies alone; None where other runs have scores."""
+    """The report of sources that hold measurements and studies alone; None where other runs have scores.
+
+    Raises UserError where something is asked of scores.
+    """
     if scored(found.readings, options.source):
         return None
     parts = sections(found.readings, options.source)
     if not parts:
         return None
+    report_asked.check_no_scores(options)
     judged = summary.targets_of(options)
     parts += [Section(name="targets", title=table.title, body=[table]) for table in [targets_table(judged)] if judged]
     told = [Section(name="notes", title="Notes", body=[Warnings(found.notes)])] if found.notes else []
     runs = f" ({count_text(len(found.readings), 'run')})" if found.readings else ""
     return Report(
         title=", ".join(Path(source).resolve().name for source in options.source),
-        intro=f"what was measured in {', '.join(options.source)}{runs}",
-        sections=[*told, *parts, *reproduce.section(found.readings)],
+        intro=f"what was measured in {', '.join(options.source)}{runs}{reproduce.dates(found.readings)}",
+        sections=[*told, *parts, *reproduce.section(found.readings, report_asked.command(options))],
     )
 
 

@@ -128,13 +128,13 @@ def _row(one: Measured) -> Row:
 
 
 def _measurements(files: Sequence[Written]) -> Table:
-    header = ["when", "tag", "description", "machine", "points", "failed", "invalid", "processes", "repetitions"]
+    header = ["when (UTC)", "tag", "description", "machine", "points", "failed", "invalid", "processes", "repetitions"]
     rows = [
         [
             _when(file.timestamp),
             file.tag or "-",
             file.description or "-",
-            _machine(file),
+            machine(file),
             f"{len(file.points):,}",
             f"{sum(one.status is not Status.COMPLETED for one in file.points):,}",
             f"{sum(map(is_doubtful, file.points)):,}",
@@ -159,7 +159,8 @@ def _when(stamp: str) -> str:
         return stamp or "-"
 
 
-def _machine(file: Written) -> str:
+def machine(file: Written) -> str:
+    """The processor and how many cores there are; a dash where nothing tells."""
     cores = "" if file.host.num_cores is None else count_text(file.host.num_cores, "core")
     return ", ".join(filter(None, [file.host.cpu, cores])) or "-"
 

@@ -58,7 +58,7 @@ def sections(sources: Sequence[Path]) -> Iterator[Section]:
     points = Points(
         timed=newest(file for file in found.files if file.tells_speed), all=newest(file for file in found.files)
     )
-    failed = _failed(found.files, points)
+    failed = _failed(found.files)
     if not (points.all or failed or found.lost):
         return
     environments = list(dict.fromkeys([*points.environments(), *(one.point.environment for one in failed)]))
@@ -114,15 +114,17 @@ def _told(files: Sequence[Written]) -> str:
     """How many measurements there are, and which counts of what was measured again."""
     points = [one for file in files for one in file.points]
     again = len(points) - len({one.point for one in points})
-    newest_one = f" Of the {again:,} that were measured again, the newest is shown." if again else ""
-    return f"{count_text(len(points), 'point')} of {count_text(len(files), 'measurement')}.{newest_one}"
+    newest_one = f" Of the {again:,} that were measured again, the newest that completed is shown." if again else ""
+    machines = sorted({report_noise.machine(file) for file in files})
+    several = f" They are of {len(machines)} machines, whose speeds do not compare: {'; '.join(machines)}."
+    told = f"{count_text(len(points), 'point')} of {count_text(len(files), 'measurement')}.{newest_one}"
+    return f"{told}{several if len(machines) > 1 else ''}"
 
 
-def _failed(files: Sequence[Written], points: Points) -> list[Measured]:
-    """Points of which nothing came, as they failed last."""
-    done = {one.point for one in points.all}
-    found = {one.point: one for file in files for one in file.points if one.status is not Status.COMPLETED}
-    return [one for point, one in found.items() if point not in done]
+def _failed(files: Sequence[Written]) -> list[Measured]:
+    """Points that failed when they were measured last; of some an older speed is shown, too."""
+    found = {one.point: one for file in files for one in file.points}
+    return [one for one in found.values() if one.status is not Status.COMPLETED]
 
 
 def _points(points: Points, failed: Sequence[Measured]) -> list[Block]:
@@ -210,8 +212,9 @@ def _memory(points: Points) -> list[Block]:
     header = ["library", "planned, an environment", "process, an environment", "device, an environment"]
     header += ["process with one environment"]
     note = (
-        "Slopes over the number of environments, by least squares, with 95 % intervals from three numbers on. What a "
-        "process held is told where it rises by 32 MiB or more: less may be an allocator's habit."
+        "Slopes over the number of environments, of numbers that are stepped in two blocks or more, by least squares, "
+        "with 95 % intervals from three such numbers on. What a process held is told where it rises by 32 MiB or more "
+        "over these: less may be an allocator's habit."
     )
     environment = found[0].environment
     title = f"Bytes of an environment, {environment}"

@@ -23,12 +23,15 @@ from rlgauge.kinds.train.spec import SPEC
 from rlgauge.kinds.train.stages import Far, Stage, read_stage
 from rlgauge.kinds.train.totals import Length, length_of
 from rlgauge.report.numbers import short_count
+from rlgauge.report.printable import printable
 
 _WINDOW_SECONDS = 60.0
 """A speed is that of so long a time, the last one."""
 _QUIET_SECONDS = 60.0
 """A run that has told nothing new for so long is said to be quiet."""
 _NUM_LAST = 10
+_OVER = 1.1
+"""So far beyond its end a training is at it: many take their steps by the thousand."""
 
 
 class Going(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,8 +108,8 @@ class _Training:
         self._pace.add(training.seconds, training.num_steps)
         share = self._share()
         parts = [] if self._far is None else [str(self._far.stage)]
-        if not training.last:
-            return _Told([*parts, "no episode has ended yet"], share, self._left(), mark)
+        if not training.last:  # some learn from what they are shown, and have none
+            return _Told(parts or ["no episode has ended yet"], share, self._left(), mark)
         parts += [self._steps(), count_text(training.num_episodes, "episode")]
         if self._pace.per_second is not None:
             parts.append(f"{short_count(self._pace.per_second)} steps/s")
@@ -117,7 +120,7 @@ class _Training:
 
     def _steps(self) -> str:
         steps = self._progress.training.num_steps
-        if self._length is None or self._length.unit != "steps":
+        if self._length is None or self._length.unit != "steps" or steps > _OVER * self._length.number:
             return f"{steps:,} steps"
         return f"{steps:,} of {self._length.number:,} steps"
 
@@ -129,7 +132,7 @@ class _Training:
             return None
         training = self._progress.training
         done = training.num_steps if self._length.unit == "steps" else training.num_episodes
-        return (done, self._length.number) if done <= self._length.number else None
+        return (min(done, self._length.number), self._length.number) if done <= _OVER * self._length.number else None
 
     def _share(self) -> float | None:
         done = self._done()
@@ -204,10 +207,10 @@ class Watched:
         parts = [*told.parts, *self._times(told)]
         going = Going(
             id=self._run.folder.name + case.id,
-            group=labels.get("algorithm") or labels.get("policy") or case.name,
-            task=labels.get("task", ""),
-            seed=labels.get("train_seed", ""),
-            parts=parts,
+            group=printable(labels.get("algorithm") or labels.get("policy") or case.name),
+            task=printable(labels.get("task", "")),
+            seed=printable(labels.get("train_seed", "")),
+            parts=list(map(printable, parts)),
             share=told.share,
         )
         return going, f"{self._run.folder} {self._mark}"

@@ -111,7 +111,7 @@ class Looker:
         counts = _counted(runs, items)
         shown, growing = self._follow(going, items)
         return Sight(
-            told=_sentence(counts),
+            told=_sentence(counts) if self._root.is_dir() else f"There is no folder {self._root} any more.",
             counts=counts,
             going=shown,
             num_more=len(going) - len(shown),

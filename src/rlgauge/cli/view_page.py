@@ -39,6 +39,7 @@ _PATIENCE_SECONDS = 0.4
 """So long a reader waits for what is on its way."""
 _OPEN_SECONDS, _IDLE_SECONDS = 2.0, 5.0
 """After so long a page asks again, where something goes on and elsewhere."""
+_LATER_THERE = "The report comes here when a run has ended."
 _SOON_THERE = "The report is being made."
 _BROKEN = "The report could not be made: the terminal in which `rlgauge view` runs says more."
 
@@ -180,7 +181,7 @@ class Shown:
     def _page_of(self, sight: Sight | None) -> Page:
         """The page of all that is there. Where nothing has ended, or nothing can be told, it says that."""
         if sight is not None and sight.is_open and not sight.num_ended:
-            return self._waiting("No run has ended yet. The report comes here when one has.")
+            return self._waiting(_LATER_THERE)
         try:
             report = self._make()
         except UserError as error:

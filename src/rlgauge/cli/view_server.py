@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
+from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
 from pathlib import Path
-from socket import socket
+from socket import SHUT_RDWR, socket
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, BinaryIO, NamedTuple, Protocol
 from urllib.parse import quote, unquote
@@ -52,6 +54,10 @@ _SECONDS = 60.0
 """So long nothing is waited for: neither a request, nor that a film is taken."""
 _SEATS = 64
 """So many connections at once."""
+_HEAD_BYTES = 1 << 16
+"""So long the headers of a request are at the most."""
+_PATIENCE_SECONDS = 1.0
+"""So long a seat is waited for that has been taken from somebody."""
 _TOKEN_BYTES = 24
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _MISS = "There is nothing here: take the address that `rlgauge view` printed."
@@ -98,6 +104,7 @@ class ViewServer(ThreadingMixIn, TCPServer):
         self._once = secrets.token_urlsafe(_TOKEN_BYTES)
         self._lock = threading.Lock()
         self._seats = threading.BoundedSemaphore(_SEATS)
+        self._strangers: dict[socket, None] = {}
         super().__init__((HOST, port), _Answer)
 
     @property
@@ -117,9 +124,16 @@ class ViewServer(ThreadingMixIn, TCPServer):
             self._once = "" if is_it else self._once
             return is_it
 
+    def knows(self, link: socket) -> None:
+        """Note that somebody has shown the token, and keeps the seat."""
+        with self._lock:
+            self._strangers.pop(link, None)
+
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as the base class has it
-        """Give the connection a thread; close it where too many are open."""
-        if self._seats.acquire(blocking=False):
+        """Give the connection a thread: where too many are open, that of who has shown no token for longest."""
+        if self._seats.acquire(blocking=False) or self._frees_seat():
+            with self._lock:
+                self._strangers[request] = None
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -129,7 +143,35 @@ class ViewServer(ThreadingMixIn, TCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.knows(request)
             self._seats.release()
+
+    def _frees_seat(self) -> bool:
+        """Whether there is a seat after all, since a stranger was sent away."""
+        with self._lock:
+            link = next(iter(self._strangers), None)
+            if link is None:
+                return False
+            del self._strangers[link]
+            with contextlib.suppress(OSError):  # it has just gone by itself
+                link.shutdown(SHUT_RDWR)
+        return self._seats.acquire(timeout=_PATIENCE_SECONDS)
+
+
+class _Lines:
+    """The lines of a head, no longer than so many bytes together."""
+
+    def __init__(self, file: BufferedIOBase, num_bytes: int) -> None:
+        self._file = file
+        self._left = num_bytes
+
+    def readline(self, size: int = -1) -> bytes:
+        """The next line. Raises LineTooLong, as the base class expects it of one that is too long by itself."""
+        line = self._file.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise LineTooLong("header")
+        return line
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -145,14 +187,29 @@ class _Answer(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):  # the reader went away, and misses nothing
             super().handle()
 
+    def parse_request(self) -> bool:
+        """Whether it is a request that can be answered; else it was refused."""
+        file = self.rfile
+        self.rfile = _Lines(file, _HEAD_BYTES)  # type: ignore[assignment]  # of which only lines are read here
+        try:
+            is_one = super().parse_request()
+        finally:
+            self.rfile = file
+        if is_one and ("Content-Length" in self.headers or "Transfer-Encoding" in self.headers):
+            self.close_connection = True  # what it sends besides is not read, and is no next request
+        return is_one
+
     def do_GET(self) -> None:  # the base class looks for this name
         parts = self._parts()
         if parts is None:
             return
         head, *rest = parts
+        is_known = same(head, self.server.token)
+        if is_known:
+            self.server.knows(self.connection)
         if self.command == "GET" and head == ONCE and len(rest) == 1 and self.server.takes_once(rest[0]):
             self._lead(f"/{self.server.token}/")
-        elif not same(head, self.server.token):
+        elif not is_known:
             self._refuse(HTTPStatus.FORBIDDEN, _MISS)
         elif not rest:
             self._lead(f"/{self.server.token}/")
@@ -166,7 +223,7 @@ class _Answer(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # `_send` leaves out what a HEAD does not ask for
 
     def _refuse_method(self) -> None:
-        self.close_connection = True  # what it sent is not read
+        self.close_connection = True
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.", {"Allow": "GET, HEAD"})
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -19,11 +20,12 @@ from rlgauge.stats.unpaired import welch
 
 ALPHA = 0.05
 RULE = (
-    "the best mean of a task, and all that Welch's test does not show to be worse (two-sided, Holm over the table, 5 %)"
+    "the best mean of a task, and all that Welch's test does not show to be worse (two-sided, the choice of the best "
+    "allowed for, Holm over the table, 5 %)"
 )
 OVERALL_RULE = (
     "the best of a column, and all that a test of the difference, by the intervals of both, does not show to be worse "
-    "(two-sided, Holm over the column, 5 %)"
+    "(two-sided, the choice of the best allowed for, Holm over the column, 5 %)"
 )
 _SEVERAL = 2
 
@@ -40,8 +42,12 @@ def mark_best(
     best = _best_means(lines, less_is_better=less_is_better)
     rivals = [line for line in lines if line.score is not None and line.group != best[line.task].group]
     testable = [line for line in rivals if _can_be_tested(line, best[line.task], values)]
+    num_groups = Counter(line.task for line in lines if line.score is not None)
     p_values = [
-        welch(candidate=values[_key(line)], baseline=values[best[line.task].group, line.task]).p_value
+        _of_the_first(
+            welch(candidate=values[_key(line)], baseline=values[best[line.task].group, line.task]).p_value,
+            num_groups[line.task],
+        )
         for line in testable
     ]
     adjusted = dict(zip(map(_key, testable), holm(p_values), strict=True))
@@ -74,9 +80,14 @@ def _best_of(overall: Sequence[Overall], metric: Metric, *, less_is_better: bool
     sign = -1.0 if less_is_better else 1.0
     first = max(overall, key=lambda one: sign * one.metrics[metric].point)
     rivals = [one for one in overall if one.group != first.group]
-    p_values = holm([difference_p_value(first, one, metric) for one in rivals])
+    p_values = holm([_of_the_first(difference_p_value(first, one, metric), len(overall)) for one in rivals])
     found = {one.group: p >= ALPHA for one, p in zip(rivals, p_values, strict=True) if p is not None}
     return {first.group: True, **found} if found else {}
+
+
+def _of_the_first(p_value: float | None, num: int) -> float | None:
+    """The p-value of a comparison with the best of `num`, chosen by the data: it stands for num (num - 1) / 2 pairs."""
+    return None if p_value is None else min(1.0, p_value * num / 2)
 
 
 def difference_p_value(first: Overall, second: Overall, metric: Metric) -> float | None:

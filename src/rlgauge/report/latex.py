@@ -43,7 +43,8 @@ def table_lines(table: Table, *, at: str = "") -> Iterator[str]:
     yield f"  \\caption{{{escaped(caption)}}}"
     yield f"  \\label{{tab:{table.name}}}"
     yield "  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%"
-    yield f"  \\begin{{tabular}}{{{'l' * table.num_text + 'r' * (len(table.header) - table.num_text)}}}"
+    sides = "".join("l" if table.is_text(column) else "r" for column in range(len(table.header)))
+    yield f"  \\begin{{tabular}}{{{sides}}}"
     yield "    \\toprule"
     yield _row([escaped(title) for title in table.header])
     yield "    \\midrule"

@@ -24,7 +24,7 @@ def tables_to_markdown(told: Iterable[Table], notes: Iterable[str] = ()) -> str:
 
 def grid(table: Table) -> str:
     """The header and the rows of a table."""
-    rules = ["---"] * table.num_text + ["---:"] * (len(table.header) - table.num_text)
+    rules = ["---" if table.is_text(column) else "---:" for column in range(len(table.header))]
     rows = [
         [_bold(cell) if (row, column) in table.bold else plain(cell) for column, cell in enumerate(cells)]
         for row, cells in enumerate(table.rows)

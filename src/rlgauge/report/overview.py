@@ -50,6 +50,11 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     targets: list[Judged] = []
 
     @property
+    def less_is_shown_better(self) -> bool:
+        """Whether less is better of what sections compare: normalised scores may turn less into more."""
+        return self.less_is_better and not _turns(self.runs)
+
+    @property
     def is_measured(self) -> bool:
         """Whether any run has a score."""
         return any(run.score is not None for run in self.runs)
@@ -127,7 +132,8 @@ def _errors(runs: Iterable[Scored], by: Sequence[str]) -> Iterator[str]:
             nums[cell_name(run.group, run.reading.task, by)] += run.reading.num_errors
     if nums:
         where = some([f"{name} ({num})" for name, num in nums.items()])
-        yield f"{count(nums.total(), 'episode')} ended in an error or a timeout and are in no mean: {where}."
+        are = "is" if nums.total() == 1 else "are"
+        yield f"{count(nums.total(), 'episode')} ended in an error or a timeout and {are} in no mean: {where}."
 
 
 def _warnings(lines: Iterable[Line], overall: Iterable[Overall], by: Sequence[str]) -> Iterator[str]:

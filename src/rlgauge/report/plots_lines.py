@@ -20,6 +20,7 @@ from rlgauge.report.plots_style import (
     plain,
     short_numbers,
     titles,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
 
 _MARKS, _SHORT = 6, 12
 """Markers of a line that is long; a shorter one has one at each point."""
-_DASHES: dict[Manner, Any] = {Manner.DOTTED: (0, (1, 2.5)), Manner.DASHED: (0, (5, 2.2)), Manner.BOUND: (0, (1, 1.5))}
+_DASHES: dict[Manner, Any] = {Manner.DOTTED: (0, (1, 2.5)), Manner.DASHED: (0, (5, 2.2)), Manner.BOUND: (0, (1.4, 1.6))}
 _MARKED = {Manner.PLAIN, Manner.DASHED}
-_THIN, _FAINT = 0.6, 0.6
+_THIN, _FAINT, _BOUND = 0.6, 0.6, 0.9
 _BAND = 0.16
+_STROKE = 8
+"""What shows a single point of a line that has no markers, in points."""
 _MARGIN = 0.05
 _ROOM, _NO_ROOM = 0.03, 0.01
 """Beside lines whose ends have markers, and beside others."""
@@ -50,16 +53,18 @@ def draw_lines(axes: Axes, chart: Lines) -> None:
     axes.margins(x=_ROOM if has_markers else _NO_ROOM, y=_MARGIN)
     for line in chart.lines:
         _line(axes, line, has_line=not chart.is_markers_only)
-    has_seeds = any(line.manner is Manner.THIN for line in chart.lines)
+    _marks(axes, chart)
+    has_seeds = any(line.manner is Manner.THIN for line in chart.lines) and not chart.has_bars
     ends = axes.get_ylim() if has_seeds else None
     for line in chart.lines:
         (_bars if chart.has_bars else _band)(axes, line)
     if ends is not None:
         axes.set_ylim(ends)
-    _marks(axes, chart)
     if chart.is_y_from_zero:
         axes.set_ylim(bottom=0)
     frame(axes, grid="both")
+    if not chart.is_x_log and all(float(x).is_integer() for line in chart.lines for x in line.xs):
+        whole_numbers(axes.xaxis)
     short_numbers(axes.xaxis)
     short_numbers(axes.yaxis)
     titles(axes, title=chart.title, x=chart.x_axis, y=chart.y_axis)
@@ -94,7 +99,7 @@ def _style(series: int, manner: Manner) -> dict[str, Any]:
     return {
         "color": colour(series),
         "linestyle": dash(series) if manner is Manner.PLAIN else _DASHES.get(manner, "-"),
-        "linewidth": line_width(1.0 if is_full else _THIN),
+        "linewidth": line_width(1.0 if is_full else _BOUND if manner is Manner.BOUND else _THIN),
         "alpha": _FAINT if manner is Manner.THIN else 1.0,
     }
 
@@ -103,6 +108,8 @@ def _line(axes: Axes, line: Line, *, has_line: bool) -> None:
     style = _style(line.series, line.manner)
     if has_line:
         axes.plot(line.xs, line.ys, **style)
+        if len(line.xs) == 1 and line.manner not in _MARKED:
+            axes.plot(line.xs, line.ys, color=style["color"], marker="_", markersize=_STROKE)
     if line.manner in _MARKED:
         shown = _shown(line.ys)
         doubtful = {place for place, flag in enumerate(line.is_doubtful) if flag}

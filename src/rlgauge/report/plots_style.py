@@ -6,6 +6,7 @@ their own has a figure in their own style.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -150,6 +151,8 @@ def short_numbers(axis: Axis) -> None:
             return self.format_ticks([x])[0]
 
         def format_ticks(self, values: Sequence[float]) -> list[str]:
+            if getattr(axis.get_transform(), "base", _BASE) != _BASE:
+                return [f"{value:,.0f}" if value >= 1 else f"{value:g}" for value in values]
             return numbers([float(value) for value in values], is_log=axis.get_scale() == "log")
 
     if axis.get_scale() == "log":
@@ -158,6 +161,13 @@ def short_numbers(axis: Axis) -> None:
     elif axis is axis.axes.xaxis:
         _fewer_ticks(axis)
     axis.set_major_formatter(Short())
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Have no number between two whole ones: half a trial is none."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
 def _fewer_ticks(axis: Axis) -> None:
@@ -175,9 +185,7 @@ def numbers(values: Sequence[float], *, is_log: bool = False) -> list[str]:
     """The values of an axis as `-2.5`, `20k` or `1M`, with as many digits as they have."""
     if any(abs(value) >= (_THOUSAND if is_log else _LONG) for value in values):
         told = ([_with_letter(value, digits) for value in values] for digits in range(_DIGITS, _MOST_DIGITS))
-        return next(
-            (texts for texts in told if len(set(texts)) == len(set(values))), [f"{value:,}" for value in values]
-        )
+        return next((texts for texts in told if all(map(_is_said, texts, values))), [f"{value:,}" for value in values])
     reach = max(map(abs, values), default=0.0)
     if is_log or 0 < reach < _TINY:
         return [f"{value:.6g}" for value in values]
@@ -188,6 +196,12 @@ def numbers(values: Sequence[float], *, is_log: bool = False) -> list[str]:
 def _is_exact(values: Sequence[float], places: int) -> bool:
     reach = max(map(abs, values), default=0.0)
     return all(abs(round(value, places) - value) <= _NOTHING * reach for value in values)
+
+
+def _is_said(text: str, value: float) -> bool:
+    """Whether what is written is the value."""
+    size = dict(_LETTERS).get(text[-1:], 1.0)
+    return math.isclose(float(text.rstrip("GMk")) * size, value, rel_tol=_NOTHING, abs_tol=_NOTHING)
 
 
 def _with_letter(value: float, digits: int) -> str:

@@ -69,7 +69,7 @@ def score_runs(readings: Sequence[Reading], quantity: Quantity, question: Questi
     referring = [*readings, *_references_of_all_settings(readings, given, question.normalisation)]
     references = References(referring, quantity, question.normalisation)
     chosen = one_a_seed(wanted, quantity, told, group=lambda reading: group_of(reading, question.by))
-    _tell_pooled([one.reading for one in chosen], question, told)
+    _tell_pooled(sorted((reading for one in chosen for reading in one.used), key=_place), question, told)
     if not quantity.is_ratio:
         _tell_seedless([one.reading for one in chosen], question, told)
     if "settings" in question.by:
@@ -167,6 +167,10 @@ def _scored(
         high=None if ends is None else ends.high,
         is_used=is_used,
     )
+
+
+def _place(reading: Reading) -> tuple[str, str, str]:
+    return reading.algorithm, reading.task, reading.source
 
 
 def _order(run: Scored) -> tuple[str, str, int, str]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from rlgauge.stats.summary import Summary
+
+_BEGINS = re.compile(r"[\[(<>≤≥~≈]?\s*[-\u2212+±]?\.?\d")
+"""How what is a number begins, or an interval."""
+_NOTHING = frozenset({"", "-"})
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +29,13 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     bold: frozenset[tuple[int, int]] = frozenset()
     notes: list[str] = []
     summaries: dict[tuple[int, int], Summary] = {}
+
+    def is_text(self, column: int) -> bool:
+        """Whether a column holds words: one on the left, and one in most of whose cells is no number."""
+        if column < self.num_text:
+            return True
+        told = {cells[column] for cells in self.rows} - _NOTHING
+        return 2 * sum(_BEGINS.match(cell) is not None for cell in told) < len(told)
 
     def starred(self) -> list[list[str]]:
         """The rows for plain text, where a star stands for bold."""

@@ -184,17 +184,22 @@ def _interval(line: Line, *, is_rate: bool) -> str:
 def _normalised(line: Line) -> str:
     if line.normalised is None:
         return "-"
-    return plus_minus(line.normalised.point, line.normalised_sd, digits=_NORMALISED_DIGITS)
+    return plus_minus(line.normalised.point, line.normalised_sd, digits=_digits(line))
 
 
 def _normalised_interval(line: Line) -> str:
-    return interval(line.normalised, digits=_NORMALISED_DIGITS)
+    return interval(line.normalised, digits=_digits(line))
+
+
+def _digits(line: Line) -> int:
+    """Decimal places of the normalised score."""
+    point = 0.0 if line.normalised is None else line.normalised.point
+    wanted = places(point, line.normalised_sd)
+    return max(_NORMALISED_DIGITS, wanted) if abs(point) < 1 else wanted
 
 
 def _estimate(one: Overall, metric: Metric, overview: Overview) -> str:
     summary: Summary = one.metrics[metric]
-    if overview.formula is not None:
-        return estimate(summary, digits=_NORMALISED_DIGITS)
     if _is_rate(overview):
         return estimate(summary, digits=1, scale=100, unit=" %")
     width = None if summary.low is None or summary.high is None else summary.high - summary.low

@@ -11,6 +11,8 @@ from rlgauge.report.numbers import short_count
 from rlgauge.report.table import Table
 
 _LARGE = 1000
+_FEWEST, _MOST = 3, 15
+"""Digits of a number."""
 _LONGEST = 60
 """Characters of a reason that still stand in a row."""
 _COLUMNS = (
@@ -48,7 +50,7 @@ def _cells(one: Judged) -> list[str]:
         one.tag or "-",
         one.of,
         f"{one.target.quantity}{ratio}",
-        f"{bound} {_number(one.target.bound, one.unit)}",
+        f"{bound} {_number(one.target.bound, one.unit, _digits(one))}",
         _measured(one),
         _verdict(one),
     ]
@@ -57,18 +59,30 @@ def _cells(one: Judged) -> list[str]:
 def _measured(one: Judged) -> str:
     if one.measured is None:
         return "-"
-    point = _number(one.measured.point, one.unit)
+    digits = _digits(one)
+    point = _number(one.measured.point, one.unit, digits)
     low, high, missing = one.measured.low, one.measured.high, one.measured.missing
     lacking = f", without {missing} seed{'s' * (missing > 1)}" if missing and one.target.actor else ""
     if low is None or high is None:
         return f"{point}{lacking}"
-    return f"{point} [{_number(low, one.unit)}, {_number(high, one.unit)}]{lacking}"
+    return f"{point} [{_number(low, one.unit, digits)}, {_number(high, one.unit, digits)}]{lacking}"
 
 
-def _number(value: float, unit: str) -> str:
+def _digits(one: Judged) -> int:
+    """As many as tell what was measured from the target, three at least."""
+    if one.measured is None or one.measured.point == one.target.bound:
+        return _FEWEST
+    values = one.measured.point, one.target.bound
+    found = (digits for digits in range(_FEWEST, _MOST) if len({f"{value:.{digits}g}" for value in values}) > 1)
+    return next(found, _MOST)
+
+
+def _number(value: float, unit: str, digits: int = 3) -> str:
     if unit == "success":
-        return f"{100 * value:.3g} %"
-    return short_count(value) if abs(value) >= _LARGE else f"{value:.3g}"
+        return f"{100 * value:.{digits}g} %"
+    if digits == _FEWEST and abs(value) >= _LARGE:
+        return f"{'-' if value < 0 else ''}{short_count(abs(value))}"
+    return f"{value:,.{digits}g}" if abs(value) < _LARGE else f"{value:,.{max(0, digits - len(str(int(abs(value)))))}f}"
 
 
 def _verdict(one: Judged) -> str:

@@ -119,7 +119,11 @@ def summarise(
     """
     doubts = list(dict.fromkeys(doubt for one in strata for doubt in doubts_of(one)))
     doubts += doubts_of_units(strata, units, method)
-    method = "t" if is_tiny(strata) else method
+    if is_tiny(strata):
+        method = "t"
+    elif method == "expanded" and _are_seeds(units, strata) and is_out_of_reach(units, confidence):
+        method = "t"
+        doubts.append("So few seeds that no resample lies as far out as the interval's ends: they are Student's.")
     ends = interval(replicates_B, point, units, jackknife, method=method, confidence=confidence)
     low, high = (None, None) if ends is None else (min(ends[0], point), max(ends[1], point))
     if ends is not None and ends[1] - ends[0] <= max(_grain(one, point) for one in strata):
@@ -156,6 +160,23 @@ def is_tiny(strata: Sequence[Strata]) -> bool:
     """Whether there is one task with fewer than five seeds, but more than one."""
     nums = [one.num for one in strata]
     return all(len(one.sizes) == 1 for one in strata) and min(nums) < FEW and max(nums) > 1
+
+
+def _are_seeds(units: Sequence[int], strata: Sequence[Strata]) -> bool:
+    """Whether seeds were drawn, and not tasks."""
+    return len(units) >= min(len(one.sizes) for one in strata)
+
+
+def is_out_of_reach(sizes: Sequence[int], confidence: float) -> bool:
+    """Whether `expanded` would read where there is nothing: below the probability of the most extreme resample.
+
+    All seeds of every task are the same one then, which has the probability of the product of `R ** -R`.
+    """
+    several = [size for size in sizes if size > 1]
+    if not several:
+        return False
+    read_at = tails(several, method="expanded", confidence=confidence)[0]
+    return read_at <= math.exp(-math.fsum(size * math.log(size) for size in several))
 
 
 def doubts_of_units(strata: Sequence[Strata], units: Sequence[int], method: Method) -> Iterator[str]:

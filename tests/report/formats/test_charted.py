@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from rlgauge.report.charts import Chart
+from rlgauge.report.charts import Chart, Key, Line, Lines, Manner
 from rlgauge.report.content import Figure
 from rlgauge.report.formats.charted import charted
 from tests.report.formats.made import ODD, heat, intervals, lines, report, shares
@@ -31,6 +31,15 @@ def test_short_lines_are_listed_point_by_point_without_their_gaps():
     assert table.header == ["line", "steps", "return", "interval"]
     assert [row[1:3] for row in table.rows] == [["0", "0.000"], ["1,000", "1000"]]
     assert table.notes == ["1 more line without a name: CSV and JSON have what they show."]
+
+
+def test_lines_of_one_name_are_told_apart_by_what_their_manner_means():
+    manners = {Manner.PLAIN: 2.0, Manner.BOUND: 9.0}
+    both = [Line(name="ours", xs=[1.0], ys=[y], series=0, manner=manner) for manner, y in manners.items()]
+    keys = [Key(manner=Manner.PLAIN, name="planned"), Key(manner=Manner.BOUND, name="the process")]
+    chart = Lines(title="memory", lines=both, x_axis="x", y_axis="y", keys=keys)
+    table = charted(chart, name="memory")
+    assert [cells[0] for cells in table.rows] == ["ours, planned", "ours, the process"]
 
 
 def test_of_long_lines_the_last_point_is_listed():

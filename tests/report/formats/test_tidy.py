@@ -5,7 +5,10 @@ import io
 
 import pytest
 
+from rlgauge.report.content import Report, Section
 from rlgauge.report.formats.tidy import Cell, to_csv
+from rlgauge.report.table import Table
+from rlgauge.stats.intervals import wilson
 from tests.report.formats.made import ODD, report
 
 
@@ -30,6 +33,21 @@ def test_a_cell_has_what_stands_behind_it_once(rows):
     numbers = ("value", "low", "high", "confidence", "n", "missing", "method")
     assert [score[name] for name in numbers] == ["0.5", "0.25", "0.75", "0.9", "7", "2", "Wilson"]
     assert (runs["quantity"], runs["value"], runs["told"]) == ("runs", "1234.0", "1,234")
+
+
+def test_two_numbers_that_are_equal_are_both_there():
+    same = wilson(3, 4)
+    table = Table(
+        name="overall",
+        title="Overall",
+        header=["group", "mean", "median", "95 % interval"],
+        rows=[["a", "0.75", "0.75", "[0.3, 0.9]"]],
+        num_text=1,
+        summaries={(0, 1): same, (0, 2): same, (0, 3): same},
+    )
+    whole = Report(title="t", intro="", sections=[Section(name="s", title="S", body=[table])])
+    found = list(csv.DictReader(io.StringIO(to_csv(whole))))
+    assert [row["quantity"] for row in of(found, kind="table")] == ["mean", "median"]
 
 
 def test_the_points_of_figures_are_there_and_seeds_and_marks(rows):

@@ -382,3 +382,52 @@ CONTRASTS = """() => {
       return [(Math.max(...lights) + .05) / (Math.min(...lights) + .05), one.textContent.slice(0, 30)];
     }).filter(([ratio]) => !(ratio >= 4.5));
 }"""
+
+
+def test_names_of_a_legend_light_their_lines_by_the_keyboard_until_they_are_pressed_again(opened):
+    page = opened()
+    names = page.locator("#all .legend button")
+    lit = page.locator("#all .wide .series.lit title")
+    assert page.locator("#all .legend button[tabindex='0']").count() == 1
+    names.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    assert lit.all_text_contents() == ["line 1", "line 2"]
+    page.keyboard.press("Tab")
+    assert lit.all_text_contents() == ["line 1"]
+    names.nth(1).press("Enter")
+    page.keyboard.press("Tab")
+    assert page.locator(".lights").count() == 0
+
+
+def test_what_is_printed_has_a_thousand_rows_and_says_where_the_others_are(opened):
+    page = opened()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#every_run-table tbody tr").count() == 1000
+    assert page.get_by_text(f"rows 1 to 1,000 of {NUM_ROWS:,}").is_visible()
+    after = "getComputedStyle(document.querySelector('.turns span'), '::after').content"
+    assert "the page on a screen shows the others" in page.evaluate(after)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("#every_run-table tbody tr").count() == SHOWN
+
+
+def test_a_filter_is_printed_with_how_many_rows_it_leaves(opened):
+    page = opened()
+    page.locator("[data-table=scores-table]").fill("NAME 1")
+    page.emulate_media(media="print")
+    assert page.get_by_text("5 of 17 rows").is_visible()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["1280", "390"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_rules_of_accessibility_that_a_program_can_judge_are_kept(opened, scheme, viewport):
+    """Those of axe-core, which passes over what it can't judge: the contrast of texts in figures has its own test."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = opened(viewport, color_scheme=scheme)
+    for details in page.locator("main > section > details").all():
+        details.locator("summary").first.click()
+    found = axe.run(page).response
+    assert len(found["passes"]) > 30
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []

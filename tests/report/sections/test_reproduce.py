@@ -51,5 +51,34 @@ def test_what_a_damaged_run_does_not_tell_is_said(tmp_path):
     assert "1 of 2 runs don't tell how they came about" in text
 
 
+def test_a_command_is_told_as_it_is_typed_wherever_it_is_installed(tmp_path):
+    commands = ["/opt/a b/bin/rlgauge x 'y z'", "rlgauge x 'y z'", "/opt/train.py --out 'a"]
+    quoted = [{**START, "command": one.replace("/opt/a b", "'/opt/a b'")} for one in commands]
+    _, text = told(tmp_path, *quoted)
+    assert "rlgauge x 'y z'2" in text
+    assert "/opt/train.py --out 'a1" in text
+
+
+def test_several_runs_of_one_result_are_told(tmp_path):
+    _, text = told(tmp_path, START, START)
+    assert "2 runs for 1 result" in text
+
+
+def test_of_a_table_of_scores_the_file_its_digest_and_how_many_results_it_gave_are_told(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("abc")
+    readings = [Reading(algorithm="a", task=task, source=str(path)) for task in "xyz"]
+    (section,) = reproduce.section(readings)
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert section.body[0].rows == [[str(path), digest, "3"]]
+
+
 def test_runs_of_other_systems_tell_nothing():
     assert list(reproduce.section([Reading(algorithm="a", task="t")])) == []
+
+
+def test_the_days_of_runs_are_told_as_far_as_they_are_known():
+    one, two, none = (Reading(algorithm="a", task="t", started=at) for at in ("2026-01-02T03", "2026-02-03T04", ""))
+    assert reproduce.dates([none]) == ""
+    assert reproduce.dates([one, none]) == "; runs began on 2026-01-02"
+    assert reproduce.dates([two, one]) == "; runs began from 2026-01-02 to 2026-02-03"

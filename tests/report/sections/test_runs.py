@@ -7,7 +7,9 @@ import pytest
 from rlgauge.core.reading import Reading, Total
 from rlgauge.core.run import Status
 from rlgauge.report.content import Folded
+from rlgauge.report.markdown import grid
 from rlgauge.report.overview import make_overview
+from rlgauge.report.page.blocks import block
 from rlgauge.report.question import Question
 from rlgauge.report.sections import runs
 
@@ -54,3 +56,10 @@ def test_what_is_left_out_of_thousands_of_runs_is_told(monkeypatch):
 @pytest.mark.parametrize("score", [1e-7, -3.0, 123456.0])
 def test_a_short_score_has_four_digits(score):
     assert float(runs._short(score).replace(",", "")) == pytest.approx(score, rel=1e-3)
+
+
+def test_words_begin_at_the_left_and_numbers_end_at_the_right_wherever_they_stand():
+    table = every_run(3)
+    assert [table.is_text(column) for column in range(7)] == [True, True, False, True, False, True, True]
+    assert grid(table).splitlines()[1] == "| --- | --- | ---: | --- | ---: | --- | --- |"
+    assert 'class="sorts n1 n2 n4 n6 n7"' in block(table)

@@ -10,7 +10,7 @@ from rlgauge.report.sections import success
 from rlgauge.stats.confidence_sequence import ConfidenceSequence
 from rlgauge.stats.intervals import wilson
 from rlgauge.stats.rates import success_over_seeds
-from tests.compare.making import checkpoint, seeds
+from tests.compare.making import checkpoint, reading, seeds
 
 SERIES = {"act": 0, "other": 1}
 OVER = "mean over all tasks"
@@ -42,6 +42,21 @@ def test_a_checkpoint_has_wilsons_interval_of_its_episodes():
     assert ends(rows["A", "act"]) == of(wilson(8, 10))
     assert rows["A", "act"].point == 0.8
     assert "says nothing of other seeds" in " ".join(notes)
+
+
+def test_errors_that_count_as_failures_make_no_rate_higher():
+    runs = [evaluated(9, 10, seed=0, errors=0), evaluated(1, 2, seed=1, errors=8)]
+    rows, _ = shown(*runs)
+    assert rows["A", "act"].point == pytest.approx((0.9 + 0.5) / 2)
+    assert "12 episodes, and 8 more" in rows["A", "act"].told
+    assert f"with these as failures {(0.9 + 0.1) / 2:.2f}" in rows["A", "act"].told
+
+
+def test_of_rates_without_their_episodes_no_number_of_episodes_is_told():
+    readings = [reading("success", [rate], seed=seed, algorithm="act", task="A") for seed, rate in enumerate((0.5, 1))]
+    rows, notes = shown(*readings)
+    assert "episode" not in rows["A", "act"].told
+    assert "over seeds (Student t)" in " ".join(notes)
 
 
 def test_of_several_seeds_the_seed_is_the_unit_and_each_is_a_dot():

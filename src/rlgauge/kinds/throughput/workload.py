@@ -49,7 +49,7 @@ class ThroughputWorkload:
         if processes < 1:
             raise UserError(f"processes={processes}: at least one must measure.")
         self.processes = processes
-        self.stamp = stamp or dt.datetime.now().astimezone().strftime("%Y%m%d_%H%M%S_%f")[:-3]
+        self.stamp = stamp or dt.datetime.now(dt.UTC).strftime("%Y%m%d_%H%M%S_%f")[:-3]
         self.tag = tag
         self.description = description
 

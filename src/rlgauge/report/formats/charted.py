@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
+import msgspec
+
 from rlgauge.compare.phrases import count
 from rlgauge.report.charts import Chart, Heat, Intervals, Line, Lines, Mark, Shares
 from rlgauge.report.numbers import fixed, places
@@ -54,7 +56,12 @@ def _(chart: Intervals, name: str) -> Table:
 
 @_charted.register
 def _(chart: Lines, name: str) -> Table:
-    named = [line for line in chart.lines if line.is_named]
+    keys = {key.manner: key.name for key in chart.keys}
+    named = [
+        msgspec.structs.replace(line, name=", ".join(filter(None, [line.name, keys.get(line.manner)])))
+        for line in chart.lines
+        if line.is_named
+    ]
     left = len(chart.lines) - len(named)
     notes = [f"{count(left, 'more line')} without a name: CSV and JSON have what they show."] if left else []
     points = {id(line): list(_points(line)) for line in named}
@@ -107,7 +114,7 @@ def _points(line: Line) -> Iterator[tuple[float, str, str]]:
 
 
 def _marks(marks: Iterable[Mark]) -> list[str]:
-    return [f"{mark.name}: {mark.value:g}." for mark in marks]
+    return [f"{mark.name}: {mark.value:g}." for mark in marks if mark.name]
 
 
 def _place(x: float) -> str:

@@ -74,7 +74,8 @@ def _(one: Heading) -> str:
 
 @block.register
 def _(one: Answer) -> str:
-    return "\n\n".join([f"**{_told(one.question)}**", *map(_begun, one.sentences), _begun(one.note)])
+    told = filter(None, [*one.sentences, one.note])
+    return "\n\n".join([f"**{_told(one.question)}**", *map(_begun, told)])
 
 
 @block.register

@@ -109,7 +109,7 @@ def _table(found: Table) -> Iterator[Cell]:
         )
         for column in range(found.num_text, len(told)):
             summary = found.summaries.get((row, column))
-            is_told = summary is not None and summary == found.summaries.get((row, column - 1))
+            is_told = found.header[column].endswith("interval") and summary == found.summaries.get((row, column - 1))
             if is_told or told[column] in {"", "-"}:
                 continue
             cell = own._replace(quantity=found.header[column], told=_line(told[column]))
@@ -150,8 +150,10 @@ def _(chart: Intervals) -> Iterator[Cell]:
 
 @_chart.register
 def _(chart: Lines) -> Iterator[Cell]:
+    keys = {key.manner: key.name for key in chart.keys}
     for place, line in enumerate(chart.lines, start=1):
         own = Cell(kind="lines", row=place, group=line.name, quantity=chart.y_axis, told=line.manner.value)
+        own = own._replace(heading=keys.get(line.manner, ""))
         for index, (x, y) in enumerate(zip(line.xs, line.ys, strict=True)):
             if math.isfinite(y):
                 low, high = (_finite(ends[index]) if index < len(ends) else None for ends in (line.lows, line.highs))

@@ -11,6 +11,7 @@ from rlgauge.report.content import Answer, Block, Code, Figure, Film, Films, Fol
 from rlgauge.report.page import rows, svg
 from rlgauge.report.page.axes import NARROW
 from rlgauge.report.page.markup import Markup, join, tag
+from rlgauge.report.page.svg_lines import is_crowd
 from rlgauge.report.table import Table
 from rlgauge.report.told import told
 
@@ -22,8 +23,11 @@ _TALL = 25
 """A table of more rows scrolls by itself, so that what follows is not far."""
 _LONG, _BEGINNING = 300, 120
 """A longer text of a cell is folded behind its beginning."""
+_SHORT, _LONGER = 16, 28
+"""Words that are no longer than the first stand in one line, and up to the second where there is room."""
 _MOST_NARROW = 50_000
 """Of so many letters a figure is not drawn a second time; it scrolls in a narrow window."""
+_CROWDED = "So many lines have no bands here, and no single seeds; on a screen a name of the legend lights its own."
 _MANY = 4
 """So many figures of one kind stand beside one another, each narrower."""
 
@@ -63,7 +67,8 @@ def _beside(found: Sequence[tuple[Heading, Figure]]) -> Markup:
     """The figures in a grid; what most of them say is said once, above and below."""
     keys = [svg.legend(figure.chart) for _, figure in found]
     key = _most(keys)
-    caption = _most([" ".join(figure.captions) for _, figure in found])
+    captions = [" ".join(_captions(figure)) for _, figure in found]
+    caption = _most(captions)
     figures = [
         tag(
             "div",
@@ -71,10 +76,10 @@ def _beside(found: Sequence[tuple[Heading, Figure]]) -> Markup:
             _figure(
                 [svg.draw(figure.chart, NARROW)],
                 None if own == key else own,
-                [] if " ".join(figure.captions) == caption else figure.captions,
+                [] if told == caption else [told],
             ),
         )
-        for (name, figure), own in zip(found, keys, strict=True)
+        for (name, figure), own, told in zip(found, keys, captions, strict=True)
     ]
     return tag("div", key, tag("div", figures, class_="many"), _note(caption) if caption else None, class_="beside")
 
@@ -122,7 +127,12 @@ def _(one: Figure) -> Markup:
     narrow = svg.draw(one.chart, NARROW)
     is_twice = len(narrow) <= _MOST_NARROW
     drawn = [svg.draw(one.chart), narrow] if is_twice else [svg.draw(one.chart)]
-    return _figure(drawn, svg.legend(one.chart), one.captions, class_="both" if is_twice else None)
+    return _figure(drawn, svg.legend(one.chart), _captions(one), class_="both" if is_twice else None)
+
+
+def _captions(one: Figure) -> Sequence[str]:
+    """The captions, and what is left out of a figure of many lines."""
+    return [*one.captions, _CROWDED] if isinstance(one.chart, Lines) and is_crowd(one.chart) else one.captions
 
 
 def _figure(
@@ -162,7 +172,7 @@ def _(one: Table) -> Markup:
         tag("thead", tag("tr", head)),
         tag("tbody", body),
         id=_id(one),
-        class_=f"sorts words{one.num_text}",
+        class_=" ".join(["sorts", *_manners(one)]),
         aria_label=one.title,
         data_rows=f"{_id(one)}-rows" if is_data else None,
     )
@@ -172,6 +182,14 @@ def _(one: Table) -> Markup:
         *(_data(one) if is_data else []),
     ]
     return join([*parts, *map(_note, one.explained("Bold"))])
+
+
+def _manners(one: Table) -> Iterator[str]:
+    """Classes that say which columns hold words: `n1` that the first has short ones, `s1` longer and `t1` long ones."""
+    for column in range(len(one.header)):
+        if one.is_text(column):
+            most = max((len(cells[column]) for cells in one.rows), default=0)
+            yield f"{'n' if most <= _SHORT else 's' if most <= _LONGER else 't'}{column + 1}"
 
 
 def _data(one: Table) -> Iterator[Markup]:

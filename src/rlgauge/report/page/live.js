@@ -3,11 +3,12 @@
   const KEPT = "rlgauge view", BY_ITSELF = "rlgauge view by itself";
   const STILL_SECONDS = 3, SLOWEST_SECONDS = 30;
   const root = document.documentElement;
+  let last = null;
 
   const read = (name) => {
     try { return JSON.parse(sessionStorage.getItem(name)); } catch { return null; }
   };
-  const kept = read(KEPT);
+  const found = read(KEPT), kept = found?.at === location.pathname ? found : null;  // of another view nothing is the same
   if (kept?.theme) root.dataset.theme = kept.theme;  // before anything is painted
 
   const PLACES = "h1,h2,h3,p,figure,table,details,li,pre";
@@ -16,6 +17,28 @@
   const textOf = (element) => element.textContent.slice(0, 80);
   const inputs = () => [...document.querySelectorAll("main input, main select")];
   const nameOf = (input) => input.id || input.name || input.dataset.table || "";
+  const REACHED = "a, button, input, select, summary, video, [tabindex]";
+  const reached = () => [...document.querySelectorAll(`:is(header, main, #live) :is(${REACHED})`)];
+  const details = () => [...document.querySelectorAll("main details")];
+  const pressed = () => [...document.querySelectorAll("main [aria-pressed]")];
+  // By what each is known in the next page: its words, else those without the numbers in them, and which of these it is.
+  const marksOf = (all) => {
+    const nums = new Map();
+    return all.map((one) => {
+      const words = `${sectionOf(one)} ${one.tagName} ${one.id || one.dataset.table || textOf(one.querySelector("summary") ?? one)}`;
+      const rough = words.replace(/\d[\d,.]*/g, "#"), number = nums.get(rough) ?? 0;
+      nums.set(rough, number + 1);
+      return { words, rough, number };
+    });
+  };
+  const finder = (all) => {
+    const marks = marksOf(all);
+    return ({ words, rough, number }) => {
+      const same = all.filter((_, place) => marks[place].words === words);
+      return same.length === 1 ? same[0] : all[marks.findIndex((one) => one.rough === rough && one.number === number)];
+    };
+  };
+  const firstOf = (turns) => Number(/\d[\d,]*/.exec(turns.querySelector("span").textContent)?.[0].replaceAll(",", "") ?? 1);
 
   // What a reader has made of the page, by what is the same in the next one.
   const place = () => {
@@ -32,14 +55,27 @@
   const keep = () => {
     const sorted = [...document.querySelectorAll("main th[aria-sort]")].map((head) =>
       ({ table: head.closest("table").id, column: head.cellIndex, order: head.getAttribute("aria-sort") }));
-    const open = [...document.querySelectorAll("main details")].map((one) =>
-      ({ section: sectionOf(one), title: textOf(one.querySelector("summary") ?? one), open: one.open }));
+    const folds = details(), switches = pressed(), stops = reached(), at = document.activeElement;
+    const open = marksOf(folds).map((mark, number) => ({ mark, open: folds[number].open }));
     const filled = inputs().map((one, number) =>
       ({ name: nameOf(one), number, value: one.value, checked: one.checked }));
-    const focused = inputs().indexOf(document.activeElement);
-    const left = [...document.querySelectorAll("main .table")].map((one) => one.scrollLeft);
-    const state = { theme: root.dataset.theme ?? null, place: place(), sorted, open, filled, focused, left };
+    const focused = stops.includes(at) ? { mark: marksOf(stops)[stops.indexOf(at)], caret: caretOf(at), top: topOf(at) } : null;
+    const moved = [...document.querySelectorAll("main .table")].map((one) => [one.scrollLeft, one.scrollTop]);
+    const turned = [...document.querySelectorAll("main .turns")].map((one) => ({ of: one.dataset.of, first: firstOf(one) }));
+    const lit = marksOf(switches).filter((_, number) => switches[number].getAttribute("aria-pressed") === "true");
+    const state = {
+      at: location.pathname, theme: root.dataset.theme ?? null, place: place(), sorted, open, filled, focused, moved, turned, lit,
+      last, listTop: document.getElementById("live-runs").scrollTop,
+    };
     try { sessionStorage.setItem(KEPT, JSON.stringify(state)); } catch { /* no room, or not allowed: nothing is kept */ }
+  };
+
+  const topOf = (one) => {  // null of what is out of sight
+    const box = one.getBoundingClientRect();
+    return box.bottom > 0 && box.top < innerHeight ? box.top : null;
+  };
+  const caretOf = (one) => {
+    try { return one.selectionStart == null ? null : [one.selectionStart, one.selectionEnd]; } catch { return null; }
   };
 
   const restore = (state) => {
@@ -56,14 +92,30 @@
       for (let turn = 0; head && turn < 2 && head.getAttribute("aria-sort") !== one.order; turn += 1)
         head.querySelector("button")?.click();
     }
+    for (const { of, first } of state.turned ?? []) {
+      const turns = document.querySelector(`main .turns[data-of="${CSS.escape(of)}"]`), more = turns?.querySelector("[data-turn='1']");
+      for (let before = 0; more && !more.disabled && firstOf(turns) < first && firstOf(turns) > before;) {
+        before = firstOf(turns);
+        more.click();
+      }
+    }
+    const button = finder(pressed()), part = finder(details());
+    for (const one of state.lit ?? []) button(one)?.click();
     for (const one of state.open ?? []) {
-      const same = [...document.querySelectorAll("main details")].find((other) =>
-        sectionOf(other) === one.section && textOf(other.querySelector("summary") ?? other) === one.title);
+      const same = part(one.mark);
       if (same) same.open = one.open;
     }
-    [...document.querySelectorAll("main .table")].forEach((one, number) => { one.scrollLeft = state.left?.[number] ?? 0; });
-    if (state.focused >= 0) inputs()[state.focused]?.focus({ preventScroll: true });
-    go(state.place);
+    [...document.querySelectorAll("main .table")].forEach((one, number) => { [one.scrollLeft, one.scrollTop] = state.moved?.[number] ?? [0, 0]; });
+    const at = state.focused && finder(reached())(state.focused.mark);
+    at?.focus({ preventScroll: true });
+    if (at && state.focused.caret) at.setSelectionRange(...state.focused.caret);
+    const settle = (frames) => {
+      go(state.place);
+      if (at && state.place && state.focused.top !== null)  // what one is at stays more than what is above it
+        scrollBy({ top: at.getBoundingClientRect().top - state.focused.top, behavior: "instant" });
+      if (frames > 0) requestAnimationFrame(() => settle(frames - 1));  // figures get their heights as they come into sight
+    };
+    settle(3);
   };
   const go = (at) => {
     if (!at) return;
@@ -83,7 +135,7 @@
     addEventListener(kind, () => { touched = performance.now(); }, { passive: true, capture: true });
   const isBusy = () => performance.now() - touched < STILL_SECONDS * 1000
     || !(getSelection()?.isCollapsed ?? true) || document.fullscreenElement !== null
-    || [...document.querySelectorAll("video")].some((video) => !video.paused || video.currentTime > 0)
+    || [...document.querySelectorAll("video")].some((video) => !video.paused || (video.currentTime > 0 && !video.ended))
     || document.getElementById("tip")?.hidden === false;
 
   const make = (name, attributes, ...children) => {
@@ -94,15 +146,11 @@
   };
 
   addEventListener("DOMContentLoaded", () => {
-    if (kept) {
-      history.scrollRestoration = "manual";
-      restore(kept);
-    }
     addEventListener("pagehide", keep);
     const live = document.getElementById("live"), told = document.getElementById("live-told");
     const list = document.getElementById("live-runs"), news = document.getElementById("live-news");
     const title = document.title;
-    let failures = 0, timer = 0, last = null, isAsking = false;
+    let failures = 0, timer = 0, isAsking = false;
 
     const say = (text) => { if (told.textContent !== text) told.textContent = text; };
     const cards = new Map();
@@ -119,7 +167,7 @@
       one.name.textContent = run.group;
       one.of.textContent = [run.task, run.seed && `seed ${run.seed}`].filter(Boolean).join(", ");
       one.share.textContent = run.share == null ? "" : `${Math.floor(100 * run.share)} %`;
-      one.bar.style.visibility = run.share == null ? "hidden" : "visible";
+      one.bar.hidden = run.share == null;
       one.filled.style.width = `${100 * (run.share ?? 0)}%`;
       one.far.replaceChildren(...run.parts.map((text) => make("span", { textContent: text })));
       return one.item;
@@ -146,7 +194,7 @@
     });
     const button = make("button", { type: "button" }, "Show the newer report");
     button.addEventListener("click", () => location.reload());
-    const making = make("span", { textContent: "A newer report is being made." });
+    const making = make("span", { textContent: "The report is being made anew." });
     news.append(button, making, make("label", {}, box, "keep the report up to date by itself"));
     const look = () => {
       if (!last) return;
@@ -157,13 +205,22 @@
       news.hidden = !(isNewer || goesOn(last));
     };
 
+    const lost = (text) => {
+      live.className = "gone";
+      list.replaceChildren();
+      cards.clear();
+      news.hidden = true;
+      document.title = title;
+      say(text);
+    };
     const ask = async () => {
       clearTimeout(timer);
       if (isAsking || document.hidden) return;
       isAsking = true;
-      let again = 2;
+      let again = 2, isAnother = false;
       try {
         const answer = await fetch(live.dataset.live, { cache: "no-store", signal: AbortSignal.timeout(20000) });
+        isAnother = answer.status === 403;
         if (!answer.ok) throw new Error(`${answer.status}`);
         last = await answer.json();
         failures = 0;
@@ -173,17 +230,20 @@
       } catch {
         failures += 1;
         again = Math.min(SLOWEST_SECONDS, 2 ** failures);
-        if (failures > 1) {
-          live.className = "gone";
-          list.replaceChildren();
-          cards.clear();
-          say("rlgauge view has ended, or can’t be reached: this is what it showed last.");
-        }
+        if (isAnother) lost("Another rlgauge view is here now: take the address that it printed. This is what the one before showed last.");
+        else if (failures > 1) lost("rlgauge view has ended, or can’t be reached: this is what it showed last.");
       }
       isAsking = false;
       timer = setTimeout(ask, again * 1000);
     };
     document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+    addEventListener("online", ask);
+    if (kept) {
+      history.scrollRestoration = "manual";
+      if (kept.last) show(kept.last);  // so that nothing moves when the answer comes
+      list.scrollTop = kept.listTop ?? 0;
+      restore(kept);
+    }
     ask();
   });
 })();

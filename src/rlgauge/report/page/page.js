@@ -15,12 +15,14 @@
   fold();
   contents.addEventListener("click", (event) => { if (narrow.matches && event.target.closest("a")) contents.open = false; });
 
-  // What is folded is printed, too.
+  // What is folded is printed, too, and all rows of a table, as far as they are some pages.
   addEventListener("beforeprint", () => {
     for (const one of all("main details:not([open])")) { one.dataset.folded = ""; one.open = true; }
+    for (const table of tables.values()) table.print?.(true);
   });
   addEventListener("afterprint", () => {
     for (const one of all("main details[data-folded]")) { delete one.dataset.folded; one.open = false; }
+    for (const table of tables.values()) table.print?.(false);
   });
 
   // The number that a cell begins with, or its words; what says nothing comes last.
@@ -76,7 +78,7 @@
     const found = new Map(names.map((name, place) => [name, place]));
     return { names, places: values.map((value) => found.get(value)) };
   };
-  const SHOWN = 100;
+  const SHOWN = 100, PRINTED = 1000;
   const held = (table) => {
     const { n, columns: told } = JSON.parse(document.getElementById(table.dataset.rows).textContent);
     const body = table.tBodies[0], turns = document.querySelector(`.turns[data-of="${table.id}"]`);
@@ -87,17 +89,19 @@
       order ??= Array.from({ length: n }, (_, row) => row);
     };
     const text = (column, row) => columns[column].names[columns[column].places[row]];
-    const show = () => {
+    const show = (from = first, number = SHOWN) => {
       open();
       const rows = kept ?? order;
-      body.replaceChildren(...rows.slice(first, first + SHOWN).map((row) => {
+      const end = Math.min(from + number, rows.length);
+      body.replaceChildren(...rows.slice(from, end).map((row) => {
         const line = document.createElement("tr");
         columns.forEach((_, column) => { line.insertCell().textContent = text(column, row); });
         return line;
       }));
       turns.querySelector("span").textContent = rows.length
-        ? `rows ${(first + 1).toLocaleString("en")} to ${Math.min(first + SHOWN, rows.length).toLocaleString("en")} of ${rows.length.toLocaleString("en")}`
+        ? `rows ${(from + 1).toLocaleString("en")} to ${end.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`
         : "no rows";
+      turns.classList.toggle("part", end - from < rows.length);
       back.disabled = first === 0;
       more.disabled = first + SHOWN >= rows.length;
     };
@@ -111,6 +115,7 @@
     turns.previousElementSibling.hidden = true;
     back.disabled = true;
     turns.querySelector("span").textContent = `rows 1 to ${SHOWN} of ${n.toLocaleString("en")}`;
+    turns.classList.add("part");
     return {
       sort: (column, falls) => {
         open();
@@ -133,6 +138,7 @@
         show();
         return [(kept ?? order).length, n];
       },
+      print: (is) => { if (is) show(0, PRINTED); else show(); },
     };
   };
 
@@ -153,6 +159,7 @@
       const wanted = input.value.toLowerCase();
       const [shown, number] = table.filter(wanted);
       told.textContent = wanted ? `${shown.toLocaleString("en")} of ${number.toLocaleString("en")} rows` : "";
+      input.parentNode.classList.toggle("filters", !wanted);
     });
   }
 
@@ -223,16 +230,46 @@
   addEventListener("resize", reach);
   reach();
 
-  // A name of a legend lights its lines.
-  for (const item of all(".legend li")) {
-    const figure = item.closest("figure, .beside");
-    const lines = all(".series", figure).filter((one) => one.firstElementChild.textContent === item.textContent);
-    if (lines.length === 0 || item.parentNode.children.length < 2) continue;
-    const light = (is) => () => {
+  // A name of a legend lights its lines: as long as the mouse or the focus is on it, or until it is pressed again.
+  const COLOURS = 8;
+  for (const legend of all(".legend")) {
+    const figure = legend.closest("figure, .beside"), series = all(".series", figure), buttons = [];
+    const light = () => {
+      let is = false;
+      for (const { button, lines } of buttons) {
+        const lit = button.matches(":hover, :focus-visible, [aria-pressed=true]");
+        is ||= lit;
+        for (const one of lines) one.classList.toggle("lit", lit);
+      }
       figure.classList.toggle("lights", is);
-      for (const one of lines) one.classList.toggle("lit", is);
     };
-    item.addEventListener("mouseenter", light(true));
-    item.addEventListener("mouseleave", light(false));
+    for (const item of legend.children) {
+      const name = item.textContent, lines = series.filter((one) => one.firstElementChild.textContent === name);
+      if (lines.length === 0 || legend.children.length < 2) continue;
+      const colour = /\bc\d\b/.exec(lines[0].innerHTML)?.[0];
+      if (legend.children.length <= COLOURS) {
+        lines.push(...series.filter((one) => one.querySelector(`.${colour}`)), ...all(`:is(.band, .whisker).${colour}`, figure));
+      }
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...item.childNodes);
+      button.setAttribute("aria-pressed", "false");
+      button.tabIndex = buttons.length ? -1 : 0;
+      item.append(button);
+      buttons.push({ button, lines });
+      for (const kind of ["mouseenter", "mouseleave", "focus", "blur"]) button.addEventListener(kind, light);
+      button.addEventListener("click", () => {
+        button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
+        light();
+      });
+      button.addEventListener("keydown", (event) => {
+        const step = STEPS[event.key], place = buttons.findIndex((one) => one.button === button);
+        const next = step && buttons[place + step[0] + step[1]]?.button;
+        if (!step) return;
+        event.preventDefault();
+        next?.focus();
+      });
+      button.addEventListener("focus", () => { for (const one of buttons) one.button.tabIndex = one.button === button ? 0 : -1; });
+    }
   }
 })();

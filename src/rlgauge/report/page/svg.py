@@ -16,14 +16,18 @@ from rlgauge.report.page.axes import (
     STACKED,
     TOP,
     WIDTH,
+    begins,
     column,
-    cut,
     grid,
+    heading,
+    more_lines,
     moved,
     name_of,
+    room,
     svg,
     text,
     told,
+    within,
 )
 from rlgauge.report.page.markup import Markup, number, tag
 from rlgauge.report.page.paths import dots
@@ -31,9 +35,6 @@ from rlgauge.report.page.scales import Scale, scale_of
 from rlgauge.report.page.styles import colour, marker
 from rlgauge.report.page.svg_grids import heat, legend_of_shares, shares
 from rlgauge.report.page.svg_lines import legend_of_lines, lines
-
-_BELOW = 6.0
-"""How far below its row's point a seed stands, in pixels."""
 
 
 @singledispatch
@@ -57,10 +58,10 @@ def legend(chart: Chart) -> Markup | None:
 @draw.register
 def _(chart: Intervals, width: float = WIDTH) -> Markup:
     left, is_stacked = column((row.label for row in chart.rows), width)
-    height = ROW + (STACKED if is_stacked else 0)
+    row_height = ROW + (STACKED if is_stacked else 0)
     scale = scale_of(
         [*_ends(chart.rows), *(mark.value for mark in chart.marks), *(chart.band or ())],
-        first=left + 8,
+        first=begins(left),
         last=width - RIGHT,
         is_log=chart.is_log,
     )
@@ -70,13 +71,14 @@ def _(chart: Intervals, width: float = WIDTH) -> Markup:
     for group, own in groupby(chart.rows, key=lambda row: row.group):
         if group:
             y += HEADING
-            parts.append(text(cut(group), x=4, y=y - 5, class_="group"))
+            parts.append(heading(group, width, y=y - 5))
         for row in own:
-            y += height
+            y += row_height
             parts.append(_row(row, scale, left, y=y - ROW / 2, width=width))
         y += GAP if group else 0
     behind = [*_span(chart, scale, top, y), *grid(scale, top, y, chart.axis), *_across(chart.marks, scale, top, y)]
-    return svg([*behind, *parts], width=width, height=y + BOTTOM, title=chart.title)
+    height = y + BOTTOM + more_lines(chart.axis, width)
+    return svg([*behind, *parts], width=width, height=height, title=chart.title)
 
 
 def _row(row: Row, scale: Scale, left: float, *, y: float, width: float) -> Markup:
@@ -89,12 +91,12 @@ def _row(row: Row, scale: Scale, left: float, *, y: float, width: float) -> Mark
         "g",
         tag("rect", class_="hit" if left else "hit high"),
         name_of(row.label, width, left, y=4),
-        tag("path", class_="dot", d=seeds, transform=moved(0, _BELOW)) if seeds else None,
+        tag("path", class_="dot", d=seeds) if seeds else None,
         bar,
         marker(row.series, scale.place(row.point), 0, is_hollow=row.is_doubtful),
         class_=f"row {colour(row.series)}",
         transform=moved(0, y),
-        **told(row.told),
+        **told(row.told, row.group, row.label, width=width),
     )
 
 
@@ -108,11 +110,16 @@ def _span(chart: Intervals, scale: Scale, top: float, bottom: float) -> Iterator
         return
     low, high = (min(max(scale.place(end), scale.first), scale.last) for end in chart.band)
     yield tag("rect", class_="span", x=low, y=top, width=high - low, height=bottom - top)
-    yield text(chart.band_name, x=(low + high) / 2, y=top - 4, class_="tick mid")
+    yield _above(chart.band_name, (low + high) / 2, scale, top)
 
 
 def _across(marks: Sequence[Mark], scale: Scale, top: float, bottom: float) -> Iterator[Markup]:
     for mark in marks:
         at = scale.place(mark.value)
         yield tag("line", class_="across", x1=at, x2=at, y1=top, y2=bottom)
-        yield text(mark.name, x=at, y=top - 4, class_="tick mid")
+        yield _above(mark.name, at, scale, top)
+
+
+def _above(name: str, x: float, scale: Scale, top: float) -> Markup:
+    """A name above the rows, which begins and ends within the figure."""
+    return text(name, x=within(x, room(name), scale.last + RIGHT), y=top - 4, class_="tick mid")

@@ -16,11 +16,15 @@ from rlgauge.report.page.axes import (
     STACKED,
     TOP,
     WIDTH,
+    axis_name,
+    begins,
     column,
-    cut,
     grid,
+    heading,
+    more_lines,
     moved,
     name_of,
+    named,
     room,
     svg,
     text,
@@ -34,25 +38,27 @@ from rlgauge.report.page.svg_lines import sample
 _PALEST, _FULLEST = 0.06, 0.5
 _PALEST_PART = 0.15
 """How much of its colour a cell has: never so much that what is written in it could not be read."""
-_MOST_COLUMN = 96.0
+_COLUMN, _MOST_COLUMN = 96.0, 190.0
+"""So wide are columns where there is room; as wide as the second where their names need it."""
 _LEAST_COLUMN = 14.0
 """So narrow may a column be; of more columns than have room the figure is wider, and scrolls."""
 _TURNED_MOST = 220.0
+_MOST_NAMES = 0.45
+"""So much of the width the names of rows may take; longer ones are cut."""
 _NAME_ROOM = 46.0
 """So wide a part of a row holds a name."""
 
 
 def heat(chart: Heat, width: float = WIDTH) -> Markup:
     """The grid, rows from above."""
-    left = 14 + max((room(cut(name, width)) for name in chart.rows), default=0.0)
-    column_width = min(max((width - left - RIGHT) // max(len(chart.columns), 1), _LEAST_COLUMN), _MOST_COLUMN)
-    left = round(left)
-    is_turned = any(room(name) > column_width for name in chart.columns)
-    most = max((room(cut(name, width)) for name in chart.columns), default=0.0)
-    top = TOP + (min(most, _TURNED_MOST) if is_turned else ROW)
+    left = round(14 + min(max(map(room, chart.rows), default=0.0), _MOST_NAMES * width))
+    widest = max(map(room, chart.columns), default=0.0)
+    column_width = _column_width(width - left - RIGHT, len(chart.columns), widest)
+    is_turned = widest > column_width
+    top = TOP + (min(widest, _TURNED_MOST) + 6 if is_turned else ROW)
     shade = _shades(chart)
     parts = [
-        _column(cut(name, width), left + 8 + (place + 0.5) * column_width, top - 6, is_turned=is_turned)
+        _column(name, left + 8 + (place + 0.5) * column_width, top - 6, is_turned=is_turned)
         for place, name in enumerate(chart.columns)
     ]
     for row, name in enumerate(chart.rows):
@@ -60,17 +66,25 @@ def heat(chart: Heat, width: float = WIDTH) -> Markup:
             _cell(chart, row, column, at=left + 8 + column * column_width, width=column_width, shade=shade)
             for column in range(len(chart.columns))
         ]
-        label = text(cut(name, width), x=left, class_="end")
+        label = named(name, left - 13, x=left, class_="end")
         parts.append(tag("g", label, cells, class_="cells", transform=moved(0, top + row * ROW + 15)))
     height = top + len(chart.rows) * ROW
-    parts.append(text(chart.axis, x=left + 8, y=height + 18, class_="axis"))
-    whole = max(width, left + 8 + len(chart.columns) * column_width + RIGHT)
-    return svg(parts, width=whole, height=height + 26, title=chart.title, style=f"--w:{number(column_width - 1)}px")
+    end = left + 8 + len(chart.columns) * column_width
+    parts += axis_name(chart.axis, (left + 8 + min(end, width)) / 2, height + 18, width)
+    height += 26 + more_lines(chart.axis, width)
+    style = f"--w:{number(column_width - 1)}px"
+    return svg(parts, width=width, height=height, title=chart.title, style=style, needed=end + RIGHT)
+
+
+def _column_width(width: float, num: int, widest: float) -> float:
+    """As much as there is, but no more than short names look well in, or than long ones need."""
+    fitting = max(width // max(num, 1), _LEAST_COLUMN)
+    return min(fitting, max(_COLUMN, min(widest + 8, _MOST_COLUMN)))
 
 
 def _column(name: str, x: float, y: float, *, is_turned: bool) -> Markup:
     if is_turned:
-        return text(name, x=0, y=0, transform=f"{moved(x + 4, y)} rotate(-90)")
+        return named(name, _TURNED_MOST, x=0, y=0, transform=f"{moved(x + 4, y)} rotate(-90)")
     return text(name, x=x, y=y, class_="mid")
 
 
@@ -88,7 +102,8 @@ def _cell(
     )
     is_shown = room(words) <= width + 6
     written = text(words, x=round(at + (width - 1) / 2)) if is_shown else None
-    return tag("g", box, written, class_="row", **told(chart.told[row][column]))
+    names = chart.rows[row], chart.columns[column]
+    return tag("g", box, written, class_="row", **told(chart.told[row][column], *names, width=_TURNED_MOST))
 
 
 def _shades(chart: Heat) -> Callable[[float], tuple[int, float]]:
@@ -111,18 +126,20 @@ def shares(chart: Shares, width: float = WIDTH) -> Markup:
     left, is_stacked = column((row.label for row in chart.rows), width)
     above = STACKED if is_stacked else 0.0
     most = max((sum(row.parts) for row in chart.rows), default=1.0) or 1.0
-    scale = Scale(low=0.0, high=most if chart.is_counts else 1.0, first=left + 8, last=width - RIGHT)
+    high = most if chart.is_counts else 1.0
+    scale = Scale(low=0.0, high=high, first=begins(left), last=width - RIGHT, is_whole=chart.is_counts)
     parts: list[Markup] = []
     y = TOP
     for group, own in groupby(chart.rows, key=lambda row: row.group):
         if group:
             y += HEADING
-            parts.append(text(cut(group), x=4, y=y - 5, class_="group"))
+            parts.append(heading(group, width, y=y - 5))
         for row in own:
             parts.append(_share(row, chart, scale, left, y=y + above, width=width))
             y += ROW + above
         y += GAP if group else 0
-    return svg([*grid(scale, TOP, y, chart.axis), *parts], width=width, height=y + BOTTOM, title=chart.title)
+    height = y + BOTTOM + more_lines(chart.axis, width)
+    return svg([*grid(scale, TOP, y, chart.axis), *parts], width=width, height=height, title=chart.title)
 
 
 def legend_of_shares(chart: Shares) -> Markup:
@@ -135,7 +152,8 @@ def legend_of_shares(chart: Shares) -> Markup:
 
 def _share(row: Share, chart: Shares, scale: Scale, left: float, *, y: float, width: float) -> Markup:
     total = 1.0 if chart.is_counts else sum(row.parts) or 1.0
-    drawn: list[Markup] = []
+    first, last = scale.place(0.0), scale.place(sum(row.parts) / total)
+    drawn = [tag("rect", class_="base", x=first, y=2, width=last - first, height=ROW - 4)]
     begun = 0.0
     for place, part in enumerate(row.parts):
         x, end = scale.place(begun / total), scale.place((begun + part) / total)
@@ -153,7 +171,7 @@ def _share(row: Share, chart: Shares, scale: Scale, left: float, *, y: float, wi
         drawn,
         class_="row",
         transform=moved(0, y),
-        **told(row.told),
+        **told(row.told, row.group, row.label, width=width),
     )
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from statistics import fmean
 
 from rlgauge.compare.phrases import METRICS, count, some
+from rlgauge.core.run import Status
 from rlgauge.report.content import Answer, Block, Section, Warnings
 from rlgauge.report.overview import Overview
 from rlgauge.report.told import told
 
 _MOST_GROUPS = 8
 """Groups of which each has its success rate in a sentence."""
-_NAMED = 5
+_NAMED, _PAIR = 5, 2
+_THE_ONE = "the one task that it has"
 
 
 def section(overview: Overview) -> Section:
@@ -24,16 +26,31 @@ def section(overview: Overview) -> Section:
 def _answer(overview: Overview) -> list[Block]:
     groups = list(dict.fromkeys(line.group for line in overview.lines))
     tasks = list(dict.fromkeys(line.task for line in overview.lines))
-    better = "lower" if overview.less_is_better else "higher"
-    asked = f"Which of {_and(groups)} has the {better} {overview.score} on {_tasks_named(tasks)}?"
+    better = ("lower" if overview.less_is_better else "higher", "lowest" if overview.less_is_better else "highest")
+    asked = f"Which of {_and(groups)} has the {better[len(groups) > _PAIR]} {overview.score} on {_tasks_named(tasks)}?"
     if len(groups) == 1:
         asked = f"Which {overview.score} does {groups[0]} reach on {_tasks_named(tasks)}?"
-    best = [*_best_overall(overview), *_best_by_task(overview, groups, tasks)] or ["Nothing was measured."]
+    if not overview.is_measured:
+        return [Answer(question=asked, sentences=[_nothing(overview)], note=""), *_warned(overview)]
+    best = [*_best_overall(overview), *_best_by_task(overview, groups, tasks)]
     sentences = [*best, *_of_one_seed(overview), *_success_besides(overview, groups)]
     nums = count(sum(run.score is not None for run in overview.runs), "run")
     rest = f" {overview.num_failed} of {len(overview.found)} did not complete." if overview.num_failed else ""
     answered = Answer(question=asked, sentences=sentences, note=f"{nums}.{rest}")
-    return [answered, *([Warnings(overview.notes)] if overview.notes else [])]
+    return [answered, *_warned(overview)]
+
+
+def _nothing(overview: Overview) -> str:
+    """Why there is no score, and what became of the runs instead."""
+    became = ", ".join(f"{num} {status.lower()}" for status, num in overview.statuses.items())
+    none = f"None of {count(len(overview.found), 'run')}"
+    if Status.COMPLETED in overview.statuses:
+        return f"{none} has a {overview.score}: {became}."
+    return f"{none} completed, so there is no {overview.score}: {became}."
+
+
+def _warned(overview: Overview) -> list[Block]:
+    return [Warnings(overview.notes)] if overview.notes else []
 
 
 def _and(names: Sequence[str]) -> str:
@@ -52,7 +69,7 @@ def _best_overall(overview: Overview) -> Iterator[str]:
     if not overview.overall:
         return
     metric = next(iter(overview.overall[0].metrics))
-    is_less = metric == "optimality_gap" or overview.less_is_better
+    is_less = metric == "optimality_gap" or overview.less_is_shown_better
     best = [one for one in overview.overall if one.best.get(metric)]
     ranked = sorted(best, key=lambda one: one.metrics[metric].point, reverse=not is_less)
     if len(overview.overall) == 1:
@@ -75,8 +92,7 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
         if line.is_best:
             by_task[line.task].append(line.group)
     if len(groups) == 1:
-        for line in overview.lines[:1] if len(tasks) == 1 else []:
-            yield "Nothing was measured." if line.score is None else told(line.score)
+        yield from _of_one(overview, tasks)
         return
     untested = {line.task for line in overview.lines if line.score is not None and line.is_best is None}
     alone = {group: sum(own == [group] and task not in untested for task, own in by_task.items()) for group in groups}
@@ -84,12 +100,31 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
     for group in sorted((one for one in groups if among[one]), key=lambda one: (-alone[one], -among[one])):
         shared = among[group] - alone[group]
         own = sum(line.group == group and line.score is not None for line in overview.lines)
-        of = f"of {count(len(tasks), 'task')}" if own == len(tasks) else f"of the {count(own, 'task')} that it has"
-        best = f"better than all others on {alone[group]} {of}" if alone[group] else ""
-        rest = f"not shown to be worse than the best on {shared} {'more' if best else of}"
+        of = f" of {count(len(tasks), 'task')}" if own == len(tasks) else f" of the {own} tasks that it has"
+        is_alone = own == 1 < len(tasks)
+        best = f"better than all others on {_THE_ONE if is_alone else f'{alone[group]}{of}'}" if alone[group] else ""
+        where = f"{shared} more" if best else _THE_ONE if is_alone else f"{shared}{of}"
+        rest = f"not shown to be worse than the best on {where}"
         yield f"{group} is {' and '.join(filter(None, [best, rest if shared else '']))}."
     if not by_task and len(tasks):
-        yield "Which one is best could not be tested: that takes two training seeds or more, of two of them at least."
+        why = "that takes two training seeds or more, of two of them at least"
+        if _has_several(overview):
+            why = "seeds of one algorithm all have one score, or the best of each task has a single one"
+        yield f"Which one is best could not be tested: {why}."
+
+
+def _of_one(overview: Overview, tasks: Sequence[str]) -> Iterator[str]:
+    """What a single algorithm reaches on its tasks, or on the first of them."""
+    scores = [(line.task, line.score) for line in overview.lines if line.score is not None][:_NAMED]
+    yield from (told(score) if len(tasks) == 1 else f"{task}: {told(score)}" for task, score in scores)
+    if len(scores) < len(tasks):
+        yield f'{count(len(tasks) - len(scores), "more task")} below, under "Every task".'
+
+
+def _has_several(overview: Overview) -> bool:
+    """Whether two groups have several training seeds on one task."""
+    several = Counter(line.task for line in overview.lines if line.num_runs > 1)
+    return any(num > 1 for num in several.values())
 
 
 def _of_one_seed(overview: Overview) -> Iterator[str]:

@@ -25,7 +25,7 @@ def profiles(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]
     """The share of runs above each score, where scores of all tasks have one scale."""
     found_by_group = by_group(overview)
     values = [value for own in found_by_group.values() for runs in own.values() for value in runs]
-    if len(values) <= len(found_by_group) or overview.less_is_better:
+    if len(values) <= len(found_by_group) or overview.less_is_shown_better:
         return
     thresholds = np.linspace(min(values), max(values), _NUM_THRESHOLDS)
     found: list[Line] = []
@@ -64,8 +64,11 @@ def improvements(overview: Overview) -> Iterator[Section]:
             if not tasks:
                 continue
             one, two = ([found_by_group[who][task] for task in tasks] for who in (name, other))
-            ours, theirs = (two, one) if overview.less_is_better else (one, two)
-            summary = probability_of_improvement(candidate=ours, baseline=theirs, tasks=tasks)
+            ours, theirs = (two, one) if overview.less_is_shown_better else (one, two)
+            missing = sum(
+                line.num_missing for line in overview.lines if line.group in {name, other} and line.task in tasks
+            )
+            summary = probability_of_improvement(candidate=ours, baseline=theirs, tasks=tasks, missing=missing)
             rows.append(
                 Row(
                     label=f"{name} > {other}",
@@ -84,7 +87,8 @@ def improvements(overview: Overview) -> Iterator[Section]:
             axis="probability that a run of the first is better",
             marks=[Mark(value=_NO_CHANCE, name="a draw")],
         )
-        caption = "Mean over tasks; a tie counts half. 95 % intervals, each by itself."
+        mean = "Mean over tasks; a" if len({line.task for line in overview.lines}) > 1 else "A"
+        caption = f"{mean} tie counts half. 95 % intervals, each by itself."
         is_one = all(len(runs) == 1 for own in found_by_group.values() for runs in own.values())
         body = [Figure("improvement", chart, [caption, *([ONE_SEED] if is_one else [])])]
         yield Section(name="improvement", title="Probability of improvement", body=body)

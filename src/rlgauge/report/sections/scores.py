@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from rlgauge.compare.phrases import METRICS
+from rlgauge.compare.phrases import METRICS, some
 from rlgauge.report.charts import Heat, Intervals, Row, Share, Shares
-from rlgauge.report.content import Block, Figure, Heading, Section
+from rlgauge.report.content import Block, Figure, Heading, Section, Warnings
 from rlgauge.report.lines import Line
 from rlgauge.report.numbers import fixed, places
 from rlgauge.report.order import natural
@@ -84,7 +84,10 @@ def _tasks(overview: Overview, found: Table, series: Mapping[str, int]) -> list[
     lines = sorted((line for line in overview.lines if line.score is not None), key=lambda line: natural(line.task))
     seeds = _seeds(overview)
     several = any(len(own) > 1 for own in seeds.values())
-    caption = [f"Means over seeds with intervals{'; small dots are seeds' if several else ''}."]
+    of_one = ", of one seed over its episodes" if any(len(own) == 1 for own in seeds.values()) else ""
+    caption = [f"Means over seeds with intervals{of_one}; small dots are seeds."]
+    if not several:
+        caption = ["One training seed each; an interval, where there is one, is over its episodes."]
     shown: list[Block] = [found, *_heat(overview, lines)]
     if overview.formula is not None:
         rows = [_row(line, line.normalised, seeds, series, group=line.task) for line in lines if line.normalised]
@@ -162,7 +165,8 @@ def _heat(overview: Overview, lines: Sequence[Line]) -> Iterator[Figure]:
         ],
         axis=f"{_what(overview)}: fuller is more" + ("" if is_one_scale else ", within each task"),
     )
-    yield Figure("heat_map", chart, ["Means over seeds."])
+    is_one = all(len(own) == 1 for own in _seeds(overview).values())
+    yield Figure("heat_map", chart, ["One training seed each." if is_one else "Means over seeds."])
 
 
 def _short(summary: Summary) -> str:
@@ -183,9 +187,10 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
     tasks = list(dict.fromkeys(task for own in scores.values() for task in own))
     if min(len(scores), len(tasks)) < _SEVERAL or any(task not in own for own in scores.values() for task in tasks):
         return
-    sign = -1.0 if overview.less_is_better else 1.0
+    sign = -1.0 if overview.less_is_shown_better else 1.0
     given = {group: [[sign * value for value in own[task]] for task in tasks] for group, own in scores.items()}
-    means = average_ranks(given, replicates=_REPLICATES)
+    missing = sum(line.num_missing for line in overview.lines)
+    means = average_ranks(given, replicates=_REPLICATES, missing=missing)
     order = sorted(means, key=lambda group: means[group].point)
     rows = [
         Row(
@@ -205,9 +210,21 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
     caption += " 95 % intervals." if _has_ends(rows) else f" {ONE_SEED}"
     body: list[Block] = [Figure("ranks", mean_chart, [caption], of="mean")]
     if len(given) <= _MOST_RANKS:
-        shares = rank_distribution(given, replicates=_REPLICATES)
+        shares = rank_distribution(given, replicates=_REPLICATES, missing=missing)
         body.append(_shares({group: shares[group] for group in order}, several=_has_ends(rows)))
+    if _has_ends(rows):
+        body += _doubts(means)
     yield Section(name="ranks", title="Ranks", body=body)
+
+
+def _doubts(means: Mapping[str, Summary]) -> Iterator[Warnings]:
+    """What the mean ranks say of themselves; the same of several groups in one sentence."""
+    said: dict[str, list[str]] = defaultdict(list)
+    for group, mean in means.items():
+        for text in mean.warnings:
+            said[text].append(group)
+    if said:
+        yield Warnings([f"{some(groups)}: {text}" for text, groups in said.items()])
 
 
 def _shares(found: Mapping[str, RankDistribution], *, several: bool) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 
 import msgspec
 
@@ -36,11 +37,15 @@ _Runs = Mapping[tuple[str, str], Sequence[Scored]]
 """The runs of every group on every task that measured success."""
 
 
-def sections(readings: Sequence[Reading], question: Question, series: Mapping[str, int]) -> Iterator[Section]:
+def sections(
+    readings: Sequence[Reading], question: Question, series: Mapping[str, int], *, is_score: bool = False
+) -> Iterator[Section]:
     """One, where episodes tell whether they were a success; `series` numbers the groups."""
     if not any(_is_told(reading) for reading in readings if question.asks_for(reading)):
         return
-    asked = msgspec.structs.replace(question, score=_SUCCESS, normalisation=None, failed=None, metrics=("mean",))
+    asked = msgspec.structs.replace(question, score=_SUCCESS, normalisation=None, metrics=("mean",))
+    if not is_score:
+        asked = msgspec.structs.replace(asked, failed=None)
     try:
         overview = in_order(make_overview(readings, asked))
     except UserError as error:  # of another score than the one that was asked for, which has its report
@@ -109,10 +114,17 @@ def _row(key: tuple[str, str], rate: Summary, runs: Sequence[Scored], series: Ma
 def _episodes(runs: Sequence[Scored]) -> str:
     """How many episodes there were, and what they come to where errors count as failures."""
     totals = [run.reading.totals[_SUCCESS] for run in runs if _SUCCESS in run.reading.totals]
+    if counts_of(totals) is None:  # what tells a mean alone, such as a table, tells no episodes
+        return ""
     valid, errors = sum(total.n for total in totals), sum(run.reading.num_errors for run in runs)
     if not errors:
         return f"{count(valid, 'episode')}."
-    share = sum(total.mean * total.n for total in totals) / (valid + errors)
+    shares = [
+        total.mean * total.n / (total.n + run.reading.num_errors)
+        for run in runs
+        if (total := run.reading.totals.get(_SUCCESS)) is not None
+    ]
+    share = fmean(shares)  # every seed weighs the same, as in the rate
     return (
         f"{count(valid, 'episode')}, and {errors:,} more that ended in an error or a timeout: with these as failures "
         f"{fixed(share, _DIGITS)}."
@@ -192,15 +204,19 @@ def _grid(overview: Overview, rates: Mapping[tuple[str, str], Summary]) -> Figur
 
 def _notes(overview: Overview) -> Iterator[Note]:
     """What intervals are over, and what is in no rate."""
-    is_of_seeds = any(line.score is not None and line.score.n > 1 for line in overview.lines)
-    is_of_one = any(line.score is not None and line.score.n == 1 for line in overview.lines)
+    rates = [line.score for line in overview.lines if line.score is not None and line.score.low is not None]
+    of_seeds, of_one = (
+        " or ".join(dict.fromkeys(rate.method.removesuffix(" over seeds") for rate in rates if (rate.n > 1) is several))
+        for several in (True, False)
+    )
     is_stopped = any(STOPPED in run.reading.details for run in overview.runs)
     over = [
-        *(["of several training seeds over seeds (logit-t)"] if is_of_seeds else []),
-        *(["of one over its episodes (Wilson), which says nothing of other seeds"] if is_of_one else []),
+        *([f"of several training seeds over seeds ({of_seeds})"] if of_seeds else []),
+        *([f"of one over its episodes ({of_one}), which says nothing of other seeds"] if of_one else []),
         *(["where looking decided how many episodes there are, a confidence sequence"] if is_stopped else []),
     ]
-    yield Note(f"Intervals: {_percent(overview)}, {'; '.join(over)}. A mark without a bar has none.")
+    told_of = f"Intervals: {_percent(overview)}, {'; '.join(over)}. " if over else ""
+    yield Note(f"{told_of}A mark without a bar has none.")
     errors = sum(run.reading.num_errors for run in overview.runs)
     if errors:
         are = "is" if errors == 1 else "are"
