@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rlgauge.compare.phrases import count, counted, some
-from rlgauge.report.numbers import estimate, fixed, interval, places, plus_minus
+from rlgauge.report.numbers import estimate, fixed, interval, normalised_places, places, plus_minus
 from rlgauge.stats.summary import Summary
 
 
@@ -73,3 +73,11 @@ def test_long_numbers_are_parted_in_thousands():
         "12,345.7",
         "-108,531,024.0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "digits"),
+    [(0.0099, None, 3), (0.0099, 0.5, 3), (0.9989, 0.00012, 5), (1.06, None, 2), (12.34, 0.7, 2), (-0.0142, 0.0002, 5)],
+)
+def test_normalised_scores_have_three_places_below_one_and_more_where_their_spread_needs_them(value, spread, digits):
+    assert normalised_places(value, spread) == digits

@@ -9,6 +9,7 @@ from rlgauge.stats.summary import Summary
 
 _DIGITS = 3
 _DIGITS_OF_SPREAD = 2
+_NORMALISED_DIGITS = 3
 _SEPARATED = 10_000
 
 
@@ -17,6 +18,12 @@ def places(value: float, spread: float | None) -> int:
     wanted = max(0, _places(value, _DIGITS), _places(spread, _DIGITS_OF_SPREAD) if spread else 0)
     is_small = _places(max(abs(value), abs(spread or 0.0)), _DIGITS) > MOST
     return wanted if is_small else min(MOST, wanted)
+
+
+def normalised_places(value: float, spread: float | None) -> int:
+    """Decimal places of a score whose scale ends at 1: three below 1, more only where its spread needs them."""
+    found = places(max(1.0, abs(value)), spread)
+    return max(_NORMALISED_DIGITS, found) if abs(value) < 1 else found
 
 
 def _places(value: float, digits: int) -> int:

@@ -8,7 +8,7 @@ from rlgauge.compare.phrases import METRICS, counted
 from rlgauge.compare.quantity import Sort, quantity_of
 from rlgauge.report.best import OVERALL_RULE, RULE
 from rlgauge.report.lines import Line
-from rlgauge.report.numbers import estimate, interval, places, plus_minus
+from rlgauge.report.numbers import estimate, interval, normalised_places, places, plus_minus
 from rlgauge.report.overall import Overall
 from rlgauge.report.overview import Overview
 from rlgauge.report.table import Table
@@ -16,7 +16,6 @@ from rlgauge.report.targets import targets_table
 from rlgauge.stats.metrics import Metric
 from rlgauge.stats.summary import Summary
 
-_NORMALISED_DIGITS = 3
 _BETTER_MORE = {"return", "training_return", "score", "reward"}
 """Scores of which everybody knows that more is better."""
 _METRICS: dict[Metric, str] = {
@@ -184,18 +183,14 @@ def _interval(line: Line, *, is_rate: bool) -> str:
 def _normalised(line: Line) -> str:
     if line.normalised is None:
         return "-"
-    return plus_minus(line.normalised.point, line.normalised_sd, digits=_digits(line))
+    digits = normalised_places(line.normalised.point, line.normalised_sd)
+    return plus_minus(line.normalised.point, line.normalised_sd, digits=digits)
 
 
 def _normalised_interval(line: Line) -> str:
-    return interval(line.normalised, digits=_digits(line))
-
-
-def _digits(line: Line) -> int:
-    """Decimal places of the normalised score."""
-    point = 0.0 if line.normalised is None else line.normalised.point
-    wanted = places(point, line.normalised_sd)
-    return max(_NORMALISED_DIGITS, wanted) if abs(point) < 1 else wanted
+    if line.normalised is None:
+        return "-"
+    return interval(line.normalised, digits=normalised_places(line.normalised.point, line.normalised_sd))
 
 
 def _estimate(one: Overall, metric: Metric, overview: Overview) -> str:
@@ -203,4 +198,5 @@ def _estimate(one: Overall, metric: Metric, overview: Overview) -> str:
     if _is_rate(overview):
         return estimate(summary, digits=1, scale=100, unit=" %")
     width = None if summary.low is None or summary.high is None else summary.high - summary.low
-    return estimate(summary, digits=places(summary.point, width))
+    told = places if overview.formula is None else normalised_places
+    return estimate(summary, digits=told(summary.point, width))

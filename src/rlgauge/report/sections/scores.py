@@ -9,7 +9,7 @@ from rlgauge.compare.phrases import METRICS, some
 from rlgauge.report.charts import Heat, Intervals, Row, Share, Shares
 from rlgauge.report.content import Block, Figure, Heading, Section, Warnings
 from rlgauge.report.lines import Line
-from rlgauge.report.numbers import fixed, places
+from rlgauge.report.numbers import fixed, normalised_places, places
 from rlgauge.report.order import natural
 from rlgauge.report.overview import Overview
 from rlgauge.report.scored import Scored
@@ -150,6 +150,7 @@ def _heat(overview: Overview, lines: Sequence[Line]) -> Iterator[Figure]:
         for line in lines
         if (summary := line.normalised if is_one_scale else line.score) is not None
     }
+    short = {(line.task, line.group): _short(line, is_one_scale=is_one_scale) for line in lines}
     cells = [[known.get((task, group)) for group in groups] for task in tasks]
     words = [["nothing measured" if cell is None else told(cell) for cell in row] for row in cells]
     values = [[None if cell is None else cell.point for cell in row] for row in cells]
@@ -158,7 +159,7 @@ def _heat(overview: Overview, lines: Sequence[Line]) -> Iterator[Figure]:
         rows=tasks,
         columns=groups,
         values=values if is_one_scale else [_within(row) for row in values],
-        texts=[["-" if cell is None else _short(cell) for cell in row] for row in cells],
+        texts=[[short.get((task, group), "-") for group in groups] for task in tasks],
         told=[
             [f"{group} on {task}: {word}" for group, word in zip(groups, row, strict=True)]
             for task, row in zip(tasks, words, strict=True)
@@ -169,9 +170,11 @@ def _heat(overview: Overview, lines: Sequence[Line]) -> Iterator[Figure]:
     yield Figure("heat_map", chart, ["One training seed each." if is_one else "Means over seeds."])
 
 
-def _short(summary: Summary) -> str:
-    width = None if summary.low is None or summary.high is None else summary.high - summary.low
-    return fixed(summary.point, places(summary.point, width))
+def _short(line: Line, *, is_one_scale: bool) -> str:
+    """The number as the table has it."""
+    summary, sd = (line.normalised, line.normalised_sd) if is_one_scale else (line.score, line.sd)
+    digits = normalised_places if is_one_scale else places
+    return "-" if summary is None else fixed(summary.point, digits(summary.point, sd))
 
 
 def _within(values: Sequence[float | None]) -> list[float | None]:
