@@ -46,6 +46,15 @@ def test_nobody_logged_in_means_offline_and_is_said_with_how_it_is_sent(sent):
     ]
 
 
+@pytest.mark.parametrize(("mode", "told"), [("offline", "is an offline run. To send it: "), ("disabled", "not kept")])
+def test_what_the_environment_says_of_wandb_is_told(mode, told, tmp_path, request):
+    command = [sys.executable, "-c", SEND.format(root=str(request.config.rootpath))]
+    variables = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "WANDB_MODE": mode}
+    said = subprocess.check_output(command, cwd=tmp_path, env=variables, text=True, timeout=120)
+    assert said.startswith(f"WANDB_MODE is {mode}: the report ")
+    assert told in said
+
+
 def test_the_tables_have_numbers_with_what_stands_behind_them(sent):
     run, _ = sent
     assert (run.run.project, run.run.display_name, run.run.job_type) == ("mine", ODD[:128], "report")

@@ -36,7 +36,8 @@ def send(report: Report, page: str, *, project: str, tell: Callable[[str], None]
     """
     folder = Path.cwd() / _FOLDER
     stay_inside(folder)
-    mode = os.environ.get("WANDB_MODE") or "online"
+    given = os.environ.get("WANDB_MODE") or "online"
+    mode = given
     if mode == "online" and not is_logged_in(os.environ, Path.home()):
         tell(f"Nobody is logged in to W&B: the report is an offline run. {_HOW}")
         mode = "offline"
@@ -54,6 +55,9 @@ def send(report: Report, page: str, *, project: str, tell: Callable[[str], None]
         run.log_artifact(_files(report, page, run.id))
     if run.url:
         tell(f"Sent to W&B: {run.url}")
+    elif given != "online":
+        what = f"the report is an offline run. {_HOW}" if given == "offline" else "the report was not kept there."
+        tell(f"WANDB_MODE is {given}: {what}")
 
 
 def _begin(report: Report, project: str, mode: str) -> library.Run:
