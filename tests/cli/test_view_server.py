@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -391,6 +392,18 @@ def test_who_has_shown_no_token_for_longest_makes_room_and_keeps_no_reader_out(a
         assert _again(reader, ask.token) == 200
         strangers[-1].sendall(b"\r\n\r\n")
         assert strangers[-1].recv(1000).startswith(b"HTTP/1.1 403")
+
+
+def test_a_connection_that_gets_no_thread_takes_no_seat(root, monkeypatch):
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with ViewServer(Toy(), root, port=0) as server:
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        for _ in range(65):
+            ours, theirs = socket.socketpair()
+            with ours, theirs, pytest.raises(RuntimeError, match="new thread"):
+                server.process_request(theirs, None)
 
 
 def _again(connection: http.client.HTTPConnection, token: str) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rlgauge.core import platform, store
+from rlgauge.core import platform, run_files, store
 from rlgauge.core.case import Case
 from rlgauge.core.claim import STALE_SECONDS, Claim
 from rlgauge.core.files import StoreError
@@ -157,6 +157,22 @@ def test_an_attempt_that_began_and_ended_while_its_case_was_looked_at_is_not_mad
     measured(kept, Status.COMPLETED, *good(0))
     seen = [kept.attempts(folder_of(kept)), []]
     monkeypatch.setattr(kept, "attempts", lambda _folder: seen.pop())
+    assert claim(kept) is None
+
+
+def test_an_attempt_that_ends_while_it_is_read_is_not_made_again(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its run.json and the question whether its process lives, which has ended by then."""
+    attempt = claim(kept)
+    assert attempt is not None
+    attempt.append(good(0)[0])
+    attempt.close()
+    ending = iter([lambda: attempt.commit(Status.COMPLETED)])
+
+    def ends(*_arguments: object) -> bool:
+        next(ending, lambda: None)()
+        return False
+
+    monkeypatch.setattr(run_files, "lives", ends)
     assert claim(kept) is None
 
 

@@ -262,8 +262,8 @@ def test_of_one_task_and_few_seeds_the_band_is_students_and_said_to_be():
         ([[1.0, 2.0]], [float("inf")], {}, "one row of finite numbers"),
         ([[1.0, 2.0]], [0.5], {"average": "mean"}, r"Unknown average 'mean'\. Known: runs, tasks"),
         ([[1.0, 2.0]], [0.5], {"method": "bca"}, "Unknown method 'bca'. Known: expanded, percentile, t"),
-        ([[1.0, 2.0]] * 2, [0.5], {"replicates": 0}, "needs replicates"),
-        ([[1.0, 2.0]] * 2, [0.5], {"threads": 0}, "needs a thread"),
+        ([[1.0, 2.0, 3.0]] * 3, [0.5], {"replicates": 0}, "needs replicates"),
+        ([[1.0, 2.0, 3.0]] * 3, [0.5], {"threads": 0}, "needs a thread"),
     ],
 )
 def test_what_has_no_profile_is_refused(tasks, thresholds, options, message):

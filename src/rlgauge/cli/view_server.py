@@ -134,7 +134,12 @@ class ViewServer(ThreadingMixIn, TCPServer):
         if self._seats.acquire(blocking=False) or self._frees_seat():
             with self._lock:
                 self._strangers[request] = None
-            super().process_request(request, client_address)
+            try:
+                super().process_request(request, client_address)
+            except BaseException:  # there is no thread that would give the seat back
+                self.knows(request)
+                self._seats.release()
+                raise
         else:
             self.shutdown_request(request)
 

@@ -29,7 +29,8 @@ def read_run(case_folder: Path, name: str) -> Run | None:
     file, note = _read_run_file(folder / "run.json")
     status = file.status
     if status is Status.RUNNING and not lives(case_folder, number_of(name), name):
-        status = Status.DIED
+        file, note = _read_run_file(folder / "run.json")  # it may have ended since
+        status = Status.DIED if file.status is Status.RUNNING else file.status
     return Run(case=config.case, attempt=name, status=status, folder=folder, file=file, units=config.units, note=note)
 
 

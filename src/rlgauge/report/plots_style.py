@@ -152,7 +152,7 @@ def short_numbers(axis: Axis) -> None:
 
         def format_ticks(self, values: Sequence[float]) -> list[str]:
             if getattr(axis.get_transform(), "base", _BASE) != _BASE:
-                return [f"{value:,.0f}" if value >= 1 else f"{value:g}" for value in values]
+                return [f"{value:,.0f}" if float(value).is_integer() else f"{value:g}" for value in values]
             return numbers([float(value) for value in values], is_log=axis.get_scale() == "log")
 
     if axis.get_scale() == "log":
@@ -214,8 +214,13 @@ def _more_ticks(axis: Axis) -> None:
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
     low, high = axis.get_view_interval()
-    is_decimal = getattr(axis.get_transform(), "base", _BASE) == _BASE
-    if not is_decimal or low <= 0:
+    if low <= 0:
+        return
+    base = getattr(axis.get_transform(), "base", _BASE)
+    if base != _BASE:
+        if math.floor(math.log(high, base)) <= math.ceil(math.log(low, base)):  # one power at most
+            axis.set_major_locator(MaxNLocator(nbins=_FEW_TICKS, integer=True))
+            axis.set_minor_locator(NullLocator())
         return
     if high / low < _NARROW:
         axis.set_major_locator(MaxNLocator(nbins=_FEW_TICKS))

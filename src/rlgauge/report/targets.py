@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 
 from rlgauge.report.judged import Judged
@@ -78,6 +79,8 @@ def _digits(one: Judged) -> int:
 
 
 def _number(value: float, unit: str, digits: int = 3) -> str:
+    if not math.isfinite(value):
+        return f"{value:g}"
     if unit == "success":
         return f"{100 * value:.{digits}g} %"
     if digits == _FEWEST and abs(value) >= _LARGE:

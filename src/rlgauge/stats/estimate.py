@@ -21,6 +21,7 @@ Method = Literal["expanded", "percentile", "bca", "t"]
 METHODS: tuple[Method, ...] = ("expanded", "percentile", "bca", "t")
 FEW = 5
 """With fewer seeds a task an interval relies on assumptions more than on data."""
+_PAIR = 2
 _LENDABLE = 4
 """Degrees of freedom in tasks with several seeds from which on the spread of those with one is taken from theirs."""
 _ROUNDING = 1e-12
@@ -123,7 +124,7 @@ def summarise(
         method = "t"
     elif method == "expanded" and _are_seeds(units, strata) and is_out_of_reach(units, confidence):
         method = "t"
-        doubts.append("So few seeds that no resample lies as far out as the interval's ends: they are Student's.")
+        doubts.append("So few seeds that hardly a resample lies as far out as the interval's ends: they are Student's.")
     ends = interval(replicates_B, point, units, jackknife, method=method, confidence=confidence)
     low, high = (None, None) if ends is None else (min(ends[0], point), max(ends[1], point))
     if ends is not None and ends[1] - ends[0] <= max(_grain(one, point) for one in strata):
@@ -170,11 +171,14 @@ def _are_seeds(units: Sequence[int], strata: Sequence[Strata]) -> bool:
 def is_out_of_reach(sizes: Sequence[int], confidence: float) -> bool:
     """Whether `expanded` would read where there is nothing: below the probability of the most extreme resample.
 
-    All seeds of every task are the same one then, which has the probability of the product of `R ** -R`.
+    All seeds of every task are the same one then, which has the probability of the product of `R ** -R`. Two seeds a
+    task have three means alone, and reach too short in any number of tasks; see "Coverage" in docs/statistics.md.
     """
     several = [size for size in sizes if size > 1]
     if not several:
         return False
+    if max(several) == _PAIR:
+        return True
     read_at = tails(several, method="expanded", confidence=confidence)[0]
     return read_at <= math.exp(-math.fsum(size * math.log(size) for size in several))
 

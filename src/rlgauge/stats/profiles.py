@@ -21,6 +21,7 @@ from rlgauge.stats.estimate import (
     check_method,
     doubts_of,
     doubts_of_units,
+    is_out_of_reach,
     is_tiny,
     jackknife_error,
     tails,
@@ -75,7 +76,8 @@ def performance_profile(
     points_K = shares.of(strata.original())[0]
     units = [len(strata.sizes)] if resample_tasks else strata.sizes
     doubts = [*doubts_of(strata), *doubts_of_units([strata], units, method)]
-    method = "t" if is_tiny([strata]) else method
+    is_short = method == "expanded" and not resample_tasks and is_out_of_reach(units, confidence)
+    method = "t" if is_short or is_tiny([strata]) else method
     if max(units) == 1:
         ends = None
     elif method == "t":

@@ -128,6 +128,11 @@ class Reads(Plain):
         torch.nn.init.zeros_(self.network.weight)
         torch.nn.init.zeros_(self.network.bias)
 
+class Sized(torch.nn.Module):
+    def __init__(self, size=2):
+        super().__init__()
+        self.network = torch.nn.Linear(4, size)
+
 class Wide(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -158,6 +163,7 @@ def test_a_network_is_given_the_weights_of_its_file(folder):
         found = load("toy_networks:Plain", file)
         assert torch.equal(found.network.weight, instance.network.weight)
         assert not found.training
+        assert torch.equal(load("toy_networks:Sized", file).network.weight, instance.network.weight)
 
 
 def test_a_file_without_the_weights_of_a_network_is_refused(folder):
@@ -167,11 +173,13 @@ def test_a_file_without_the_weights_of_a_network_is_refused(folder):
     torch.save(instance, "whole.pt")
     torch.save({"epoch": 3}, "other.pt")
     Path("text.pt").write_text("weights")
+    Path("words.pt").write_text("hello world\n")
+    torch.save({1: torch.zeros(2)}, "numbers.pt")
     with pytest.raises(
         UserError, match=r"network.weight is \[2, 4\] in weights.pt and \[3, 4\] in py:toy_networks:Wide"
     ):
         load("toy_networks:Wide", "weights.pt")
-    for file in ("whole.pt", "other.pt", "text.pt"):
+    for file in ("whole.pt", "other.pt", "text.pt", "words.pt", "numbers.pt"):
         with pytest.raises(UserError, match=f"'{file}' holds no weights for .* torch.save"):
             load("toy_networks:Plain", file)
 

@@ -50,7 +50,13 @@ def test_what_has_no_place_on_a_scale_is_at_its_end():
     assert scale.place(float("inf")) == 200.0
 
 
-@pytest.mark.parametrize(("values", "base", "expected"), [([1, 4096], 2, ["1", "8", "64", "512", "4,096"])])
+@pytest.mark.parametrize(
+    ("values", "base", "expected"),
+    [
+        ([1, 4096], 2, ["1", "8", "64", "512", "4,096"]),
+        ([10, 12], 2, ["10", "10.5", "11", "11.5", "12"]),
+    ],
+)
 def test_an_axis_of_powers_has_marks_at_powers(values, base, expected):
     ticks = scale_of(values, first=0, last=100, is_log=True, base=base).ticks()
     assert labels(ticks, is_log=True, base=base) == expected
@@ -59,3 +65,8 @@ def test_an_axis_of_powers_has_marks_at_powers(values, base, expected):
 @pytest.mark.parametrize(("values", "expected"), [([0, 11], ["0", "5", "10"]), ([0, 3], ["0", "1", "2", "3"])])
 def test_an_axis_of_whole_numbers_has_no_other_marks(values, expected):
     assert labels(scale_of(values, first=0, last=100, is_whole=True).ticks()) == expected
+
+
+def test_a_single_mark_is_what_is_written():
+    assert labels([5e-5]) == ["5e-05"]
+    assert labels([0.0]) == ["0"]

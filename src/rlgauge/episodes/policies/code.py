@@ -68,10 +68,16 @@ def _is_torch_module(found: type) -> bool:
 
 
 def _takes_a_file(found: type) -> bool:
-    """Whether its constructor has a place for more than the spaces."""
-    named = {parameter.kind for name, parameter in _parameters(found).items() if name not in _SPACES}
+    """Whether a module's constructor has a place for a path beside the spaces: a number by itself is none."""
+    if found.__init__ is sys.modules["torch"].nn.Module.__init__:  # type: ignore[misc]  # which takes anything, to refuse it
+        return False
     one = inspect.Parameter
-    return not named.isdisjoint({one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.VAR_POSITIONAL})
+    return any(
+        parameter.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.VAR_POSITIONAL}
+        and (parameter.default is one.empty or isinstance(parameter.default, str | Path | None))
+        for name, parameter in _parameters(found).items()
+        if name not in _SPACES
+    )
 
 
 def _with_weights(found: type, spaces: dict[str, gymnasium.Space[Any]], target: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 STATE = "state_dict"
 """Under which name checkpoints keep the weights among other things."""
+_UNREADABLE = (
+    *(pickle.UnpicklingError, RuntimeError, EOFError, OSError),
+    *(AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error),
+)
+"""What torch raises of files that are none of its own, such as texts."""
 _KEYS = re.compile(r"(Missing|Unexpected) key\(s\) in state_dict: (.+?)\. *$", re.MULTILINE)
 _SIZES = re.compile(r"size mismatch for (.+?): .*?torch\.Size\((\[.*?\]).*?torch\.Size\((\[.*?\])", re.DOTALL)
 
@@ -37,10 +43,12 @@ def _read(file: Path, class_path: str) -> Mapping[str, torch.Tensor]:
 
     try:
         found = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise _no_weights(file, class_path) from error
     found = found.get(STATE, found) if isinstance(found, Mapping) else found
-    if not isinstance(found, Mapping) or not all(isinstance(part, torch.Tensor) for part in found.values()):
+    if not isinstance(found, Mapping) or not all(
+        isinstance(name, str) and isinstance(part, torch.Tensor) for name, part in found.items()
+    ):
         raise _no_weights(file, class_path)
     return found
 

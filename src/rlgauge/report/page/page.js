@@ -231,9 +231,11 @@
   reach();
 
   // A name of a legend lights its lines: as long as the mouse or the focus is on it, or until it is pressed again.
-  const COLOURS = 8;
   for (const legend of all(".legend")) {
     const figure = legend.closest("figure, .beside"), series = all(".series", figure), buttons = [];
+    const nameOf = (one) => one.firstElementChild.textContent, names = [...legend.children].map((item) => item.textContent);
+    const colourOf = (one) => /\bc\d\b/.exec(one?.querySelector("[class]")?.getAttribute("class"))?.[0];
+    const colours = names.map((name) => colourOf(series.find((one) => nameOf(one) === name)));
     const light = () => {
       let is = false;
       for (const { button, lines } of buttons) {
@@ -244,11 +246,11 @@
       figure.classList.toggle("lights", is);
     };
     for (const item of legend.children) {
-      const name = item.textContent, lines = series.filter((one) => one.firstElementChild.textContent === name);
+      const name = item.textContent, lines = series.filter((one) => nameOf(one) === name), colour = colourOf(lines[0]);
       if (lines.length === 0 || legend.children.length < 2) continue;
-      const colour = /\bc\d\b/.exec(lines[0].innerHTML)?.[0];
-      if (legend.children.length <= COLOURS) {
-        lines.push(...series.filter((one) => one.querySelector(`.${colour}`)), ...all(`:is(.band, .whisker).${colour}`, figure));
+      if (colour && colours.filter((other) => other === colour).length === 1) {
+        const seeds = series.filter((one) => !names.includes(nameOf(one)) && colourOf(one) === colour);
+        lines.push(...seeds, ...all(`:is(.band, .whisker).${colour}`, figure));
       }
       const button = document.createElement("button");
       button.type = "button";

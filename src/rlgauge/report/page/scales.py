@@ -73,14 +73,14 @@ def scale_of(
 
 def labels(ticks: Sequence[float], *, is_log: bool = False, base: int = _BASE) -> list[str]:
     """What is written at the marks: as many places as tell what each is."""
-    if is_log and base != _BASE and all(tick >= 1 for tick in ticks):
+    if is_log and base != _BASE and all(tick >= 1 and tick.is_integer() for tick in map(float, ticks)):
         return [f"{tick:,.0f}" for tick in ticks]
     is_long = any(abs(tick) >= _MOST for tick in ticks)
     if is_log or is_long:
         short = ["0" if tick == 0 else ("-" if tick < 0 else "") + short_count(abs(tick)) for tick in ticks]
         if all(map(_is_said, short, ticks)):
             return short
-    least = min((abs(b - a) for a, b in itertools.pairwise(ticks)), default=1.0)
+    least = min((abs(b - a) for a, b in itertools.pairwise(ticks)), default=max(map(abs, ticks), default=1.0))
     if 0 < least < _LEAST:
         told = ([f"{tick:.{digits}g}" for tick in ticks] for digits in range(3, 16))
         return next((texts for texts in told if all(map(_is_said, texts, ticks))), [f"{tick:g}" for tick in ticks])
