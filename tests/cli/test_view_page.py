@@ -164,6 +164,7 @@ def test_a_fault_of_ours_is_told_in_the_page_and_raised_and_is_not_for_ever(stor
     maker.error = ZeroDivisionError("ours")
     begin(store, case(0)).commit(Status.COMPLETED)
     later(shown, clock, 0)
+    wait_for(lambda: not any(one.name.endswith("(_go)") for one in threading.enumerate()))  # else the next test has it
     assert "The report could not be made" in text_of(shown)
     maker.error = None
     begin(store, case(1)).commit(Status.COMPLETED)

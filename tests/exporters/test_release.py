@@ -213,6 +213,19 @@ def test_a_flipped_bit_is_noticed_wherever_it_changes_a_file(tmp_path: Path) -> 
     assert num_refused > 20
 
 
+def test_a_directory_in_which_one_name_hides_other_files_is_refused(tmp_path: Path) -> None:
+    """A name that is longer by a bit goes on over the entries after it, and over the manifest with them."""
+    archive = packed(tmp_path)
+    kept = bytearray(archive.read_bytes())
+    last = kept.rfind(b"PK\x01\x02")
+    before = kept.rfind(b"PK\x01\x02", 0, last)
+    length = int.from_bytes(kept[before + 28 : before + 30], "little")
+    kept[before + 28 : before + 30] = (last + 46 + len(MANIFEST) - before - 46).to_bytes(2, "little")
+    assert length < last - before
+    archive.write_bytes(kept)
+    assert "its directory is damaged: it tells" in refusal(archive)
+
+
 def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     archive = packed(tmp_path)
     archive.write_bytes(archive.read_bytes()[:-500])

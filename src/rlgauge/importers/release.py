@@ -15,6 +15,7 @@ from pathlib import Path, PureWindowsPath
 from rlgauge.core.errors import UserError
 from rlgauge.core.files import cache_folder, plain_errors
 from rlgauge.core.release import FOLDER, MANIFEST, Content, Manifest, decode, is_inflated
+from rlgauge.importers.tree import opened
 
 _LONGEST_MANIFEST = 256 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -39,7 +40,7 @@ def folder_of(path: str) -> Path | None:
     if not Path(path).is_file() or not zipfile.is_zipfile(path):
         return None
     try:
-        with zipfile.ZipFile(path) as file:
+        with opened(path) as file:
             if not is_release(file):
                 return None
         return unpacked(path)

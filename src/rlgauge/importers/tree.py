@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol
 
 _LARGEST = 512 * 1024 * 1024
 """Files above so many bytes hold no results that anything here reads."""
+_END, _LONGEST_END, _TOO_MANY = b"PK\x05\x06", 22 + 0xFFFF, 0xFFFF
+"""How the end of a zip file begins, its most bytes, and what stands there for more files than it can say."""
 _CHUNK = 8 * 1024
 """What one read asks for: most files that describe a run are smaller, and a larger buffer costs more than it saves."""
 
@@ -136,6 +138,29 @@ class ZipFolder:
         return ZipFolder(self._archive, f"{self.path}/{name}", f"{self._inner}{name}/", root=self.root)
 
 
+def opened(source: str | bytes) -> zipfile.ZipFile:
+    """The zip file of a path or of a content. Raises OSError where a damaged directory hides some of its files."""
+    file = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+    wanted = _num_entries(source)
+    if wanted is not None and wanted != len(file.infolist()):
+        file.close()
+        raise OSError(f"its directory is damaged: it tells {len(file.infolist())} of {wanted} files. Fetch it again")
+    return file
+
+
+def _num_entries(source: str | bytes) -> int | None:
+    """How many files a zip file says to hold; None where there are too many for that number."""
+    if isinstance(source, bytes):
+        tail = source[-_LONGEST_END:]
+    else:
+        with open(source, "rb") as file:  # noqa: PTH123  # paths are texts here
+            file.seek(max(0, os.path.getsize(source) - _LONGEST_END))  # noqa: PTH202
+            tail = file.read()
+    place = tail.rfind(_END)
+    told = int.from_bytes(tail[place + 10 : place + 12], "little")
+    return None if place < 0 or told == _TOO_MANY else told
+
+
 class Archive:
     """An open zip file and what lies in each of its folders."""
 
@@ -162,7 +187,7 @@ class Archive:
     def open(cls, source: str | bytes) -> Archive:
         """The archive of a path or of a content. Raises OSError where it is none."""
         try:
-            return cls(zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source))
+            return cls(opened(source))
         except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, EOFError) as error:
             raise OSError(f"{error}") from error
 
