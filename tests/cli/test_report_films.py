@@ -181,7 +181,7 @@ def test_test_episodes_of_a_training_have_theirs(tmp_path):
     (tmp_path / "run" / "records.jsonl").write_bytes(encode_record(record))
     (section,) = report_films.sections(Asked([reading], Question(), []))
     ((film,),) = films(section)
-    assert film.title == "toy, episode 1: failure"
+    assert film.title == "toy (train seed 0), episode 1: failure"
 
 
 def test_where_nothing_was_filmed_there_is_no_section(tmp_path):

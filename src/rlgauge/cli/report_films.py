@@ -176,7 +176,7 @@ def _is_asked(task: FilmedTask, found: Asked) -> bool:
 
 
 def _reel(folder: Path, task: FilmedTask) -> _Reel:
-    seed = "" if task.train_seed is None else f" (train seed {task.train_seed})"
+    seed = _of_seed(task.train_seed)
     there, gone = _parted(folder, [_film(folder, task, one) for one in task.episodes])
     grid, no_grid = _parted(folder, _grid(folder, task))
     outcomes = [f"{num:,} {_plural(outcome, num)}" for outcome, num in task.outcomes.items()]
@@ -224,9 +224,13 @@ def _film(folder: Path, task: FilmedTask, one: Filmed) -> Film:
     return Film(
         path=str(folder / one.film),
         poster=None if one.picture is None else str(folder / one.picture),
-        title=f"{task.policy}, episode {one.index}: {one.outcome}",
+        title=f"{task.policy}{_of_seed(task.train_seed)}, episode {one.index}: {one.outcome}",
         told=_told(task.task_id, one),
     )
+
+
+def _of_seed(train_seed: int | None) -> str:
+    return "" if train_seed is None else f" (train seed {train_seed})"
 
 
 def _told(task: str, one: Filmed) -> str:
@@ -271,7 +275,7 @@ def _of_trainings(readings: Iterable[Reading]) -> Iterator[_Reel]:
             if isinstance(record.values.get("video"), str)
         ]
         told.sort(key=lambda one: (ORDER.index(one.outcome) if one.outcome in ORDER else len(ORDER), one.index))
-        seed = "" if reading.seed is None else f" (train seed {reading.seed})"
+        seed = _of_seed(reading.seed)
         task = FilmedTask(policy=reading.algorithm, task_id=reading.task, train_seed=reading.seed)
         there, gone = _parted(folder, [_film(folder, task, one) for one in told])
         yield _Reel(f"{reading.algorithm}{seed}", reading.task, "Test episodes.", [], there, gone, (), None)

@@ -87,7 +87,7 @@ def _spread(found: Sequence[Measured]) -> list[Block]:
     marks = [Mark(value=1.0, name="the point's speed")]
     chart = Intervals(title="spread of each point", rows=rows, axis="part of the point's speed", marks=marks)
     bars = "; ".join(dict.fromkeys(map(_what, known[:_MOST])))
-    captions = [f"Bars: {bars}; small dots are processes."]
+    captions = [f"Bars: {bars}{'; small dots are processes' if any(row.others for row in rows) else ''}."]
     if len(known) > _MOST:
         captions.append(f"The {_MOST} widest of {len(known):,} points.")
     if any(map(is_doubtful, known[:_MOST])):

@@ -8,7 +8,7 @@ from rlgauge.core.reading import Reading
 
 METRICS = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
 """What the metrics are called."""
-_NAMED = 3
+_NAMED, _JOINED = 3, 5
 
 
 def count(number: int, noun: str) -> str:
@@ -36,6 +36,13 @@ def counted(num_runs: int, num_missing: int, why: Mapping[str, int] | None = Non
     text = f"{num_runs} of {num_runs + num_missing}" if num_missing else str(num_runs)
     reasons = ", ".join(f"{number} {reason}" for reason, number in (why or {}).items())
     return f"{text} ({reasons})" if reasons else text
+
+
+def joined(names: Sequence[str]) -> str:
+    """`a, b and c`, or of many `a, b, c and 2 more`."""
+    if len(names) > _JOINED:
+        return some(names)
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def some(names: Sequence[str], *, between: str = ", ") -> str:

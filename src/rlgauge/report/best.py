@@ -44,7 +44,7 @@ def mark_best(
     testable = [line for line in rivals if _can_be_tested(line, best[line.task], values)]
     num_groups = Counter(line.task for line in lines if line.score is not None)
     p_values = [
-        _of_the_first(
+        allowing_for_the_choice(
             welch(candidate=values[_key(line)], baseline=values[best[line.task].group, line.task]).p_value,
             num_groups[line.task],
         )
@@ -80,12 +80,12 @@ def _best_of(overall: Sequence[Overall], metric: Metric, *, less_is_better: bool
     sign = -1.0 if less_is_better else 1.0
     first = max(overall, key=lambda one: sign * one.metrics[metric].point)
     rivals = [one for one in overall if one.group != first.group]
-    p_values = holm([_of_the_first(difference_p_value(first, one, metric), len(overall)) for one in rivals])
+    p_values = holm([allowing_for_the_choice(difference_p_value(first, one, metric), len(overall)) for one in rivals])
     found = {one.group: p >= ALPHA for one, p in zip(rivals, p_values, strict=True) if p is not None}
     return {first.group: True, **found} if found else {}
 
 
-def _of_the_first(p_value: float | None, num: int) -> float | None:
+def allowing_for_the_choice(p_value: float | None, num: int) -> float | None:
     """The p-value of a comparison with the best of `num`, chosen by the data: it stands for num (num - 1) / 2 pairs."""
     return None if p_value is None else min(1.0, p_value * num / 2)
 

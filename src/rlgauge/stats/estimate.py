@@ -124,7 +124,7 @@ def summarise(
         method = "t"
     elif method == "expanded" and _are_seeds(units, strata) and is_out_of_reach(units, confidence):
         method = "t"
-        doubts.append("So few seeds that hardly a resample lies as far out as the interval's ends: they are Student's.")
+        doubts.append("Too few seeds for a bootstrap: the interval is Student's.")
     ends = interval(replicates_B, point, units, jackknife, method=method, confidence=confidence)
     low, high = (None, None) if ends is None else (min(ends[0], point), max(ends[1], point))
     if ends is not None and ends[1] - ends[0] <= max(_grain(one, point) for one in strata):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import re
 
+from rlgauge import __version__
 from rlgauge.report.content import Report, Section
 from rlgauge.report.page.blocks import body
 from rlgauge.report.page.markup import Markup, tag
@@ -40,7 +41,7 @@ def document(report: Report) -> str:
             tag("nav", tag("details", tag("summary", "Contents"), contents, open=True), aria_label="Contents"),
         ),
         tag("main", [_section(one) for one in report.sections], id="content"),
-        tag("footer", tag("p", "Made by rlgauge report.")),
+        tag("footer", tag("p", f"Made by rlgauge {__version__}.")),
         tag("script", Markup(_read("page.js"))),
     )
     return f"<!doctype html>\n{_said_once(tag('html', head, whole, lang='en'))}\n"

@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from statistics import fmean
 
-from rlgauge.compare.phrases import METRICS, count, some
+from rlgauge.compare.phrases import METRICS, count, joined
 from rlgauge.core.run import Status
 from rlgauge.report.content import Answer, Block, Section, Warnings
 from rlgauge.report.overview import Overview
+from rlgauge.report.sections import checkpoints
 from rlgauge.report.told import told
 
 _MOST_GROUPS = 8
@@ -27,12 +28,15 @@ def _answer(overview: Overview) -> list[Block]:
     groups = list(dict.fromkeys(line.group for line in overview.lines))
     tasks = list(dict.fromkeys(line.task for line in overview.lines))
     better = ("lower" if overview.less_is_better else "higher", "lowest" if overview.less_is_better else "highest")
-    asked = f"Which of {_and(groups)} has the {better[len(groups) > _PAIR]} {overview.score} on {_tasks_named(tasks)}?"
+    asked = (
+        f"Which of {joined(groups)} has the {better[len(groups) > _PAIR]} {overview.score} on {_tasks_named(tasks)}?"
+    )
     if len(groups) == 1:
         asked = f"Which {overview.score} does {groups[0]} reach on {_tasks_named(tasks)}?"
     if not overview.is_measured:
         return [Answer(question=asked, sentences=[_nothing(overview)], note=""), *_warned(overview)]
-    best = [*_best_overall(overview), *_best_by_task(overview, groups, tasks)]
+    over_episodes = list(checkpoints.verdicts(overview)) if _is_of_checkpoints(overview) and len(groups) > 1 else []
+    best = [*_best_overall(overview), *(over_episodes or _best_by_task(overview, groups, tasks))]
     sentences = [*best, *_of_one_seed(overview), *_success_besides(overview, groups)]
     nums = count(sum(run.score is not None for run in overview.runs), "run")
     rest = f" {overview.num_failed} of {len(overview.found)} did not complete." if overview.num_failed else ""
@@ -53,13 +57,6 @@ def _warned(overview: Overview) -> list[Block]:
     return [Warnings(overview.notes)] if overview.notes else []
 
 
-def _and(names: Sequence[str]) -> str:
-    """`a, b and c`, or of many `a, b, c and 2 more`."""
-    if len(names) > _NAMED:
-        return some(names)
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
 def _tasks_named(tasks: Sequence[str]) -> str:
     return tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
 
@@ -69,21 +66,22 @@ def _best_overall(overview: Overview) -> Iterator[str]:
     if not overview.overall:
         return
     metric = next(iter(overview.overall[0].metrics))
+    what = f"{METRICS[metric]}{' of normalised scores' if overview.formula is not None else ''}"
     is_less = metric == "optimality_gap" or overview.less_is_shown_better
     best = [one for one in overview.overall if one.best.get(metric)]
     ranked = sorted(best, key=lambda one: one.metrics[metric].point, reverse=not is_less)
     if len(overview.overall) == 1:
-        yield f"Over all tasks, {METRICS[metric]}: {told(overview.overall[0].metrics[metric])}"
+        yield f"Over all tasks, {what}: {told(overview.overall[0].metrics[metric])}"
     elif ranked:
         first, *rest = ranked
         untested = [one.group for one in overview.overall if metric not in one.best]
-        yield f"Over all tasks {first.group} has the best {METRICS[metric]}: {told(first.metrics[metric])}"
+        yield f"Over all tasks {first.group} has the best {what}: {told(first.metrics[metric])}"
         if rest:
-            yield f"{_and([one.group for one in rest])} {'is' if len(rest) == 1 else 'are'} not shown to be worse."
+            yield f"{joined([one.group for one in rest])} {'is' if len(rest) == 1 else 'are'} not shown to be worse."
         elif len(untested) + 1 < len(overview.overall):
             yield f"Every other one{' that could be tested' if untested else ''} is shown to be worse."
         if untested:
-            yield f"{_and(untested)} could not be tested against it."
+            yield f"{joined(untested)} could not be tested against it."
 
 
 def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str]) -> Iterator[str]:
@@ -128,14 +126,16 @@ def _has_several(overview: Overview) -> bool:
 
 
 def _of_one_seed(overview: Overview) -> Iterator[str]:
-    """What evaluations of one checkpoint each do not tell, and what compares them."""
+    """What evaluations of one checkpoint each do not tell."""
+    if _is_of_checkpoints(overview):
+        yield "Each is one policy, or one training: of other training seeds this tells nothing."
+
+
+def _is_of_checkpoints(overview: Overview) -> bool:
+    """Whether single policies were evaluated, each once on a task."""
     measured = [run for run in overview.runs if run.score is not None]
     is_one_each = len({(run.group, run.reading.task) for run in measured}) == len(measured)
-    if not is_one_each or not any(run.reading.kind == "evaluate" or run.reading.episodes for run in measured):
-        return
-    yield "Of each there is one training seed, which tells nothing of what others would give."
-    if len({run.group for run in measured}) > 1:
-        yield "Policies that are one checkpoint each are compared over their episodes by rlgauge compare."
+    return is_one_each and any(run.reading.kind == "evaluate" or run.reading.episodes for run in measured)
 
 
 def _success_besides(overview: Overview, groups: Sequence[str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ _NUM_THRESHOLDS = 101
 _MOST_GROUPS = 8
 """Groups of which every pair is compared; of more there would be more pairs than anybody reads."""
 _NO_CHANCE = 0.5
+_MARGIN = 0.02
 ONE_SEED = "One seed a task: nothing is known of the spread between seeds."
 
 
@@ -25,9 +26,11 @@ def profiles(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]
     """The share of runs above each score, where scores of all tasks have one scale."""
     found_by_group = by_group(overview)
     values = [value for own in found_by_group.values() for runs in own.values() for value in runs]
-    if len(values) <= len(found_by_group) or overview.less_is_shown_better:
+    is_one = len(found_by_group) == len({line.task for line in overview.lines}) == 1
+    if is_one or len(values) <= len(found_by_group) or overview.less_is_shown_better:
         return
-    thresholds = np.linspace(min(values), max(values), _NUM_THRESHOLDS)
+    margin = _MARGIN * (max(values) - min(values))  # from where all runs are above to where none is
+    thresholds = np.linspace(min(values) - margin, max(values) + margin, _NUM_THRESHOLDS)
     found: list[Line] = []
     methods: list[str] = []
     for group, own in found_by_group.items():

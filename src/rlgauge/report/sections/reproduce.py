@@ -64,7 +64,9 @@ def _typed(command: str) -> str:
         program, *rest = shlex.split(command)
     except ValueError:
         return command
-    return shlex.join([_COMMAND, *rest]) if Path(program).name == _COMMAND else command
+    path = Path(program)
+    is_ours = path.name == _COMMAND or path.parts[-2:] == (_COMMAND, "__main__.py")
+    return shlex.join([_COMMAND, *rest]) if is_ours else command
 
 
 def _runs(readings: Sequence[Reading]) -> Iterator[Block]:

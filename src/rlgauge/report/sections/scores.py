@@ -210,7 +210,12 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
     ]
     mean_chart = Intervals(title="Mean rank", rows=rows, axis="mean rank over tasks; 1 is the best")
     caption = "The rank that a run can expect among one run of each, mean over tasks; ties share ranks."
-    caption += " 95 % intervals." if _has_ends(rows) else f" {ONE_SEED}"
+    if not _has_ends(rows):
+        caption += f" {ONE_SEED}"
+    elif any(row.low != row.high for row in rows):
+        caption += " 95 % intervals."
+    else:
+        caption += " No intervals: each resample gave the same ranks, as so few seeds may by chance."
     body: list[Block] = [Figure("ranks", mean_chart, [caption], of="mean")]
     if len(given) <= _MOST_RANKS:
         shares = rank_distribution(given, replicates=_REPLICATES, missing=missing)

@@ -71,13 +71,15 @@ def _shown(overview: Overview, series: Mapping[str, int]) -> Iterator[Block]:
         if line.score is not None
     }
     rows = [*_over_all(overview, runs, rates, series)]
-    captions = ["Shares of the episodes with a valid measurement; small dots are training seeds."]
+    shares = "Shares of the episodes with a valid measurement"
     if len(rates) > _MOST_ROWS:
         yield _grid(overview, rates)
     else:
         rows += [_row(key, rate, runs[key], series) for key, rate in rates.items()]
     if rows:
-        yield Figure("success", Intervals(title="Success rates", rows=rows, axis="success rate"), captions)
+        told_dots = "; small dots are training seeds." if any(row.others for row in rows) else "."
+        chart = Intervals(title="Success rates", rows=rows, axis="success rate")
+        yield Figure("success", chart, [f"{shares}{told_dots}"])
 
 
 def _of_stopped(runs: Sequence[Scored], rate: Summary) -> Summary:
