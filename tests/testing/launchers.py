@@ -204,6 +204,9 @@ class Forking:
 
     waits = True
 
+    def __init__(self, *, closing_seconds: float = 0.0) -> None:
+        self.closing_seconds = closing_seconds
+
     def launch(self, plan: Plan, path: Path | None, workload: Workload) -> Generator[Event]:
         for item in plan.items:
             attempt = Store(plan.root).claim(item.case, item.need, plan.config(item), plan.start())
@@ -227,5 +230,6 @@ class Forking:
         except (GeneratorExit, KeyboardInterrupt):  # closed, or told to end by Ctrl-C where it did not hear in time
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+            time.sleep(self.closing_seconds)
             attempt.commit(Status.INTERRUPTED)
             raise

@@ -134,8 +134,10 @@ def test_a_crash_that_nobody_noticed_and_a_limit_that_nobody_kept_are_told(tmp_p
     assert set(found) == {"exceptions", "crashes", "time_limits"}
 
 
-def test_what_a_closed_launch_leaves_of_what_was_measured_is_told(tmp_path: Path) -> None:
-    found = broken(launchers.Forking, tmp_path, "leftovers")
+@pytest.mark.parametrize("closing_seconds", [0.0, 0.5])
+def test_what_a_closed_launch_leaves_of_what_was_measured_is_told(closing_seconds: float, tmp_path: Path) -> None:
+    """However long it takes to close: it is not interrupted in that."""
+    found = broken(lambda: launchers.Forking(closing_seconds=closing_seconds), tmp_path, "leftovers")
     assert set(found) == {"leftovers"}, found
     assert len(found["leftovers"]) == 2
     assert all("was started by one that measured, still ran" in sentence for sentence in found["leftovers"])

@@ -111,6 +111,7 @@ class Launching:
                 if event.fail_kind == USAGE:  # as `execute` does
                     raise UserError(event.message or "")
                 if until is not None and until():
+                    alarm.silence()
                     return True
             if alarm.has_rung:
                 raise FaultError("It was interrupted, as by Ctrl-C, and ended as if it had done its work.")
@@ -159,7 +160,8 @@ class FaultError(Exception):
 class _Alarm:
     """Interrupts the main thread as Ctrl-C does: when a condition has held for a while, and when all takes too long.
 
-    The first is what is wanted and raises nothing; the second raises FaultError. Use in a `with` statement.
+    The first is what is wanted and raises nothing, and is silenced by who has seen the condition hold: what closes then
+    may take its time. The second raises FaultError. Use in a `with` statement.
     """
 
     def __init__(self, patience_seconds: float, condition: Callable[[], bool] | None) -> None:
@@ -168,6 +170,8 @@ class _Alarm:
         self._ended = threading.Event()
         self._rings = False
         self._is_late = False
+        self._is_silent = False
+        self._is_pending = False
         self._is_open = False
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._before: Any = None
@@ -176,6 +180,10 @@ class _Alarm:
     def has_rung(self) -> bool:
         """Whether the condition held and nobody took notice."""
         return self._rings and not self._is_late
+
+    def silence(self) -> None:
+        """Interrupt no more for the condition. A signal that is on its way is dropped too."""
+        self._is_silent = True
 
     def __enter__(self) -> Self:
         self._before = signal.signal(signal.SIGINT, self._on_signal)
@@ -195,7 +203,9 @@ class _Alarm:
         return self._rings and isinstance(error, KeyboardInterrupt)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._is_open or not self._rings:
+        is_own, self._is_pending = self._is_pending, False
+        is_wanted = self._is_open and (self._is_late or not self._is_silent)
+        if is_wanted or not is_own:  # whoever else sent it is heard
             raise KeyboardInterrupt
 
     def _watch(self) -> None:
@@ -207,13 +217,14 @@ class _Alarm:
                 self._is_late = True
                 self._ring()
                 late = present + self._patience_seconds
-            elif not self._rings and self._condition is not None and self._condition():
+            elif not self._rings and not self._is_silent and self._condition is not None and self._condition():
                 held_since = held_since or present
                 if present - held_since > _IDLE_SECONDS:
                     self._ring()
 
     def _ring(self) -> None:
         self._rings = True
+        self._is_pending = True
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
