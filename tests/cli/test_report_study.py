@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
 
 from rlgauge.cli.report_study import sections
-from rlgauge.report.content import Figure, Folded, Heading, Note, Text, Warnings
+from rlgauge.report.content import Answer, Figure, Folded, Heading, Note, Warnings
 from rlgauge.report.table import Table
 from rlgauge.tune import report_importance
 from tests.studied import finished, searched
@@ -36,9 +37,21 @@ def test_a_study_has_both_phases_its_trials_what_mattered_and_slices(once):
     assert [part.text for part in of(section.body, Heading)] == ["Both phases", "Trials", "What mattered", "Slices"]
     kinds = [part.kind for part in of(section.body, Figure)]
     assert kinds == ["study_phases", "study_history", "study_importance", *["study_slices"] * 4]
-    told = of(section.body, Text)[0].text
-    assert told.startswith("14 trials (1 running, 11 complete, 1 pruned, 1 failed). The winner is trial ")
-    assert told.endswith("over 3 fresh seeds.")
+    (answer,) = of(section.body, Answer)
+    assert answer.question == "Which settings of bc in seals/CartPole-v0 have the highest mean test return?"
+    assert answer.note == "14 trials (1 running, 11 complete, 1 pruned, 1 failed)."
+
+
+def test_the_answer_is_the_winner_and_whether_it_is_shown_to_be_better(once, tmp_path):
+    (sure,) = of(body(once), Answer)
+    name = re.fullmatch(
+        r"The winner is (trial \d+): better than the default, as its whole interval is above 0.", sure.sentences[0]
+    )[1]
+    assert re.fullmatch(rf"The return of {name} over 3 fresh seeds: [\d.]+ \[[\d.]+, [\d.]+\]\.", sure.sentences[1])
+    assert sure.sentences[2].startswith(f"{name}: ")
+    finished(tmp_path, default=(10.0, 500.0, 300.0), fresh=(20.0, 480.0, 400.0))
+    (unsure,) = of(body(tmp_path), Answer)
+    assert "not shown to be better than the default, as the interval of its gain holds 0." in unsure.sentences[0]
 
 
 def test_the_table_of_configurations_has_what_stands_behind_its_numbers(once):
@@ -59,7 +72,7 @@ def test_every_trial_is_a_row(once):
 def test_half_way_it_says_what_has_not_been(tmp_path):
     searched(tmp_path)
     parts = body(tmp_path)
-    assert of(parts, Text)[0].text.endswith("Phase 2 has not been: nothing was judged on fresh seeds yet.")
+    assert of(parts, Answer)[0].sentences == ["Phase 2 has not been: nothing was judged on fresh seeds yet."]
     assert Note("How much each setting matters is told at the end of phase 2.") in parts
     assert next(part.kind for part in of(parts, Figure)) == "study_history"
 
@@ -81,7 +94,7 @@ def test_several_studies_have_a_section_each(once, tmp_path):
 def test_where_no_fresh_seed_gave_a_return_the_reasons_are_told(tmp_path):
     finished(tmp_path, default=(), fresh=())
     parts = body(tmp_path)
-    assert "No configuration came to a return on fresh seeds." in of(parts, Text)[0].text
+    assert of(parts, Answer)[0].sentences == ["No configuration came to a return on fresh seeds."]
     assert of(parts, Warnings)[0].texts[0] == "default, seed 11: it broke"
 
 

@@ -56,6 +56,14 @@ def test_a_run_is_a_reading_with_the_totals_of_its_records(tmp_path: Path) -> No
     assert [record.values["return"] for record in found.records] == [1.0, 2.0, 6.0]
 
 
+def test_a_reading_has_the_warnings_of_all_its_runs_once_each(tmp_path: Path) -> None:
+    measured(tmp_path, case(), 5.0, result={"warnings": ["It is far.", 7]})
+    measured(tmp_path, case(first=1), 5.0, result={"warnings": ["It is far.", "It is slow."]})
+    measured(tmp_path, case(first=2), 5.0, result={"warnings": "of another system"})
+    assert only(tmp_path).warnings == ("It is far.", "It is slow.")
+    assert only(tmp_path, scan=False).warnings == ("It is far.", "It is slow.")
+
+
 def test_blocks_of_one_unit_are_one_reading_in_the_order_of_their_episodes(tmp_path: Path) -> None:
     measured(tmp_path, case(first=10), 5.0)
     measured(tmp_path, case(first=0), 1.0, 3.0)

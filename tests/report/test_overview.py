@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from msgspec.structs import replace
 from rliable import metrics
 
 from rlgauge.compare.references import Normalisation
@@ -195,3 +196,19 @@ def test_no_interval_of_success_rates_over_all_tasks_holds_what_no_rate_can_be(t
     assert len(ends) == 8
     assert all(0 <= low < high <= 1 for low, high in ends)
     assert ends[0] == (0.0, 1.0)
+
+
+def test_warnings_of_runs_that_differ_in_numbers_alone_are_told_once() -> None:
+    far = [replace(one, warnings=(f"It is {one.seed + 0.5} off.",)) for one in seeds([1.0, 2.0, 3.0])]
+    other = [replace(one, warnings=("It is odd.",)) for one in seeds([1.0, 2.0], algorithm="other")[:1]]
+    notes = make_overview([*far, *other], Question()).notes
+    told = "toy on CartPole-v1 (3 runs): each with numbers of its own, such as: It is 0.5 off."
+    assert [note for note in notes if "It is" in note] == [told, "other on CartPole-v1: It is odd."]
+
+
+def test_of_many_kinds_of_warnings_the_rest_is_counted() -> None:
+    (one,) = seeds([1.0])
+    many = replace(one, warnings=tuple(f"Warning {letter}." for letter in "abcdefghij"))
+    notes = make_overview([many], Question()).notes
+    assert sum("Warning" in note for note in notes) == 8
+    assert "Runs have 2 more kinds of warnings: the run.json of each has its own." in notes

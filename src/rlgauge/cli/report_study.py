@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rlgauge.compare.phrases import count
 from rlgauge.core.errors import UserError
-from rlgauge.report.content import Block, Folded, Heading, Note, Section, Text, Warnings
+from rlgauge.report.content import Answer, Block, Folded, Heading, Note, Section, Warnings
 from rlgauge.report.numbers import estimate, places
 from rlgauge.report.table import Table
 from rlgauge.stats.summary import Summary
@@ -15,6 +15,7 @@ from rlgauge.tune import report_figures, reports
 from rlgauge.tune.phase2 import Final
 from rlgauge.tune.report_phases import phases
 from rlgauge.tune.report_study import Report, default_values, is_study, read_report
+from rlgauge.tune.sentences import outcome
 from rlgauge.tune.trial import State, Trial
 
 
@@ -42,7 +43,7 @@ def sections(sources: Sequence[Path]) -> Iterator[Section]:
 
 
 def _body(report: Report) -> list[Block]:
-    told: list[Block] = [Text(_told(report))]
+    told: list[Block] = [_answer(report)]
     if report.final is not None:
         told += _final(report.final, report.trials)
     if report.trials:
@@ -51,19 +52,20 @@ def _body(report: Report) -> list[Block]:
     return told
 
 
-def _told(report: Report) -> str:
-    """How many trials there are of each state, and what came of them."""
+def _answer(report: Report) -> Answer:
+    """What phase 2 says of the winner, or why it says nothing yet; the note is on the trials."""
     states = [one.state for one in report.trials]
     parts = [f"{states.count(one)} {one}" for one in State if one in states]
     trials = f"{count(len(states), 'trial')} ({', '.join(parts)})." if states else "No trial has ended yet."
+    question = f"Which settings of {report.name} have the highest mean test return?"
     if report.final is None:
-        return f"{trials} Phase 2 has not been: nothing was judged on fresh seeds yet."
-    won = report.final.won
+        return Answer(question, ["Phase 2 has not been: nothing was judged on fresh seeds yet."], trials)
+    won, (first, *more) = report.final.won, outcome(report.final)
     if won is None or won.mean is None:
-        return f"{trials} No configuration came to a return on fresh seeds."
-    of = count(len(report.final.seeds), "fresh seed")
-    is_default = " No configuration that was found came to more than the default." if won.number is None else ""
-    return f"{trials} The winner is {won.name}, with a return of {_estimate(won.mean)} over {of}.{is_default}"
+        return Answer(question, [first, *more], trials)
+    of = f"{len(won.returns)} of {count(len(report.final.seeds), 'fresh seed')}"
+    of = of if won.mean.missing else count(len(report.final.seeds), "fresh seed")
+    return Answer(question, [first, f"The return of {won.name} over {of}: {_estimate(won.mean)}.", *more], trials)
 
 
 def _estimate(summary: Summary | None) -> str:

@@ -20,10 +20,10 @@ from rlgauge.stats.summary import Summary
 from rlgauge.tune.phase2 import Final, Judged
 from rlgauge.tune.report_importance import Importance
 from rlgauge.tune.reports import final_data, read_importance, search_data
+from rlgauge.tune.sentences import DASH, luck, number_text, outcome, settings_text, value_text
 from rlgauge.tune.trial import State, Trial, best
 from rlgauge.tune.tuning import Tuned
 
-_DASH = "-"
 _MOST_TOLD, _LONGEST = 20, 160
 
 
@@ -36,12 +36,12 @@ class Shown:
 
     def begin(self, number: int, num_trials: int, values: Mapping[str, Any]) -> None:
         """Tell that a trial begins."""
-        say_error(f"Trial {number} ({number + 1} of {num_trials}): {_settings(values)}")
+        say_error(f"Trial {number} ({number + 1} of {num_trials}): {settings_text(values)}")
 
     def end(self, trial: Trial, trials: Sequence[Trial]) -> None:
         """Tell what it came to."""
         first = next(iter(best(trials, 1)), None)
-        leader = "" if first is None else f"; best so far: {_number(first.objective)} of trial {first.number}"
+        leader = "" if first is None else f"; best so far: {number_text(first.objective)} of trial {first.number}"
         say_error(f"Trial {trial.number}: {_ended(trial)}{leader}")
 
     @contextlib.contextmanager
@@ -71,7 +71,7 @@ def tell_search(found: Tuned) -> None:
     names = list(dict.fromkeys(name for one in found.trials for name in one.values))
     header = ["trial", "state", "return", "seeds", *names]
     rows = [
-        [str(one.number), str(one.state), _number(one.objective), str(len(one.returns)), *_cells(one.values, names)]
+        [str(one.number), str(one.state), number_text(one.objective), str(len(one.returns)), *_cells(one.values, names)]
         for one in found.trials
     ]
     states = [one.state for one in found.trials]
@@ -161,83 +161,29 @@ def _notes(final: Final, count: int) -> Iterator[str]:
         f"Means over seeds of the mean return of test episodes; intervals are 95 % (Student's t), gains 95 % (Welch)"
         f"{together}."
     )
-    yield from _luck(final)
-    yield from _outcome(final)
+    yield from luck(final)
+    yield from outcome(final)
     doubts = {text for one in final.configurations for side in (one.mean, one.gain) if side for text in side.warnings}
     yield from sorted(doubts)
-
-
-def _luck(final: Final) -> Iterator[str]:
-    """By how much the search had those too high that gave a return with every fresh seed."""
-    drops = [one.drop for one in final.configurations if one.drop is not None]
-    if not drops:
-        return
-    found = [one for one in final.configurations if one.searched is not None]
-    who = "they" if all(one.is_complete for one in found) else "those that have all of them"
-    drop = sum(drops) / len(drops)
-    if drop > 0:
-        yield (
-            "Phase 1 chose them by returns that are too high by luck (the winner's curse): on fresh seeds "
-            f"{who} came to {_number(drop)} less, on average."
-        )
-    else:
-        more = f"{_number(-drop)} more than" if drop < 0 else "as much as"
-        yield f"On fresh seeds {who} came to {more} in phase 1, on average: no winner's curse shows."
-
-
-def _outcome(final: Final) -> Iterator[str]:
-    """Who won, and who did not for want of seeds."""
-    won = final.won
-    if won is None:
-        yield "No configuration came to a return on fresh seeds."
-        return
-    if not won.is_complete:
-        yield (
-            "No configuration has a return of every fresh seed, so none is shown to be better. The winner, "
-            f"{won.name}, is incomplete: it has the highest mean of those with the most seeds, {len(won.returns)} of "
-            f"{len(final.seeds)}."
-        )
-    elif won.number is None:
-        which = "with a return of every seed" if final.passed_over else "that was found"
-        yield f"No configuration {which} came to more than the default."
-    else:
-        yield f"The winner is {won.name}: {_verdict(won.gain)}"
-    for one in final.passed_over:
-        yield (
-            f"{one.name} has a higher mean, {_number(one.mean.point if one.mean else None)}, and was passed over: only "
-            f"{len(one.returns)} of its {len(final.seeds)} seeds gave a return."
-        )
-    if won.number is not None:
-        yield f"{won.name}: {_settings(won.values)}"
-
-
-def _verdict(gain: Summary | None) -> str:
-    if gain is None:
-        return "what it gains on the default is not known."
-    if gain.low is None:
-        return f"{_number(gain.point)} above the default, without an interval."
-    if gain.low > 0:
-        return "better than the default, as its whole interval is above 0."
-    return "not shown to be better than the default, as the interval of its gain holds 0."
 
 
 def _judged_row(one: Judged) -> tuple[str, ...]:
     mean = one.mean
     return (
         one.name,
-        _DASH if one.searched is None else f"{_number(one.searched)} ({count_text(one.num_searched, 'seed')})",
-        _DASH if mean is None else _number(mean.point),
+        DASH if one.searched is None else f"{number_text(one.searched)} ({count_text(one.num_searched, 'seed')})",
+        DASH if mean is None else number_text(mean.point),
         _interval(mean),
-        _number(one.deviation),
+        number_text(one.deviation),
         f"{len(one.returns)} of {len(one.returns) + (len(one.problems) if mean is None else mean.missing)}",
-        _DASH if one.gain is None else f"{one.gain.point:+.5g} {_interval(one.gain)}".removesuffix(f" {_DASH}"),
+        DASH if one.gain is None else f"{one.gain.point:+.5g} {_interval(one.gain)}".removesuffix(f" {DASH}"),
     )
 
 
 def _interval(one: Summary | None) -> str:
     if one is None or one.low is None or one.high is None:
-        return _DASH
-    return f"[{_number(one.low)}, {_number(one.high)}]"
+        return DASH
+    return f"[{number_text(one.low)}, {number_text(one.high)}]"
 
 
 def _tell_failures(trials: Sequence[Trial]) -> None:
@@ -254,29 +200,15 @@ def _ended(trial: Trial) -> str:
     if trial.state is State.PRUNED and trial.reason is not None:
         return f"pruned {trial.reason}"
     after = f" after {count_text(len(trial.returns), 'seed')}" if trial.state is State.PRUNED else ""
-    return f"{trial.state}{after}, return {_number(trial.objective)}"
+    return f"{trial.state}{after}, return {number_text(trial.objective)}"
 
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_value(value)}" for name, value in values.items())
-
-
 def _cells(values: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    return [_value(values[name]) if name in values else _DASH for name in names]
-
-
-def _value(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _number(value: float | None) -> str:
-    return _DASH if value is None else f"{value:.5g}"
+    return [value_text(values[name]) if name in values else DASH for name in names]
 
 
 def _seeds(seeds: Sequence[int]) -> str:

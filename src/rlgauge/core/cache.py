@@ -20,7 +20,7 @@ from rlgauge.core.case_folder import Entry, File
 from rlgauge.core.reading import Reading
 
 NAME = "index.sqlite"
-VERSION = 3
+VERSION = 4
 """Raised when the index means something else: an index of another version is made anew."""
 _PAGE_BYTES = 65536
 """Documents are of megabytes; they lie in chains of pages."""

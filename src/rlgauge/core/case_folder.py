@@ -138,6 +138,7 @@ class _Result(msgspec.Struct, gc=False):
     """What is needed of a result, which may hold anything."""
 
     references: Any = None
+    warnings: Any = None
 
 
 class _End(msgspec.Struct, gc=False):
@@ -306,6 +307,7 @@ def _reading(attempt: _Attempt, path: str) -> Reading:
         source=path,
         folders=(f"{path}/{attempt.name}",),
         reason=None if attempt.status is Status.COMPLETED else _reason(end.fail_trace),
+        warnings=_sentences(end.result and end.result.warnings),
     )
 
 
@@ -321,6 +323,10 @@ def _reason(trace: str | None) -> str | None:
     """The exception of a traceback; of anything else, which begins with a sentence, that."""
     lines = (trace or "").strip().splitlines()
     return lines[-1 if lines[0].startswith("Traceback") else 0].strip() if lines else None
+
+
+def _sentences(given: object) -> tuple[str, ...]:
+    return tuple([text for text in given if isinstance(text, str)]) if isinstance(given, list) else ()
 
 
 def _references(given: object) -> dict[str, float]:

@@ -139,6 +139,7 @@ def _merged(group: list[Entry]) -> Reading:
         reason=f"{len(failed)} of its {len(parts)} runs have no result: {failed[0].reason or failed[0].status}"
         if failed
         else None,
+        warnings=tuple(dict.fromkeys(text for part in parts for text in part.warnings)),
     )
 
 

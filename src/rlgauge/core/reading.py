@@ -27,7 +27,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its scores are normalised, such as `random` and `expert`. Readings of one algorithm, task and seed whose `settings`
     differ measured different things; those whose `checkpoint` differs, too, and of these the one that `started` last
     (UTC, ISO 8601) is the present one. `folders` are those of its runs; `completed`, where some of them have no result,
-    those of the others.
+    those of the others. `warnings` are sentences that its runs have for whoever reads it.
     """
 
     algorithm: str
@@ -49,6 +49,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     completed: tuple[str, ...] = ()
     episodes: tuple[Record, ...] = ()
     reason: str | None = None
+    warnings: tuple[str, ...] = ()
     details: dict[str, Any] = {}
 
     @property

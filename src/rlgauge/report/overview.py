@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -17,7 +18,11 @@ from rlgauge.report.judged import Judged
 from rlgauge.report.lines import Line, make_line
 from rlgauge.report.overall import Overall, bounded, over_all_tasks
 from rlgauge.report.question import Question, cell_name, choose_quantity
-from rlgauge.report.scored import Scored, score_runs
+from rlgauge.report.scored import Runs, Scored, score_runs
+
+_NUMBERS = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+_MOST_KINDS = 8
+"""Of warnings of runs."""
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -95,7 +100,7 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
         found=runs.found,
         fates=[_fate(key, own) for key, own in sorted(_cells(runs.found).items())],
         statuses=_statuses(runs.found),
-        notes=list(dict.fromkeys([*told, *doubts, *more, *_errors(runs.seeds, by), *_warnings(lines, overall, by)])),
+        notes=list(dict.fromkeys([*told, *doubts, *more, *_of_runs(runs, by), *_warnings(lines, overall, by)])),
     )
 
 
@@ -134,6 +139,30 @@ def _errors(runs: Iterable[Scored], by: Sequence[str]) -> Iterator[str]:
         where = some([f"{name} ({num})" for name, num in nums.items()])
         are = "is" if nums.total() == 1 else "are"
         yield f"{count(nums.total(), 'episode')} ended in an error or a timeout and {are} in no mean: {where}."
+
+
+def _of_runs(runs: Runs, by: Sequence[str]) -> Iterator[str]:
+    """What is to be said of single runs: episodes that are in no mean, and what the runs themselves warn of."""
+    yield from _errors(runs.seeds, by)
+    yield from _warned(runs.found, by)
+
+
+def _warned(runs: Iterable[Scored], by: Sequence[str]) -> Iterator[str]:
+    """The warnings of the runs; texts that differ in numbers alone are told once."""
+    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for run in runs:
+        name = cell_name(run.group, run.reading.task, by)
+        for text in run.reading.warnings:
+            said[_NUMBERS.sub("0", text)].append((name, text))
+    order = sorted(said.values(), key=lambda found: -len(found))
+    for found in order[:_MOST_KINDS]:
+        names, texts = (list(dict.fromkeys(own)) for own in zip(*found, strict=True))
+        nums = f" ({count(len(found), 'run')})" if len(found) > 1 else ""
+        such_as = "each with numbers of its own, such as: " if len(texts) > 1 else ""
+        yield f"{some(names)}{nums}: {such_as}{texts[0]}"
+    if len(order) > _MOST_KINDS:
+        more = count(len(order) - _MOST_KINDS, "more kind")
+        yield f"Runs have {more} of warnings: the run.json of each has its own."
 
 
 def _warnings(lines: Iterable[Line], overall: Iterable[Overall], by: Sequence[str]) -> Iterator[str]:
