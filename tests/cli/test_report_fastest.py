@@ -12,7 +12,7 @@ def test_the_fastest_is_named_with_how_far_the_others_are_behind_each_at_its_bes
     found = [point("slow", 1, 20.0), point("slow", 10, 50.0), {**point("fast", 10, 7000.0), "noise": "invalid"}]
     points = msgspec.convert(found, list[Measured])
     (answer,) = report_fastest.answers(Points(timed=points, all=points), "cartpole")
-    assert answer.question == "Which of fast, slow is the fastest in cartpole?"
+    assert answer.question == "Which of fast and slow is the faster in cartpole?"
     assert answer.sentences == [
         "fast: 7k [6.3k, 7.7k] steps per second with 10 envs.",
         "That is about 140 times as fast as slow: 50 [45, 55] with 10 envs.",

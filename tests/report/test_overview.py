@@ -183,6 +183,20 @@ def test_what_is_shown_as_better_is_less_unless_the_normalisation_turned_it(ends
     assert [(row.label, row.point) for row in figure.chart.rows] == [("fast > slow", 1.0)]
 
 
+def test_the_better_of_a_pair_comes_first_on_an_axis_of_all_probabilities():
+    runs = [*seeds([1.0, 1.1], algorithm="a"), *seeds([5.0, 5.5], algorithm="b"), *seeds([3.0, 5.2], algorithm="c")]
+    (section,) = improvements(make_overview(runs, Question()))
+    (figure,) = section.body
+    shown = [(row.label, row.point, row.series) for row in figure.chart.rows]
+    assert shown == [("b > a", 1.0, 1), ("c > a", 1.0, 2), ("b > c", 0.75, 1)]
+    assert figure.chart.within == (0.0, 1.0)
+
+
+def test_single_runs_tell_no_probability_of_improvement():
+    runs = [*seeds([1.0], algorithm="a"), *seeds([5.0], algorithm="b")]
+    assert list(improvements(make_overview(runs, Question()))) == []
+
+
 def test_no_interval_of_success_rates_over_all_tasks_holds_what_no_rate_can_be(tmp_path):
     rows = "".join(
         f"{name},{task},{rate}\n"

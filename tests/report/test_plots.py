@@ -198,6 +198,13 @@ def test_marks_and_the_band_are_named_above_the_axes_without_covering_one_anothe
     assert title.get_window_extent().y0 >= max(box.y1 for box in boxes) - 1
 
 
+def test_an_axis_shows_all_that_a_probability_can_be(axes):
+    plots.draw(axes, Intervals(title="t", rows=[row(point=0.9)], axis="probability", within=(0.0, 1.0)))
+    low, high = axes.get_xlim()
+    assert low <= 0.0
+    assert high >= 1.0
+
+
 def test_intervals_without_an_end_reach_to_the_edge_and_what_is_no_number_is_left_out(axes):
     rows = [row(low=-math.inf, high=math.inf), row("nothing", point=math.nan)]
     plots.draw(axes, Intervals(title="t", rows=rows, axis="score"))

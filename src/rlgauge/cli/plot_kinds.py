@@ -344,7 +344,7 @@ def _surface(points: Points, environment: str) -> Iterator[tuple[Chart, Sets]]:
             ],
             texts=[["-" if one is None else short_count(one.steps_per_second or 0.0) for one in row] for row in cells],
             told=[["not measured" if one is None else told_of(one) for one in row] for row in cells],
-            axis=f"{_STEPS}: fuller is faster, within each row",
+            axis=f"{_STEPS}: a stronger colour is faster, within each row",
         )
         yield chart, {name: list(found.values())}
 

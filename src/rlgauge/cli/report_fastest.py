@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from rlgauge.cli.plot_kinds import bar_name, ends_of, fastest, is_doubtful
 from rlgauge.cli.plot_points import Points
 from rlgauge.cli.units import count_text
-from rlgauge.compare.phrases import some
+from rlgauge.compare.phrases import joined, some
 from rlgauge.kinds.throughput.results import Measured
 from rlgauge.report.content import Answer
 from rlgauge.report.numbers import short_count
 
 _MOST = 8
 """Others that are named one by one."""
-_TEN = 10
+_TEN, _PAIR = 10, 2
 _NOTE = "Each at its best number of environments; rlgauge throughput ab compares two in turns."
 _NO_INTERVAL = "Ratios are of these speeds, and have no interval."
 
@@ -37,7 +37,9 @@ def answers(points: Points, environment: str) -> Iterator[Answer]:
     if len(others) > _MOST:
         told.append(f"{len(others) - _MOST} more are slower.")
     note = " ".join(filter(None, [_NOTE, _ranges(shown), _NO_INTERVAL]))
-    yield Answer(f"Which of {some(list(found))} is the fastest in {environment}?", [*told, *_doubts(found)], note)
+    fastest_of = "faster" if len(found) == _PAIR else "fastest"
+    asked = f"Which of {joined(list(found))} is the {fastest_of} in {environment}?"
+    yield Answer(asked, [*told, *_doubts(found)], note)
 
 
 def _best(one: Measured, *, unit: str = " steps per second") -> str:

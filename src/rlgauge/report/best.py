@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from rlgauge.compare.overall import has_no_width
-from rlgauge.compare.phrases import count
+from rlgauge.compare.phrases import some
 from rlgauge.report.lines import Line
 from rlgauge.report.overall import Overall
+from rlgauge.report.question import cell_name
 from rlgauge.stats.holm import holm
 from rlgauge.stats.metrics import Metric
 from rlgauge.stats.quantiles import student_t_quantile, student_t_tail
@@ -31,13 +32,17 @@ _SEVERAL = 2
 
 
 def mark_best(
-    lines: Sequence[Line], values: Mapping[tuple[str, str], Sequence[float]], *, less_is_better: bool
+    lines: Sequence[Line],
+    values: Mapping[tuple[str, str], Sequence[float]],
+    *,
+    less_is_better: bool,
+    by: Sequence[str] = ("algorithm",),
 ) -> tuple[list[Line], list[str]]:
     """The lines with `is_best` set, and what could not be tested, in sentences.
 
     `values` holds the runs' scores by group and task. Every group is tested against the best mean of its task,
     two-sided; the p-values of the whole table are adjusted together by Holm's method. Nothing is marked in a task
-    where no group could be tested.
+    where no group could be tested. `by` are the dimensions that make the groups.
     """
     best = _best_means(lines, less_is_better=less_is_better)
     rivals = [line for line in lines if line.score is not None and line.group != best[line.task].group]
@@ -53,11 +58,9 @@ def mark_best(
     adjusted = dict(zip(map(_key, testable), holm(p_values), strict=True))
     tested = {line.task for line in testable if adjusted[_key(line)] is not None}
     marked = [_marked(line, best[line.task], adjusted) if line.task in tested else line for line in lines]
-    untested = len(rivals) - sum(p_value is not None for p_value in adjusted.values())
-    doubts = []
-    if untested:
-        why = "for want of runs, or because all are alike"
-        doubts.append(f"{count(untested, 'result')} could not be tested against the best of the task, {why}.")
+    untested = [cell_name(line.group, line.task, by) for line in rivals if adjusted.get(_key(line)) is None]
+    why = "for want of runs, or because all are alike"
+    doubts = [f"{some(untested)} could not be tested against the best of the task, {why}."] if untested else []
     return marked, doubts
 
 

@@ -41,11 +41,15 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intervals(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of points with intervals over one axis. `band` is a span of values within which nothing is told apart."""
+    """Rows of points with intervals over one axis. `band` is a span of values within which nothing is told apart.
+
+    The axis shows at least what is `within`: all that a probability can be.
+    """
 
     title: str
     rows: Sequence[Row]
     axis: str
+    within: tuple[float, float] | None = None
     is_log: bool = False
     marks: Sequence[Mark] = ()
     band: tuple[float, float] | None = None

@@ -83,7 +83,7 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
     cells = _cells(runs.seeds)
     less = quantity.is_less_better
     lines = [make_line(cells[key], quantity, question) for key in sorted(cells)]
-    lines, doubts = mark_best(lines, _values(cells), less_is_better=less)
+    lines, doubts = mark_best(lines, _values(cells), less_is_better=less, by=by)
     overall = over_all_tasks(cells, quantity, question, told)
     overall, more = mark_best_overall(overall, less_is_better=less and not _turns(runs.seeds))
     if quantity.sort is Sort.SUCCESS:  # after the tests, which go by the intervals

@@ -134,7 +134,7 @@ def _points(axes: Axes, places: Sequence[tuple[float, float]], **style: Any) -> 
 def _span(chart: Intervals) -> tuple[float, float]:
     """From the least to the most of what is shown, with a margin."""
     shown = [end for row in chart.rows for end in (row.point, row.low, row.high, *row.others) if end is not None]
-    found = [*shown, *(mark.value for mark in chart.marks), *(chart.band or ())]
+    found = [*shown, *(mark.value for mark in chart.marks), *(chart.band or ()), *(chart.within or ())]
     known = [one for one in found if math.isfinite(one) and (one > 0 or not chart.is_log)]
     low, high = (min(known), max(known)) if known else (1.0, 10.0) if chart.is_log else (0.0, 1.0)
     if chart.is_log:

@@ -65,7 +65,9 @@ def middles(drawn, class_):
     return [(words, float(x)) for x, words in found]
 
 
-@pytest.mark.parametrize("axis", ["return: fuller is more, within each task", "share of all the episodes " * 4])
+@pytest.mark.parametrize(
+    "axis", ["return: a stronger colour is more, within each task", "share of all the episodes " * 4]
+)
 def test_what_an_axis_says_begins_and_ends_within_a_narrow_figure(axis):
     path = pytest.importorskip("matplotlib.textpath")
     heat = Heat(title="t", rows=["r" * 22], columns=["c"], values=[[1.0]], texts=[["1"]], told=[["1"]], axis=axis)
@@ -237,6 +239,11 @@ def test_shares_fill_the_whole_width():
     chart = Shares(title="t", names=["one", "two"], rows=[Share(label="a", parts=[1.0, 3.0], told="a")], axis="x")
     widths = [float(one) for one in re.findall(r'class="part c\d"[^>]* width="([\d.]+)"', str(draw(chart)))][:2]
     assert widths[1] == pytest.approx(3 * widths[0], abs=0.05)
+
+
+def test_an_axis_shows_all_that_a_probability_can_be():
+    drawn = str(draw(Intervals(title="t", rows=[row("a")], axis="probability", within=(-7.0, 8.0))))
+    assert all(f">{end}<" in drawn for end in ("-5", "5"))
 
 
 def test_a_mark_and_a_band_lie_within_the_figure():

@@ -60,7 +60,7 @@ def _(chart: Intervals, width: float = WIDTH) -> Markup:
     left, is_stacked = column((row.label for row in chart.rows), width)
     row_height = ROW + (STACKED if is_stacked else 0)
     scale = scale_of(
-        [*_ends(chart.rows), *(mark.value for mark in chart.marks), *(chart.band or ())],
+        [*_ends(chart.rows), *(mark.value for mark in chart.marks), *(chart.band or ()), *(chart.within or ())],
         first=begins(left),
         last=width - RIGHT,
         is_log=chart.is_log,

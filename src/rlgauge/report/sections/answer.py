@@ -78,8 +78,8 @@ def _best_overall(overview: Overview) -> Iterator[str]:
         yield f"Over all tasks {first.group} has the best {what}: {told(first.metrics[metric])}"
         if rest:
             yield f"{joined([one.group for one in rest])} {'is' if len(rest) == 1 else 'are'} not shown to be worse."
-        elif len(untested) + 1 < len(overview.overall):
-            yield f"Every other one{' that could be tested' if untested else ''} is shown to be worse."
+        elif worse := [one.group for one in overview.overall if metric in one.best and one.group != first.group]:
+            yield f"{joined(worse)} {'is' if len(worse) == 1 else 'are'} shown to be worse."
         if untested:
             yield f"{joined(untested)} could not be tested against it."
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from rlgauge.report.overview import Overview
 from rlgauge.report.told import told
 from rlgauge.stats.improvement import probability_of_improvement
 from rlgauge.stats.profiles import performance_profile
+from rlgauge.stats.summary import Summary
 
 _NUM_THRESHOLDS = 101
 _MOST_GROUPS = 8
@@ -55,46 +57,56 @@ def profiles(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]
 
 
 def improvements(overview: Overview) -> Iterator[Section]:
-    """For every pair, how likely a run of one is better than one of the other on the same task."""
-    found_by_group = by_group(overview, any_scale=True)
-    names = list(found_by_group)
-    if not 1 < len(names) <= _MOST_GROUPS:
+    """For every pair, how likely a run of one is better than one of the other on the same task, the better one first.
+
+    Nothing where each has a single run on each task: whatever it is likely to do, that does not tell.
+    """
+    found = by_group(overview, any_scale=True)
+    if not 1 < len(found) <= _MOST_GROUPS or all(len(runs) == 1 for own in found.values() for runs in own.values()):
         return
+    series = {name: place for place, name in enumerate(found)}
     rows: list[Row] = []
-    for place, name in enumerate(names):
-        for other in names[place + 1 :]:
-            tasks = [task for task in found_by_group[name] if task in found_by_group[other]]
-            if not tasks:
-                continue
-            one, two = ([found_by_group[who][task] for task in tasks] for who in (name, other))
-            ours, theirs = (two, one) if overview.less_is_shown_better else (one, two)
-            missing = sum(
-                line.num_missing for line in overview.lines if line.group in {name, other} and line.task in tasks
+    for pair in combinations(found, 2):
+        tasks = [task for task in found[pair[0]] if task in found[pair[1]]]
+        if not tasks:
+            continue
+        (first, second), summary = _better(overview, found, pair, tasks)
+        rows.append(
+            Row(
+                label=f"{first} > {second}",
+                point=summary.point,
+                low=summary.low,
+                high=summary.high,
+                series=series[first],
+                told=f"A run of {first} is better than one of {second}, probability {told(summary)}",
+                summary=summary,
             )
-            summary = probability_of_improvement(candidate=ours, baseline=theirs, tasks=tasks, missing=missing)
-            rows.append(
-                Row(
-                    label=f"{name} > {other}",
-                    point=summary.point,
-                    low=summary.low,
-                    high=summary.high,
-                    series=place,
-                    told=f"A run of {name} is better than one of {other}, probability {told(summary)}",
-                    summary=summary,
-                )
-            )
+        )
     if rows:
         chart = Intervals(
             title="Probability of improvement",
             rows=rows,
             axis="probability that a run of the first is better",
+            within=(0.0, 1.0),
             marks=[Mark(value=_NO_CHANCE, name="a draw")],
         )
         mean = "Mean over tasks; a" if len({line.task for line in overview.lines}) > 1 else "A"
-        caption = f"{mean} tie counts half. 95 % intervals, each by itself."
-        is_one = all(len(runs) == 1 for own in found_by_group.values() for runs in own.values())
-        body = [Figure("improvement", chart, [caption, *([ONE_SEED] if is_one else [])])]
+        body = [Figure("improvement", chart, [f"{mean} tie counts half. 95 % intervals, each by itself."])]
         yield Section(name="improvement", title="Probability of improvement", body=body)
+
+
+def _better(
+    overview: Overview, found: Mapping[str, Mapping[str, list[float]]], pair: tuple[str, str], tasks: Sequence[str]
+) -> tuple[tuple[str, str], Summary]:
+    """The pair, the more likely to be better first, and how likely that is."""
+    missing = sum(line.num_missing for line in overview.lines if line.group in pair and line.task in tasks)
+    for first, second in (pair, pair[::-1]):
+        one, two = ([found[who][task] for task in tasks] for who in (first, second))
+        ours, theirs = (two, one) if overview.less_is_shown_better else (one, two)
+        summary = probability_of_improvement(candidate=ours, baseline=theirs, tasks=tasks, missing=missing)
+        if summary.point >= _NO_CHANCE:
+            break
+    return (first, second), summary
 
 
 def by_group(overview: Overview, *, any_scale: bool = False) -> dict[str, dict[str, list[float]]]:

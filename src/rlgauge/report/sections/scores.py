@@ -164,7 +164,7 @@ def _heat(overview: Overview, lines: Sequence[Line]) -> Iterator[Figure]:
             [f"{group} on {task}: {word}" for group, word in zip(groups, row, strict=True)]
             for task, row in zip(tasks, words, strict=True)
         ],
-        axis=f"{_what(overview)}: fuller is more" + ("" if is_one_scale else ", within each task"),
+        axis=f"{_what(overview)}: a stronger colour is more" + ("" if is_one_scale else ", within each task"),
     )
     is_one = all(len(own) == 1 for own in _seeds(overview).values())
     yield Figure("heat_map", chart, ["One training seed each." if is_one else "Means over seeds."])

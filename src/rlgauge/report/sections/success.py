@@ -196,7 +196,7 @@ def _grid(overview: Overview, rates: Mapping[tuple[str, str], Summary]) -> Figur
             ]
             for task, row in zip(tasks, cells, strict=True)
         ],
-        axis="success rate: fuller is more",
+        axis="success rate: a stronger colour is more",
     )
     note = (
         f"{len(rates):,} rates are more than {_MOST_ROWS} rows with intervals would show well: each cell tells its own."
