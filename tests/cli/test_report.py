@@ -219,6 +219,17 @@ def test_names_stand_as_one_counts(tmp_path):
     assert drawn == ["t8", "t9", "t10"]
 
 
+def test_single_runs_have_no_best_and_their_highest_means_are_told(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("algorithm,task,seed,score\nA,t,0,1\nB,t,0,2\nA,u,0,3\nB,u,0,2\nA,v,0,3\nB,v,0,2\nA,w,0,3\n")
+    plain = page_of(path, tmp_path).text
+    assert "The highest mean: A on 2, B on 1 of 4 tasks." in plain
+    assert "Which one is best could not be tested" in plain
+    asked = ["--normalise", "0,4", *(f"--task={task}" for task in "tuv")]
+    report.main([str(path), *asked, "-o", str(tmp_path / "page.html")])
+    assert "Over all tasks A has the highest IQM of normalised scores: 0.583" in read(tmp_path / "page.html").text
+
+
 def test_a_group_that_could_not_be_tested_is_not_said_to_be_worse(tmp_path):
     path = tmp_path / "scores.csv"
     rows = [f"{name},t,{seed},{value + seed / 10}" for name, value in (("A", 10), ("C", 1)) for seed in range(5)]

@@ -70,6 +70,13 @@ def test_the_table_has_a_row_for_each_point_and_no_column_of_which_nothing_was_m
         *("2", "quiet", "not checked"),
     ]
     assert table.summaries[3, 2].n == 2
+    assert "Of bandwidth: " in table.notes[0]
+
+
+def test_what_stands_in_no_column_is_not_explained(tmp_path):
+    (table,) = of(bodies(write(tmp_path, point("ours", 1, 1.0)))["throughput"], Table)
+    assert "of bandwidth" not in table.header
+    assert "bandwidth" not in " ".join(table.notes)
 
 
 def test_a_point_that_failed_is_a_row_with_its_reason_until_it_was_measured(out):

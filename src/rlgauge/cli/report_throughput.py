@@ -31,8 +31,10 @@ _PAIR = 2
 _SPEEDS = (
     "Steps/s: of all environments together; of several processes the geometric mean of their medians, with its 95 % "
     "interval (Student's, of logarithms). Of best, of linear: against the library's best point, and against its single "
-    "environment's speed times the number. Of bandwidth: part of what the memory's bandwidth allows."
+    "environment's speed times the number."
 )
+_BANDWIDTH = "of bandwidth"
+_OF_BANDWIDTH = "Of bandwidth: part of what the memory's bandwidth allows."
 _NOISE = (
     "Noise: quiet is at most 1 % of time stolen and a tenth of a processor busy elsewhere; invalid above 10 % or a "
     "half: such numbers are too low by an unknown amount. Lengths: whether episodes were checked to be as long as they "
@@ -138,7 +140,7 @@ def _points(points: Points, failed: Sequence[Measured]) -> list[Block]:
         for one in shown
     ]
     header = ["library", "environments", *(["work"] if several else []), "steps/s", "an env", "of best", "of linear"]
-    header += ["of bandwidth", "a CPU-second", "reset", "compile", "peak", "processes", "noise", "lengths"]
+    header += [_BANDWIDTH, "a CPU-second", "reset", "compile", "peak", "processes", "noise", "lengths"]
     header, lines = _without_empty(header, lines)
     place = header.index("steps/s")
     environment = shown[0].point.environment
@@ -150,7 +152,7 @@ def _points(points: Points, failed: Sequence[Measured]) -> list[Block]:
         rows=lines,
         num_text=3 if several else 2,
         summaries=summaries,
-        notes=[_SPEEDS, _NOISE],
+        notes=[f"{_SPEEDS} {_OF_BANDWIDTH}" if _BANDWIDTH in header else _SPEEDS, _NOISE],
     )
     doubts = [f"{one.point.name}, {one.task}: {text}" for one in points.timed for text in one.warnings]
     doubts += [f"{one.point.name}, {one.task} failed: {one.reason}" for one in failed]

@@ -4,7 +4,7 @@ import html.parser
 
 import pytest
 
-from rlgauge.report.page.markup import Markup, tag
+from rlgauge.report.page.markup import Markup, flowing, tag
 
 HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "a&amp;b", "</style><b>", "{{7*7}}"]
 
@@ -47,3 +47,12 @@ def test_what_cannot_be_seen_or_turns_the_writing_is_shown_as_its_code():
 def test_positions_are_as_short_as_they_can_be_said():
     assert tag("circle", cx=1.0, cy=-0.001, r=2.345) == '<circle cx="1" cy="0" r="2.35"/>'
     assert isinstance(tag("g"), Markup)
+
+
+def test_a_word_that_would_fill_a_page_stands_whole_in_a_box_of_its_own():
+    word = "<x" * 101
+    reader = _Reader()
+    reader.feed(tag("p", flowing(f"Which of a and {word} is it?")))
+    assert reader.text == f"Which of a and {word} is it?"
+    assert reader.elements == [("p", {}), ("span", {"class": "long", "tabindex": "0"})]
+    assert tag("p", flowing("short " * 100)) == f"<p>{'short ' * 100}</p>"

@@ -10,7 +10,7 @@ from rlgauge.report.charts import Intervals, Lines
 from rlgauge.report.content import Answer, Block, Code, Figure, Film, Films, Folded, Heading, Note, Text, Warnings
 from rlgauge.report.page import rows, svg
 from rlgauge.report.page.axes import NARROW
-from rlgauge.report.page.markup import Markup, join, tag
+from rlgauge.report.page.markup import Markup, flowing, join, tag
 from rlgauge.report.page.svg_lines import is_crowd
 from rlgauge.report.table import Table
 from rlgauge.report.told import told
@@ -97,7 +97,7 @@ def block(one: object) -> Markup:
 
 @block.register
 def _(one: Text) -> Markup:
-    return tag("p", one.text)
+    return tag("p", flowing(one.text))
 
 
 @block.register
@@ -112,13 +112,13 @@ def _(one: Heading) -> Markup:
 
 @block.register
 def _(one: Answer) -> Markup:
-    sentences = [tag("p", text) for text in one.sentences]
-    return tag("div", tag("p", tag("strong", one.question)), sentences, _note(one.note), class_="answer")
+    sentences = [tag("p", flowing(text)) for text in one.sentences]
+    return tag("div", tag("p", tag("strong", flowing(one.question))), sentences, _note(one.note), class_="answer")
 
 
 @block.register
 def _(one: Warnings) -> Markup:
-    return tag("div", [tag("p", text) for text in one.texts], class_="warning") if one.texts else Markup()
+    return tag("div", [tag("p", flowing(text)) for text in one.texts], class_="warning") if one.texts else Markup()
 
 
 @block.register
@@ -212,7 +212,7 @@ def _data(one: Table) -> Iterator[Markup]:
 
 
 def _note(text: str) -> Markup:
-    return tag("p", text, class_="note")
+    return tag("p", flowing(text), class_="note")
 
 
 def _id(one: Table) -> str:

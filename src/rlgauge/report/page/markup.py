@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable
 
 from rlgauge.report.printable import printable
@@ -11,6 +12,8 @@ Attribute = str | float | bool | None
 Child = str | Iterable["str | None"] | None
 """What an element holds: markup as it is, a text, several of them, or nothing."""
 _VOID = frozenset({"br", "col", "hr", "input", "link", "meta", "path", "line", "rect", "circle", "polyline", "polygon"})
+_LONG = re.compile(r"(\S{201,})")
+"""Words that would fill a page."""
 _DIGITS = 2
 """Of a position in a figure, in pixels."""
 
@@ -37,6 +40,14 @@ def tag(element: str, /, *children: Child, **attributes: Attribute) -> Markup:
 def join(children: Iterable[Child]) -> Markup:
     """The children one after the other, each text escaped."""
     return Markup("".join(_child(child) for child in children))
+
+
+def flowing(text: str) -> Child:
+    """A text for a paragraph; a word that would fill the page is shown whole in a small box that scrolls."""
+    if not _LONG.search(text):
+        return text
+    parts = _LONG.split(text)
+    return [tag("span", part, class_="long", tabindex=0) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def number(value: float) -> str:

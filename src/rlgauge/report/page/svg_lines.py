@@ -21,7 +21,7 @@ from rlgauge.report.page.axes import (
     svg,
     text,
 )
-from rlgauge.report.page.markup import Markup, number, tag
+from rlgauge.report.page.markup import Markup, flowing, number, tag
 from rlgauge.report.page.paths import FINE, Place, path, thinned
 from rlgauge.report.page.scales import Scale, scale_of
 from rlgauge.report.page.styles import colour, dash, marker, markers
@@ -115,7 +115,7 @@ def legend_of_lines(chart: Lines) -> Markup | None:
 
 def _item(name: str, series: int) -> Markup:
     stroke = tag("path", class_=f"line {colour(series)}", d="M0 7H26", stroke_dasharray=dash(series))
-    return tag("li", sample([stroke, marker(series, 13, 7)]), name)
+    return tag("li", sample([stroke, marker(series, 13, 7)]), flowing(name))
 
 
 def _key(key: Key) -> Markup:

@@ -82,6 +82,10 @@ def _best_overall(overview: Overview) -> Iterator[str]:
             yield f"{joined(worse)} {'is' if len(worse) == 1 else 'are'} shown to be worse."
         if untested:
             yield f"{joined(untested)} could not be tested against it."
+    else:
+        extreme = min if is_less else max
+        first = extreme(overview.overall, key=lambda one: one.metrics[metric].point)
+        yield f"Over all tasks {first.group} has the {_end(is_less=is_less)} {what}: {told(first.metrics[metric])}"
 
 
 def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str]) -> Iterator[str]:
@@ -108,7 +112,28 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
         why = "that takes two training seeds or more, of two of them at least"
         if _has_several(overview):
             why = "seeds of one algorithm all have one score, or the best of each task has a single one"
+        yield from _highest(overview, tasks)
         yield f"Which one is best could not be tested: {why}."
+
+
+def _highest(overview: Overview, tasks: Sequence[str]) -> Iterator[str]:
+    """On how many tasks each has the best mean: what there is to say where nothing is shown."""
+    extreme = min if overview.less_is_better else max
+    nums: Counter[str] = Counter()
+    for task in tasks:
+        points = {line.group: line.score.point for line in overview.lines if line.task == task and line.score}
+        if len(points) > 1:
+            best = extreme(points.values())
+            nums.update(group for group, point in points.items() if point == best)
+    if nums:
+        found = [f"{group} on {num}" for group, num in nums.most_common(_NAMED)]
+        more = f" and {len(nums) - _NAMED} others on fewer" if len(nums) > _NAMED else ""
+        end = _end(is_less=overview.less_is_better)
+        yield f"The {end} mean: {', '.join(found)}{more} of {count(len(tasks), 'task')}."
+
+
+def _end(*, is_less: bool) -> str:
+    return "lowest" if is_less else "highest"
 
 
 def _of_one(overview: Overview, tasks: Sequence[str]) -> Iterator[str]:
