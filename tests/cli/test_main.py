@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,14 @@ def _of_site() -> set[str]:
     code = "import sys; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     return {name.partition(".")[0] for name in printed.split()}
+
+
+def test_where_what_is_printed_has_no_room_that_is_said_and_it_fails():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rlgauge", "--help"], check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "rlgauge: No space left on device, where it was written to: what was printed is not whole.\n"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import site
@@ -61,9 +62,22 @@ def _main(argv: list[str]) -> int:
         print(f"{interruption.word_for(error)}.", file=sys.stderr)
         return interruption.code_of(error)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        _close_output()
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        from rlgauge.cli.console import complain
+
+        complain(f"rlgauge: {error.strerror}, where it was written to: what was printed is not whole.")
+        _close_output()
+        return FAILED
     return code
+
+
+def _close_output() -> None:
+    """Lead standard output to nowhere: the interpreter flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(argv: list[str]) -> int:
