@@ -102,6 +102,23 @@ def test_the_newest_is_compared_with_the_last_before_that_has_some_of_the_same()
     assert "changes" not in told(first, other)
 
 
+def test_the_size_of_a_chunk_stands_behind_the_number():
+    task = "a x 10 scan_chunk_size=16"
+    shown = rows(told(made("01", *STEADY, task=task), made("02", *STEADY, task=task))["history"])
+    assert {row.group.partition(", ")[2] for row in shown} == {"10 envs, chunk 16"}
+
+
+def test_what_may_not_be_compared_is_told_without_an_option_of_another_command():
+    first, second = made("01", *STEADY), made("02", *FAST)
+    sides = [
+        [msgspec.structs.replace(one, details={"machine": {"cpu": cpu}}) for one in side]
+        for side, cpu in ((first, "one"), (second, "another"))
+    ]
+    (verdict,) = (block for block in told(*sides)["changes"].body if isinstance(block, Text))
+    assert verdict.text.startswith("Not comparable: ")
+    assert "--" not in verdict.text
+
+
 def test_one_measurement_has_no_history():
     assert told(made("01", *STEADY)) == {}
 

@@ -61,8 +61,8 @@ def test_what_cannot_be_tested_is_not_bold_and_is_told():
     scores = {("a", "One"): [1.0], ("b", "One"): [2.0], ("a", "Two"): [3.0, 3.0], ("b", "Two"): [4.0, 4.0]}
     found, told = mark_best(lines(scores), scores, less_is_better=False)
     assert [line.is_best for line in found] == [None] * 4
-    why = "for want of runs, or because all are alike"
-    assert told == [f"a on One, a on Two could not be tested against the best of the task, {why}."]
+    why = "against the best of the task, for want of seeds, or because all are alike"
+    assert told == [f"a on One, a on Two could not be tested over training seeds {why}."]
 
 
 def test_the_best_of_many_alike_shows_one_to_be_worse_no_more_often_than_it_says():

@@ -134,8 +134,8 @@ def _cells(row: Row) -> list[str]:
 
 
 def number_of(place: Place) -> str:
-    """`1,000`, with what is not the default: `1,000 scan_chunk_size=16`."""
-    return f"{place.num_envs:,} {place.variant}".rstrip()
+    """`1,000`, with what is not the default: `1,000 chunk 16`."""
+    return f"{place.num_envs:,} {place.variant.replace('scan_chunk_size=', 'chunk ')}".rstrip()
 
 
 def _speed(cell: Cell | None) -> str:

@@ -19,6 +19,7 @@ from rlgauge.compare.question import Question
 from rlgauge.compare.seeds import score_of
 from rlgauge.compare.sides import Side
 from rlgauge.compare.tables import legend, notes, tables
+from rlgauge.compare.words import not_comparable
 from rlgauge.core.errors import UserError
 from rlgauge.core.reading import Reading
 from rlgauge.kinds.throughput.noise import Noise
@@ -97,7 +98,8 @@ def _figures(steps: Sequence[Step]) -> Iterator[Figure]:
 
 
 def _envs(spot: Spot) -> str:
-    return f"{number_of(spot.place)} env{'' if spot.place.num_envs == 1 else 's'}"
+    number, _, chosen = number_of(spot.place).partition(" ")
+    return f"{number} env{'' if spot.place.num_envs == 1 else 's'}{chosen and f', {chosen}'}"
 
 
 def _is_wide(rows: Sequence[Row]) -> bool:
@@ -297,4 +299,5 @@ def _judged(comparison: Comparison) -> list[Block]:
         for place, table in enumerate(tables(comparison))
     ]
     told = [Note(text) for text in [*legend(comparison), *notes(comparison)]]
-    return [Text(comparison.verdict), *shown, *told]
+    verdict = not_comparable(comparison) if comparison.refused else comparison.verdict  # without an option of `compare`
+    return [Text(verdict), *shown, *told]

@@ -67,20 +67,19 @@ def _verdicts(comparison: Comparison) -> list[Verdict]:
 def verdict_sentence(comparison: Comparison) -> str:
     """The outcome in one sentence, or two where runs failed or data is missing besides."""
     if comparison.outcome is Outcome.NOT_COMPARABLE:
-        return _not_comparable(comparison)
+        whats = ",".join(dict.fromkeys(one.what for one in comparison.refused))
+        return f"{not_comparable(comparison)} If that is meant, allow it by name: --allow {whats}."
     judged = [_judged(comparison)] if comparison.overall is not None or comparison.lines else []
     lacking = list(_lacking(comparison))
     is_lacking = comparison.outcome in {Outcome.WORSE, Outcome.MISSING} and not comparison.is_regression
     return " ".join([*lacking, *judged] if is_lacking else [*judged, *lacking])
 
 
-def _not_comparable(comparison: Comparison) -> str:
+def not_comparable(comparison: Comparison) -> str:
+    """In what the two sides differ, of which a comparison was refused."""
     ours, theirs = names(comparison)
     whats = list(dict.fromkeys(one.what for one in comparison.refused))
-    return (
-        f"Not comparable: {ours} and {theirs} differ in {_and(whats)}. If that is meant, allow it by name: --allow "
-        f"{','.join(whats)}."
-    )
+    return f"Not comparable: {ours} and {theirs} differ in {_and(whats)}."
 
 
 def _judged(comparison: Comparison) -> str:

@@ -59,8 +59,8 @@ def mark_best(
     tested = {line.task for line in testable if adjusted[_key(line)] is not None}
     marked = [_marked(line, best[line.task], adjusted) if line.task in tested else line for line in lines]
     untested = [cell_name(line.group, line.task, by) for line in rivals if adjusted.get(_key(line)) is None]
-    why = "for want of runs, or because all are alike"
-    doubts = [f"{some(untested)} could not be tested against the best of the task, {why}."] if untested else []
+    why = "against the best of the task, for want of seeds, or because all are alike"
+    doubts = [f"{some(untested)} could not be tested over training seeds {why}."] if untested else []
     return marked, doubts
 
 
