@@ -44,9 +44,8 @@ def test_a_study_has_both_phases_its_trials_what_mattered_and_slices(once):
 
 def test_the_answer_is_the_winner_and_whether_it_is_shown_to_be_better(once, tmp_path):
     (sure,) = of(body(once), Answer)
-    name = re.fullmatch(
-        r"The winner is (trial \d+): better than the default, as its whole interval is above 0.", sure.sentences[0]
-    )[1]
+    verdict = "better than the default, as the whole interval of its gain is above 0."
+    name = re.fullmatch(rf"The winner is (trial \d+): {re.escape(verdict)}", sure.sentences[0])[1]
     assert re.fullmatch(rf"The return of {name} over 3 fresh seeds: [\d.]+ \[[\d.]+, [\d.]+\]\.", sure.sentences[1])
     assert sure.sentences[2].startswith(f"{name}: ")
     finished(tmp_path, default=(10.0, 500.0, 300.0), fresh=(20.0, 480.0, 400.0))

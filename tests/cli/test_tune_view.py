@@ -49,7 +49,7 @@ def tuned(*configurations, winner):
 @pytest.mark.parametrize(
     ("ours", "theirs", "winner", "told"),
     [
-        (GOOD, BAD, 1, "The winner is trial 3: better than the default, as its whole interval is above 0."),
+        (GOOD, BAD, 1, "The winner is trial 3: better than the default, as the whole interval of its gain is above 0."),
         ([1.0, 2.0, 9.0], BAD, 1, "not shown to be better than the default, as the interval of its gain holds 0"),
         (BAD, GOOD, 0, "No configuration that was found came to more than the default."),
         (GOOD, [], 1, "The winner is trial 3: what it gains on the default is not known."),

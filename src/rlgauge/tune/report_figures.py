@@ -14,6 +14,7 @@ from rlgauge.tune.phase2 import Judged
 from rlgauge.tune.report_importance import METHOD, REFITS, Importance
 from rlgauge.tune.report_phases import Phases, mean_drop
 from rlgauge.tune.report_study import Report, best_so_far
+from rlgauge.tune.sentences import value_text
 from rlgauge.tune.space import Choice, Range, Space
 from rlgauge.tune.trial import State, Trial
 
@@ -80,7 +81,7 @@ def slices(report: Report, space: Space, *, default: Mapping[str, Any]) -> Itera
         chart = _categories(name, axis, known) if isinstance(axis, Choice) else _range(name, axis, known, report)
         told = _captions(report, is_choice=isinstance(axis, Choice))
         if name in default:
-            told.append(f"The default configuration has {_text(default[name])}.")
+            told.append(f"The default configuration has {value_text(default[name])}.")
         yield Figure("study_slices", chart, told, of=f"{report.name}, {name}")
 
 

@@ -61,7 +61,7 @@ def _verdict(gain: Summary | None) -> str:
     if gain.low is None:
         return f"{number_text(gain.point)} above the default, without an interval."
     if gain.low > 0:
-        return "better than the default, as its whole interval is above 0."
+        return "better than the default, as the whole interval of its gain is above 0."
     return "not shown to be better than the default, as the interval of its gain holds 0."
 
 
