@@ -223,11 +223,43 @@ def test_single_runs_have_no_best_and_their_highest_means_are_told(tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text("algorithm,task,seed,score\nA,t,0,1\nB,t,0,2\nA,u,0,3\nB,u,0,2\nA,v,0,3\nB,v,0,2\nA,w,0,3\n")
     plain = page_of(path, tmp_path).text
-    assert "The highest mean: A on 2, B on 1 of 4 tasks." in plain
+    assert "The highest mean: A on 2, B on 1 of 3 tasks that several have." in plain
     assert "Which one is best could not be tested" in plain
     asked = ["--normalise", "0,4", *(f"--task={task}" for task in "tuv")]
     report.main([str(path), *asked, "-o", str(tmp_path / "page.html")])
     assert "Over all tasks A has the highest IQM of normalised scores: 0.583" in read(tmp_path / "page.html").text
+
+
+def test_of_many_groups_the_rest_is_said_to_have_the_best_mean_on_how_many_tasks(tmp_path):
+    rows = [f"A{one},T{task},0,{int(one == task)}" for one in range(7) for task in range(7)]
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    text = page_of(path, tmp_path).text
+    assert "The highest mean: A0 on 1, A1 on 1, A2 on 1, A3 on 1, A4 on 1 and 2 more groups on 1 at most, of 7" in text
+
+
+def test_who_is_shown_to_be_worse_than_the_best_is_named_beside_who_is_not(tmp_path):
+    values = {"A": 10, "B": 9.9, "C": 1}
+    rows = [
+        f"{name},{task},{seed},{value + seed / 10}"
+        for name, value in values.items()
+        for task in "tu"
+        for seed in range(5)
+    ]
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    report.main([str(path), "--normalise", "0,20", "-o", str(tmp_path / "page.html")])
+    text = read(tmp_path / "page.html").text
+    assert "B is not shown to be worse." in text
+    assert "C is shown to be worse." in text
+
+
+def test_a_task_without_a_score_is_named(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("algorithm,task,seed,score\nA,t,0,1\nA,t,1,2\nA,u,0,\nA,u,1,\n")
+    text = page_of(path, tmp_path).text
+    assert "No score on u." in text
+    assert "more task" not in text
 
 
 def test_a_group_that_could_not_be_tested_is_not_said_to_be_worse(tmp_path):
@@ -304,7 +336,11 @@ def test_ranks_of_few_seeds_are_doubted_in_words(tmp_path, capsys):
     path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
     report.main([str(path), "--format", "markdown"])
     ranks = capsys.readouterr().out.partition("## Ranks")[2].partition("\n## ")[0]
-    assert "[1.00, 1.00]" in ranks
+    assert "No intervals: each resample gave the same ranks" in ranks
+    assert "[1.00, 1.00]" not in ranks
+    path.write_text(path.read_text().replace("b,y,1,1", "b,y,1,11"))
+    report.main([str(path), "--format", "markdown"])
+    ranks = capsys.readouterr().out.partition("## Ranks")[2].partition("\n## ")[0]
     assert "a, b: Fewer than 5 seeds in a task (2): the interval is rough." in ranks
 
 

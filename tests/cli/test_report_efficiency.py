@@ -79,6 +79,13 @@ def test_tasks_that_not_every_group_has_are_left_out_and_named():
     assert [one.name for one in found.chart.lines] == ["ppo (n = 4)", "sac (n = 4)"]
 
 
+def test_runs_of_tasks_that_are_left_out_are_not_missed():
+    both = [trained(task, seed, (1.0, 2.0, 3.0), algorithm="sac") for task in EXPERT for seed in range(2)]
+    lost = msgspec.structs.replace(RUNS[0], task="C", status=Status.FAILED)
+    body = sections([*RUNS, *both, lost])["efficiency"]
+    assert not any("did not complete" in one.text for one in body if isinstance(one, Note))
+
+
 def test_scores_of_unlike_scales_are_not_put_together():
     assert sections(RUNS, is_normalised=False) == {}
 

@@ -122,12 +122,23 @@ def test_how_far_processes_of_one_point_are_apart_is_told_as_a_factor(out):
     body = bodies(out)["noise"]
     deviation = math.sqrt(2 * 2 * (math.log(110 / 90) / 2) ** 2 / 4)
     (told,) = of(body, Text)
-    assert f"deviate by a factor of {math.exp(deviation):.3f} (pooled over 4 points, 4 degrees of freedom)" in told.text
+    pooled = "pooled over 4 points of 1 measurement, 4 degrees of freedom"
+    assert f"deviate by a factor of {math.exp(deviation):.3f} ({pooled})" in told.text
     spread = of(body, Figure)[1].chart
     assert [row.label for row in spread.rows[:2]] == ["theirs, 1 env", "theirs, 99 envs"]
     assert spread.rows[0].others == pytest.approx([90 / 9900**0.5, 110 / 9900**0.5])
     (table,) = of(body, Table)
     assert table.rows == [["1", "-", "-", "CPU, 2 cores", "4", "0", "0", "2", "5 x 200 ms"]]
+
+
+def test_processes_of_earlier_measurements_tell_how_far_they_are_apart_too_on_one_machine(out):
+    speeds = (50.0, 200.0)
+    write(out, measured("theirs", 1, speeds), stamp="0")  # measured again later, by which only the newest is shown
+    write(out, measured("theirs", 1, (1.0, 9e9)), stamp="00", host={"cpu": "another", "num_cores": 2})
+    squares = [2 * 2 * (math.log(110 / 90) / 2) ** 2, 2 * (math.log(200 / 50) / 2) ** 2]
+    (told,) = of(bodies(out)["noise"], Text)
+    pooled = "pooled over 5 points of 2 measurements, 5 degrees of freedom"
+    assert f"by a factor of {math.exp(math.sqrt(sum(squares) / 5)):.3f} ({pooled})" in told.text
 
 
 def test_one_process_each_can_not_tell_how_they_differ(tmp_path):

@@ -52,6 +52,10 @@ def tuned(*configurations, winner):
         (GOOD, BAD, 1, "The winner is trial 3: better than the default, as the whole interval of its gain is above 0."),
         ([1.0, 2.0, 9.0], BAD, 1, "not shown to be better than the default, as the interval of its gain holds 0"),
         (BAD, GOOD, 0, "No configuration that was found came to more than the default."),
+        (BAD, GOOD, 1, "The winner is trial 3: worse than the default, as the whole interval of its gain is below 0."),
+        ([1.0], GOOD, 1, "below the default, without an interval."),
+        (GOOD, [1.0], 1, "above the default, without an interval."),
+        ([1.0, 2.0, 9.0], [3.0, 4.0, 9.0], 0, "came to more than the default, nor is that shown to be better."),
         (GOOD, [], 1, "The winner is trial 3: what it gains on the default is not known."),
     ],
 )

@@ -3,13 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
+from msgspec.structs import replace
 
 from rlgauge.compare.quantity import quantity_of
+from rlgauge.compare.references import Normalisation
 from rlgauge.report.best import difference_p_value, mark_best, mark_best_overall
 from rlgauge.report.lines import Line, make_line
 from rlgauge.report.overall import Overall
+from rlgauge.report.overview import make_overview
 from rlgauge.report.question import Question
 from rlgauge.report.scored import score_runs
+from rlgauge.report.sections.answer import section
+from rlgauge.report.tables import tables
 from rlgauge.stats.aggregate import aggregates
 from rlgauge.stats.summary import Summary
 from tests.compare.making import seeds
@@ -61,8 +66,37 @@ def test_what_cannot_be_tested_is_not_bold_and_is_told():
     scores = {("a", "One"): [1.0], ("b", "One"): [2.0], ("a", "Two"): [3.0, 3.0], ("b", "Two"): [4.0, 4.0]}
     found, told = mark_best(lines(scores), scores, less_is_better=False)
     assert [line.is_best for line in found] == [None] * 4
-    why = "against the best of the task, for want of seeds, or because all are alike"
-    assert told == [f"a on One, a on Two could not be tested over training seeds {why}."]
+    how = "could not be tested over training seeds against the best of the task"
+    assert told == [f"a on One {how}: it takes two of either.", f"a on Two {how}: all seeds of either have one score."]
+
+
+def test_single_runs_are_not_said_to_be_untested_one_by_one():
+    scores = {("a", "One"): [1.0], ("b", "One"): [2.0]}
+    assert mark_best(lines(scores), scores, less_is_better=False) == (lines(scores), [])
+
+
+def test_groups_that_all_have_one_score_are_each_the_best():
+    scores = {(group, "One"): [-200.0] * 3 for group in "ab"} | {("c", "One"): [-300.0, -310.0, -305.0]}
+    found, told = mark_best(lines(scores), scores, less_is_better=False)
+    assert [line.is_best for line in found] == [True, True, False]
+    assert told == []
+
+
+def test_where_scores_are_normalised_these_are_compared():
+    """Each run by references of its own, so that the highest return is not the highest normalised one."""
+    returns = {"a": [440.0, 442.0, 444.0], "b": [2670.0, 2675.0, 2680.0]}
+    runs = [
+        replace(one, references={"expert": expert})
+        for (name, values), expert in zip(returns.items(), (400.0, 2700.0), strict=True)
+        for one in seeds(values, algorithm=name)
+    ]
+    found = make_overview(runs, Question(normalisation=Normalisation(0.0, "expert")))
+    assert [line.is_best for line in found.lines] == [True, False]
+    scores, *_ = tables(found)
+    assert scores.header[4].startswith("normalised")
+    assert scores.bold == {(0, 4)}
+    (answer, *_) = section(found).body
+    assert answer.question == "Which of a and b has the higher normalised return on CartPole-v1?"
 
 
 def test_the_best_of_many_alike_shows_one_to_be_worse_no_more_often_than_it_says():

@@ -188,7 +188,7 @@ def test_the_better_of_a_pair_comes_first_on_an_axis_of_all_probabilities():
     (section,) = improvements(make_overview(runs, Question()))
     (figure,) = section.body
     shown = [(row.label, row.point, row.series) for row in figure.chart.rows]
-    assert shown == [("b > a", 1.0, 1), ("c > a", 1.0, 2), ("b > c", 0.75, 1)]
+    assert shown == [("b > a", 1.0, 1), ("c > a", 1.0, 2), ("b > c", 0.75, 1)]  # the surest first
     assert figure.chart.within == (0.0, 1.0)
 
 
@@ -216,8 +216,19 @@ def test_warnings_of_runs_that_differ_in_numbers_alone_are_told_once() -> None:
     far = [replace(one, warnings=(f"It is {one.seed + 0.5} off.",)) for one in seeds([1.0, 2.0, 3.0])]
     other = [replace(one, warnings=("It is odd.",)) for one in seeds([1.0, 2.0], algorithm="other")[:1]]
     notes = make_overview([*far, *other], Question()).notes
-    told = "toy on CartPole-v1 (3 runs): each with numbers of its own, such as: It is 0.5 off."
+    told = "3 runs of toy on CartPole-v1 warned with different numbers, the first of: It is 0.5 off."
     assert [note for note in notes if "It is" in note] == [told, "other on CartPole-v1: It is odd."]
+
+
+def test_a_run_that_warns_twice_is_one_and_names_are_no_numbers() -> None:
+    one, two = seeds([1.0, 2.0])
+    twice = replace(one, warnings=("2 of 10 tests failed.", "3 of 20 tests failed."))
+    named = replace(two, warnings=("PPO2 on Ant-v2 is far.", "PPO3 on Ant-v4 is far."))
+    assert [note for note in make_overview([twice, named], Question()).notes if "tests" in note or "far" in note] == [
+        "1 run of toy on CartPole-v1 warned with different numbers, the first of: 2 of 10 tests failed.",
+        "toy on CartPole-v1: PPO2 on Ant-v2 is far.",
+        "toy on CartPole-v1: PPO3 on Ant-v4 is far.",
+    ]
 
 
 def test_of_many_kinds_of_warnings_the_rest_is_counted() -> None:

@@ -198,6 +198,16 @@ def test_marks_and_the_band_are_named_above_the_axes_without_covering_one_anothe
     assert title.get_window_extent().y0 >= max(box.y1 for box in boxes) - 1
 
 
+def test_a_key_of_one_series_has_its_colour_and_an_axis_may_begin_at_zero(axes):
+    own = [Line(name="a", xs=[3990.0, 4000.0], ys=[1.0, 2.0], series=0)]
+    keys = [Key(name="best", manner=Manner.BOUND, series=2)]
+    plots.draw(axes, Lines(title="t", lines=own, x_axis="steps", y_axis="y", keys=keys, is_x_from_zero=True))
+    assert axes.get_legend().get_lines()[-1].get_color() == COLOURS[2]
+    low, high = axes.get_xlim()
+    assert low <= 0.0
+    assert high >= 4000.0
+
+
 def test_an_axis_shows_all_that_a_probability_can_be(axes):
     plots.draw(axes, Intervals(title="t", rows=[row(point=0.9)], axis="probability", within=(0.0, 1.0)))
     low, high = axes.get_xlim()

@@ -5,7 +5,7 @@ import itertools
 import msgspec
 import pytest
 
-from rlgauge.report.charts import Intervals, Lines, Manner
+from rlgauge.report.charts import Intervals, Key, Lines, Manner
 from rlgauge.stats.intervals import student_t
 from rlgauge.tune import report_figures
 from rlgauge.tune.report_importance import Importance
@@ -49,6 +49,8 @@ def test_the_history_has_each_trial_where_it_is_and_those_without_a_return_at_th
     assert [line.lost for line in chart.lines if line.lost] == [[FAILED, LEFT]]
     assert [line.name for line in chart.lines if line.is_named] == ["complete", "pruned"]
     assert (figure.kind, figure.of) == ("study_history", NAME)
+    best = next(line for line in chart.lines if line.name == "best so far")
+    assert chart.keys == [Key(name="best so far", manner=best.manner, series=best.series)]
     assert "Crosses at the lower edge: 1 failed and 1 running, without a return." in figure.captions
     assert "Hollow: 1 pruned, with what they had." in figure.captions
     assert figure.captions[1] == "The default configuration is trained in phase 2, which has not been."

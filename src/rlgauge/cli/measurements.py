@@ -197,7 +197,7 @@ def _of_verdicts(changes: Sequence[Change]) -> Iterator[str]:
     if number:
         yield (
             f"Intervals of changes are of 90 %, each by itself; the words are the gate's, its p-values adjusted over "
-            f"{count_text(number, 'change')}."
+            f"{count_text(number, 'change')} (same: no difference is shown, and the interval is within 5 %)."
         )
 
 

@@ -74,7 +74,8 @@ def figures(readings: Iterable[Reading], numbers: Mapping[str, int]) -> Iterator
         lines = list(_lines(algorithms, places))
         if any(line.xs for line in lines):
             what = what_of(algorithms.values())
-            chart = Lines(title=f"{what}, {task}", lines=lines, x_axis="environment steps", y_axis=what)
+            title = f"{what}, {task}"
+            chart = Lines(title=title, lines=lines, x_axis="environment steps", y_axis=what, is_x_from_zero=True)
             yield Figure(NAME, chart, [note_of(algorithms.values())], of=task)
 
 

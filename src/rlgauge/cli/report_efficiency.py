@@ -94,11 +94,11 @@ def _curve(ended: Iterable[tuple[float, Episode]]) -> Curve:
 def _over_all(runs: Sequence[_Run], series: Mapping[str, int]) -> Iterator[Block]:
     """The interquartile mean of normalised returns at equal steps, on the tasks that all groups have."""
     curves: dict[str, dict[str, list[Curve]]] = defaultdict(lambda: defaultdict(list))
-    missing: dict[str, int] = defaultdict(int)
+    lost: dict[str, list[str]] = defaultdict(list)
     for run in runs:
         scaled = _normalised(run)
         if not run.is_whole or scaled is None:
-            missing[run.scored.group] += 1
+            lost[run.scored.group].append(run.scored.reading.task)
         else:
             curves[run.scored.group][run.scored.reading.task].append(scaled)
     every = dict.fromkeys(task for own in curves.values() for task in own)
@@ -106,7 +106,8 @@ def _over_all(runs: Sequence[_Run], series: Mapping[str, int]) -> Iterator[Block
     if len(tasks) < _SEVERAL:
         return
     lines: list[Line] = []
-    lacking = sorted(missing.keys() - curves.keys(), key=natural)
+    lacking = sorted(lost.keys() - curves.keys(), key=natural)
+    missing = {group: sum(task in tasks for task in lost.get(group, ())) for group in curves}
     doubts = [f"{group} is not shown: no training of it has completed and has references." for group in lacking]
     for group, own in sorted(curves.items(), key=lambda item: natural(item[0])):
         steps = _common([curve for task in tasks for curve in own[task]], _NUM_STEPS)
@@ -125,9 +126,9 @@ def _over_all(runs: Sequence[_Run], series: Mapping[str, int]) -> Iterator[Block
                 series=series[group],
             )
         )
-        lost = f" ({missing[group]} more did not complete or have no references)" if missing[group] else ""
+        lacks = f" ({missing[group]} more did not complete or have no references)" if missing[group] else ""
         summary = found.summaries[-1]
-        doubts += [f"{group}: {summary.method}{lost}."] if lost else []
+        doubts += [f"{group}: {summary.method}{lacks}."] if lacks else []
         doubts += [f"{group}: {text}" for text in summary.warnings]
     if not lines:
         return

@@ -67,6 +67,7 @@ class _Found(NamedTuple):
 
     latencies: dict[tuple[str, int | None], Latency]
     hosts: set[str]
+    tasks: set[str]
 
 
 def sections(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
@@ -87,7 +88,7 @@ def sections(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]
 
 
 def _found(runs: Sequence[Scored]) -> _Found:
-    found = _Found({}, set())
+    found = _Found({}, set(), set())
     for run in runs:
         reading = run.reading
         if reading.kind != _KIND or reading.status is not Status.COMPLETED or not run.is_used:
@@ -100,6 +101,7 @@ def _found(runs: Sequence[Scored]) -> _Found:
             width = None if config is None else config.case.params.width
             counts = {name: {str(bin_): num for bin_, num in own.items()} for name, own in end.result.latency.items()}
             found.latencies.setdefault((run.group, width), Latency()).add_json(counts)
+            found.tasks.add(reading.task)
             found.hosts.add(f"{end.host.get('hostname', '')} {end.host.get('cpu', '')}".strip())
     return found
 
@@ -178,6 +180,11 @@ def _notes(found: _Found) -> Iterator[Note]:
         f"A call of the policy answers for all lanes together{lanes}; steps at which nothing is decided, since chunks "
         "of actions are executed, are no calls. Durations were kept in bins of 2.3 %: a quantile is right to 1.2 %."
     )
+    if len(found.tasks) > 1:
+        yield Note(
+            f"Calls of all {len(found.tasks)} tasks are put together: groups whose episodes are unlike long differ in "
+            "how many are of which."
+        )
     if len(found.hosts) > 1:
         yield Note(
             f"Measured on {len(found.hosts)} different machines, put together: {', '.join(sorted(found.hosts))}."

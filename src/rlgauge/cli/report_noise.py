@@ -38,7 +38,7 @@ def body(files: Sequence[Written], points: Points) -> list[Block]:
     """The verdicts on noise, how far processes are apart, and how each measurement was timed."""
     if not points.all:
         return []
-    return [_verdicts(points), *_calibration(points.timed), *_spread(points.timed), _measurements(files)]
+    return [_verdicts(points), *_calibration(files), *_spread(points.timed), _measurements(files)]
 
 
 def _verdicts(points: Points) -> Figure:
@@ -55,9 +55,14 @@ def _verdicts(points: Points) -> Figure:
     return Figure("noise", chart, [_VERDICTS])
 
 
-def _calibration(found: Sequence[Measured]) -> list[Block]:
-    """How far two processes of the same point are apart, A against A, over all points with several."""
-    own = [[math.log(speed) for speed in one.process_medians] for one in found if _is_of_several(one)]
+def _calibration(files: Sequence[Written]) -> list[Block]:
+    """How far two processes of the same point are apart, A against A, over all points with several.
+
+    Of all measurements on the machine of the newest one, each by itself.
+    """
+    timed = [file for file in files if file.tells_speed and machine(file) == machine(files[-1])]
+    found = [one for file in timed for one in file.points if one.status is Status.COMPLETED and _is_of_several(one)]
+    own = [[math.log(speed) for speed in one.process_medians] for one in found]
     df = sum(len(part) - 1 for part in own)
     if not df:
         what = "Every point was measured in one process, which can't tell how much the next would differ"
@@ -65,11 +70,12 @@ def _calibration(found: Sequence[Measured]) -> list[Block]:
     squares = math.fsum((value - math.fsum(part) / len(part)) ** 2 for part in own for value in part)
     deviation = math.sqrt(squares / df)
     reach = math.exp(student_t_quantile(two_sided(_CONFIDENCE), df) * deviation * math.sqrt(2))
+    of = f"{count_text(len(own), 'point')} of {count_text(len(timed), 'measurement')}, {df} degrees of freedom"
     return [
         Text(
             f"A against A: medians of processes that measured the same point deviate by a factor of "
-            f"{math.exp(deviation):.3f} (pooled over {count_text(len(own), 'point')}, {df} degrees of freedom). So one "
-            f"process must be more than {reach:.3f} times as fast as another to be told apart from chance (95 %)."
+            f"{math.exp(deviation):.3f} (pooled over {of}). So one process must be more than {reach:.3f} times as fast "
+            "as another to be told apart from chance (95 %)."
         )
     ]
 

@@ -15,7 +15,7 @@ from rlgauge.tune import report_figures, reports
 from rlgauge.tune.phase2 import Final
 from rlgauge.tune.report_phases import phases
 from rlgauge.tune.report_study import Report, default_values, is_study, read_report
-from rlgauge.tune.sentences import outcome
+from rlgauge.tune.sentences import outcome, settings_text
 from rlgauge.tune.trial import State, Trial
 
 
@@ -65,7 +65,10 @@ def _answer(report: Report) -> Answer:
         return Answer(question, [first, *more], trials)
     of = f"{len(won.returns)} of {count(len(report.final.seeds), 'fresh seed')}"
     of = of if won.mean.missing else count(len(report.final.seeds), "fresh seed")
-    return Answer(question, [first, f"The return of {won.name} over {of}: {_estimate(won.mean)}.", *more], trials)
+    known = {} if won.number is not None or report.question is None else default_values(report.question)
+    settings = [f"default: {settings_text(known)}"] if known else []
+    reached = f"The return of {won.name} over {of}: {_estimate(won.mean)}."
+    return Answer(question, [first, reached, *more, *settings], trials)
 
 
 def _estimate(summary: Summary | None) -> str:
@@ -101,7 +104,8 @@ def _final(final: Final, trials: Sequence[Trial]) -> list[Block]:
     header = ["configuration", "phase 1 return", "phase 2 return", "deviation", "seeds", "gain over default"]
     note = (
         "Returns are means over seeds with 95 % intervals (Student's t); gains are Welch's, 95 % for all together. "
-        "Phase 1 chose these configurations for these means, which are too high by luck: phase 2 is what to report."
+        "Phase 1 chose these configurations for these means, which tend to be too high for that: phase 2 is what to "
+        "report."
     )
     table = Table(
         name="configurations",
@@ -114,7 +118,9 @@ def _final(final: Final, trials: Sequence[Trial]) -> list[Block]:
         summaries=summaries,
     )
     problems = [f"{one.name}, seed {seed}: {why}" for one in final.configurations for seed, why in one.problems.items()]
-    return [Heading("Both phases"), *([Warnings(problems)] if problems else []), *figure, table]
+    sides = (side for one in final.configurations for side in (one.mean, one.gain) if side is not None)
+    doubts = sorted({text for side in sides for text in side.warnings})
+    return [Heading("Both phases"), *([Warnings([*problems, *doubts])] if problems or doubts else []), *figure, table]
 
 
 def _mattered(report: Report) -> list[Block]:

@@ -113,7 +113,7 @@ class References:
             hint = did_you_mean(name, {known for known, *_ in self._told} - {name})
             raise UserError(
                 f"The {name} score of {task} is not known: give it with --references FILE (a CSV file with the "
-                f"columns task,{name}), or runs of an algorithm called {name}.{hint}"
+                f"columns task,{name}), runs of an algorithm called {name}, or a number in its place, such as 0.{hint}"
             )
         return statistics.fmean(values) if min(values) < max(values) else values[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -36,32 +36,60 @@ def mark_best(
     values: Mapping[tuple[str, str], Sequence[float]],
     *,
     less_is_better: bool,
+    is_normalised: bool = False,
     by: Sequence[str] = ("algorithm",),
 ) -> tuple[list[Line], list[str]]:
     """The lines with `is_best` set, and what could not be tested, in sentences.
 
-    `values` holds the runs' scores by group and task. Every group is tested against the best mean of its task,
-    two-sided; the p-values of the whole table are adjusted together by Holm's method. Nothing is marked in a task
+    `values` holds the runs' scores by group and task, normalised ones where `is_normalised`. Every group is tested
+    against the best mean of its task, two-sided; the p-values of the whole table are adjusted together by Holm's
+    method. Seeds that all have one value are as good as others that all have the same. Nothing is marked in a task
     where no group could be tested. `by` are the dimensions that make the groups.
     """
-    best = _best_means(lines, less_is_better=less_is_better)
-    rivals = [line for line in lines if line.score is not None and line.group != best[line.task].group]
+    points = {
+        _key(line): shown.point for line in lines if (shown := line.shown(is_normalised=is_normalised)) is not None
+    }
+    best = _best_means(points, less_is_better=less_is_better)
+    rivals = [line for line in lines if _key(line) in points and line.group != best[line.task].group]
     testable = [line for line in rivals if _can_be_tested(line, best[line.task], values)]
-    num_groups = Counter(line.task for line in lines if line.score is not None)
+    num_groups = Counter(task for _, task in points)
     p_values = [
         allowing_for_the_choice(
-            welch(candidate=values[_key(line)], baseline=values[best[line.task].group, line.task]).p_value,
-            num_groups[line.task],
+            _p_value(values[_key(line)], values[best[line.task].group, line.task]), num_groups[line.task]
         )
         for line in testable
     ]
     adjusted = dict(zip(map(_key, testable), holm(p_values), strict=True))
     tested = {line.task for line in testable if adjusted[_key(line)] is not None}
-    marked = [_marked(line, best[line.task], adjusted) if line.task in tested else line for line in lines]
-    untested = [cell_name(line.group, line.task, by) for line in rivals if adjusted.get(_key(line)) is None]
-    why = "against the best of the task, for want of seeds, or because all are alike"
-    doubts = [f"{some(untested)} could not be tested over training seeds {why}."] if untested else []
-    return marked, doubts
+    marked = [
+        _marked(line, points[_key(line)], best[line.task], adjusted)
+        if line.task in tested and _key(line) in points
+        else line
+        for line in lines
+    ]
+    return marked, list(_untested(rivals, testable, adjusted, values, by))
+
+
+def _untested(
+    rivals: Sequence[Line],
+    testable: Sequence[Line],
+    adjusted: Mapping[tuple[str, str], float | None],
+    values: Mapping[tuple[str, str], Sequence[float]],
+    by: Sequence[str],
+) -> Iterator[str]:
+    """What could not be tested and why; nothing where all are single runs, for nobody expects a test of these."""
+    if all(len(own) < _SEVERAL for own in values.values()):
+        return
+    known = set(map(_key, testable))
+    few = [cell_name(line.group, line.task, by) for line in rivals if _key(line) not in known]
+    alike = [cell_name(line.group, line.task, by) for line in testable if adjusted[_key(line)] is None]
+    for names, why in ((few, "it takes two of either"), (alike, "all seeds of either have one score")):
+        if names:
+            yield f"{some(names)} could not be tested over training seeds against the best of the task: {why}."
+
+
+def _p_value(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
+    return 1.0 if len({*ours, *theirs}) == 1 else welch(candidate=ours, baseline=theirs).p_value
 
 
 def mark_best_overall(overall: Sequence[Overall], *, less_is_better: bool) -> tuple[list[Overall], list[str]]:
@@ -128,13 +156,12 @@ class _Best(msgspec.Struct, frozen=True):
     mean: float
 
 
-def _best_means(lines: Sequence[Line], *, less_is_better: bool) -> dict[str, _Best]:
+def _best_means(points: Mapping[tuple[str, str], float], *, less_is_better: bool) -> dict[str, _Best]:
     best: dict[str, _Best] = {}
-    for line in lines:
-        if line.score is not None:
-            point, known = line.score.point, best.get(line.task)
-            if known is None or (point < known.mean if less_is_better else point > known.mean):
-                best[line.task] = _Best(line.group, point)
+    for (group, task), point in points.items():
+        known = best.get(task)
+        if known is None or (point < known.mean if less_is_better else point > known.mean):
+            best[task] = _Best(group, point)
     return best
 
 
@@ -142,11 +169,9 @@ def _can_be_tested(line: Line, best: _Best, values: Mapping[tuple[str, str], Seq
     return min(len(values[_key(line)]), len(values[best.group, line.task])) >= _SEVERAL
 
 
-def _marked(line: Line, best: _Best, adjusted: Mapping[tuple[str, str], float | None]) -> Line:
-    if line.score is None:
-        return line
+def _marked(line: Line, point: float, best: _Best, adjusted: Mapping[tuple[str, str], float | None]) -> Line:
     p_value = adjusted.get(_key(line))
-    is_best = line.score.point == best.mean or (None if p_value is None else p_value >= ALPHA)
+    is_best = point == best.mean or (None if p_value is None else p_value >= ALPHA)
     return msgspec.structs.replace(line, is_best=is_best)
 
 

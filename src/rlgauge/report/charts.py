@@ -91,10 +91,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of a legend for all lines of a manner: `planned by the compiler` is what is plain."""
+    """An entry of a legend for all lines of a manner: `planned by the compiler` is what is plain.
+
+    It has the colour of `series` where they all have that one.
+    """
 
     name: str
     manner: Manner
+    series: int | None = None
 
 
 class Lines(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +116,7 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
     is_y_log: bool = False
     log_base: int = 10
     has_bars: bool = False
+    is_x_from_zero: bool = False
     is_y_from_zero: bool = False
     is_markers_only: bool = False
     keys: Sequence[Key] = ()

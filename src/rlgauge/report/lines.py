@@ -46,6 +46,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     normalised_sd: float | None = None
     is_best: bool | None = None
 
+    def shown(self, *, is_normalised: bool) -> Summary | None:
+        """The summary by which it is compared with others."""
+        return self.normalised if is_normalised else self.score
+
 
 def make_line(runs: Sequence[Scored], quantity: Quantity, question: Question) -> Line:
     """The line of the runs of one group on one task."""

@@ -20,7 +20,8 @@ from rlgauge.report.overall import Overall, bounded, over_all_tasks
 from rlgauge.report.question import Question, cell_name, choose_quantity
 from rlgauge.report.scored import Runs, Scored, score_runs
 
-_NUMBERS = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+_NUMBERS = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w-])")
+"""Not those that are a part of a name: `Ant-v4`, `PPO2`, `3d`."""
 _MOST_KINDS = 8
 """Of warnings of runs."""
 
@@ -60,6 +61,11 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         return self.less_is_better and not _turns(self.runs)
 
     @property
+    def is_normalised(self) -> bool:
+        """Whether scores are compared as normalised."""
+        return self.formula is not None
+
+    @property
     def is_measured(self) -> bool:
         """Whether any run has a score."""
         return any(run.score is not None for run in self.runs)
@@ -81,17 +87,19 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
     told = list(notes)
     runs = score_runs(readings, quantity, question, told)
     cells = _cells(runs.seeds)
-    less = quantity.is_less_better
+    is_normalised = runs.formula is not None
+    less = quantity.is_less_better and not _turns(runs.seeds)
     lines = [make_line(cells[key], quantity, question) for key in sorted(cells)]
-    lines, doubts = mark_best(lines, _values(cells), less_is_better=less, by=by)
+    values = _values(cells, is_normalised=is_normalised)
+    lines, doubts = mark_best(lines, values, less_is_better=less, is_normalised=is_normalised, by=by)
     overall = over_all_tasks(cells, quantity, question, told)
-    overall, more = mark_best_overall(overall, less_is_better=less and not _turns(runs.seeds))
+    overall, more = mark_best_overall(overall, less_is_better=less)
     if quantity.sort is Sort.SUCCESS:  # after the tests, which go by the intervals
         overall = [bounded(one) for one in overall]
     return Overview(
         score=quantity.name,
         unit=quantity.unit,
-        less_is_better=less,
+        less_is_better=quantity.is_less_better,
         by=list(question.by),
         formula=runs.formula,
         lines=lines,
@@ -100,7 +108,7 @@ def make_overview(readings: Sequence[Reading], question: Question, *, notes: Ite
         found=runs.found,
         fates=[_fate(key, own) for key, own in sorted(_cells(runs.found).items())],
         statuses=_statuses(runs.found),
-        notes=list(dict.fromkeys([*told, *doubts, *more, *_of_runs(runs, by), *_warnings(lines, overall, by)])),
+        notes=list(dict.fromkeys([*_of_runs(runs, by), *told, *doubts, *more, *_warnings(lines, overall, by)])),
     )
 
 
@@ -111,8 +119,11 @@ def _cells(runs: Iterable[Scored]) -> dict[tuple[str, str], list[Scored]]:
     return dict(cells)
 
 
-def _values(cells: Mapping[tuple[str, str], Sequence[Scored]]) -> dict[tuple[str, str], list[float]]:
-    return {cell: [run.score for run in runs if run.score is not None] for cell, runs in cells.items()}
+def _values(
+    cells: Mapping[tuple[str, str], Sequence[Scored]], *, is_normalised: bool
+) -> dict[tuple[str, str], list[float]]:
+    found = {cell: [run.normalised if is_normalised else run.score for run in runs] for cell, runs in cells.items()}
+    return {cell: [value for value in values if value is not None] for cell, values in found.items()}
 
 
 def _turns(runs: Iterable[Scored]) -> bool:
@@ -149,17 +160,19 @@ def _of_runs(runs: Runs, by: Sequence[str]) -> Iterator[str]:
 
 def _warned(runs: Iterable[Scored], by: Sequence[str]) -> Iterator[str]:
     """The warnings of the runs; texts that differ in numbers alone are told once."""
-    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    said: dict[str, list[tuple[Scored, str]]] = defaultdict(list)
     for run in runs:
-        name = cell_name(run.group, run.reading.task, by)
         for text in run.reading.warnings:
-            said[_NUMBERS.sub("0", text)].append((name, text))
+            said[_NUMBERS.sub("0", text)].append((run, text))
     order = sorted(said.values(), key=lambda found: -len(found))
     for found in order[:_MOST_KINDS]:
-        names, texts = (list(dict.fromkeys(own)) for own in zip(*found, strict=True))
-        nums = f" ({count(len(found), 'run')})" if len(found) > 1 else ""
-        such_as = "each with numbers of its own, such as: " if len(texts) > 1 else ""
-        yield f"{some(names)}{nums}: {such_as}{texts[0]}"
+        names = list(dict.fromkeys(cell_name(run.group, run.reading.task, by) for run, _ in found))
+        nums = count(len({id(run) for run, _ in found}), "run")
+        texts = list(dict.fromkeys(text for _, text in found))
+        if len(texts) > 1:
+            yield f"{nums} of {some(names)} warned with different numbers, the first of: {texts[0]}"
+        else:
+            yield f"{some(names)}{f' ({nums})' if len(found) > 1 else ''}: {texts[0]}"
     if len(order) > _MOST_KINDS:
         more = count(len(order) - _MOST_KINDS, "more kind")
         yield f"Runs have {more} of warnings: the run.json of each has its own."

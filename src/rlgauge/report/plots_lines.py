@@ -60,6 +60,9 @@ def draw_lines(axes: Axes, chart: Lines) -> None:
         (_bars if chart.has_bars else _band)(axes, line)
     if ends is not None:
         axes.set_ylim(ends)
+    if chart.is_x_from_zero:
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, -_NO_ROOM * high), high)
     if chart.is_y_from_zero:
         axes.set_ylim(bottom=0)
     frame(axes, grid="both")
@@ -91,7 +94,8 @@ def _dot(name: str, series: int) -> Artist:
 
 
 def _manner(one: Key) -> Artist:
-    return key(one.name, **{**_style(0, one.manner), "color": SOFT, "linestyle": _DASHES.get(one.manner, "-")})
+    shade = SOFT if one.series is None else colour(one.series)
+    return key(one.name, **{**_style(0, one.manner), "color": shade, "linestyle": _DASHES.get(one.manner, "-")})
 
 
 def _style(series: int, manner: Manner) -> dict[str, Any]:

@@ -50,13 +50,14 @@ def _per_task(overview: Overview) -> Table:
         columns += [("normalised (mean ± sd)", _normalised), (f"{percent} interval", _normalised_interval)]
     columns.append(("runs", lambda line: counted(line.num_runs, line.num_missing, line.unmeasured)))
     first = 1 + len(_task(overview))
+    compared = first + 2 if overview.is_normalised else first
     return Table(
         name="scores",
         title="Scores",
         header=[title for title, _ in columns],
         rows=[[cell(line) for _, cell in columns] for line in overview.lines],
         num_text=first,
-        bold=frozenset((row, first) for row, line in enumerate(overview.lines) if line.is_best),
+        bold=frozenset((row, compared) for row, line in enumerate(overview.lines) if line.is_best),
         notes=_notes_per_task(overview),
         summaries={
             (row, column): summary
@@ -86,7 +87,7 @@ def _notes_per_task(overview: Overview) -> list[str]:
     if overview.formula is not None:
         notes.append(f"Normalised: {overview.formula}, run by run.")
     if any(line.is_best for line in overview.lines):
-        notes.append(f"{{mark}}: {RULE}.")
+        notes.append(f"{{mark}}: {'of normalised scores ' if overview.is_normalised else ''}{RULE}.")
     return notes
 
 

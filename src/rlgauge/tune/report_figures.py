@@ -38,7 +38,7 @@ def history(report: Report) -> Figure:
         x_axis="trial",
         y_axis=_RETURN,
         has_bars=True,
-        keys=[Key(name="best so far", manner=Manner.BOUND)] if best else [],
+        keys=[Key(name="best so far", manner=Manner.BOUND, series=_BEST)] if best else [],
         marks=_default_mark(report.default),
     )
     return Figure("study_history", chart, _captions(report), of=report.name)

@@ -44,7 +44,9 @@ def outcome(final: Final) -> Iterator[str]:
         )
     elif won.number is None:
         which = "with a return of every seed" if final.passed_over else "that was found"
-        yield f"No configuration {which} came to more than the default."
+        others = [one.gain for one in final.configurations if one.number is not None and one.gain is not None]
+        is_open = any(one.high is not None and one.high > 0 for one in others)
+        yield f"No configuration {which} came to more than the default{', nor is that shown to be better' * is_open}."
     else:
         yield f"The winner is {won.name}: {_verdict(won.gain)}"
     for one in final.passed_over:
@@ -58,8 +60,11 @@ def outcome(final: Final) -> Iterator[str]:
 def _verdict(gain: Summary | None) -> str:
     if gain is None:
         return "what it gains on the default is not known."
-    if gain.low is None:
-        return f"{number_text(gain.point)} above the default, without an interval."
+    if gain.low is None or gain.high is None:
+        where = "above" if gain.point >= 0 else "below"
+        return f"{number_text(abs(gain.point))} {where} the default, without an interval."
+    if gain.high < 0:
+        return "worse than the default, as the whole interval of its gain is below 0."
     if gain.low > 0:
         return "better than the default, as the whole interval of its gain is above 0."
     return "not shown to be better than the default, as the interval of its gain holds 0."

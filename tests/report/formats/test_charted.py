@@ -42,11 +42,27 @@ def test_lines_of_one_name_are_told_apart_by_what_their_manner_means():
     assert [cells[0] for cells in table.rows] == ["ours, planned", "ours, the process"]
 
 
-def test_of_long_lines_the_last_point_is_listed():
-    table = charted(lines(100), name="x")
-    assert table.header == ["line", "points", "last steps", "return there", "interval"]
-    assert [row[1:4] for row in table.rows] == [["100", "99,000", "99,000"]]
+def test_of_long_lines_some_points_are_listed():
+    table = charted(lines(101), name="x")
+    assert table.header == ["line", "points", "steps", "return there", "interval"]
+    assert [row[1:3] for row in table.rows] == [["101", f"{x},000" if x else "0"] for x in (0, 25, 50, 75, 100)]
+    assert "Of each line 5 points, from the first to the last; CSV and JSON have all." in table.notes
+
+
+def test_of_many_long_lines_the_last_point_is_listed():
+    named = [Line(name=f"line {place}", xs=[1.0, 2.0, 3.0], ys=[4.0, 5.0, 6.0], series=0) for place in range(21)]
+    table = charted(Lines(title="t", lines=named, x_axis="x", y_axis="y"), name="x")
+    assert [row[1:4] for row in table.rows] == [["3", "3", "6.00"]] * 21
     assert "Of each line the last point; CSV and JSON have all." in table.notes
+
+
+def test_lines_that_have_the_name_of_the_legend_are_listed_with_it():
+    trials = [Line(name="complete", xs=[x], ys=[x], series=0, is_named=x == 0.0) for x in (0.0, 1.0)]
+    best = Line(name="best so far", xs=[0.0], ys=[1.0], series=2, manner=Manner.BOUND, is_named=False)
+    keys = [Key(name="best so far", manner=Manner.BOUND, series=2)]
+    table = charted(Lines(title="t", lines=[*trials, best], x_axis="trial", y_axis="y", keys=keys), name="x")
+    assert [row[:2] for row in table.rows] == [["complete", "0"], ["complete", "1"], ["best so far", "0"]]
+    assert table.notes == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from rlgauge.report.charts import Heat, Intervals, Line, Lines, Manner, Mark, Row, Share, Shares
+from rlgauge.report.charts import Heat, Intervals, Key, Line, Lines, Manner, Mark, Row, Share, Shares
 from rlgauge.report.page.axes import ABOVE, LEFT, NARROW, WIDTH
 from rlgauge.report.page.scales import Scale
 from rlgauge.report.page.styles import _MARKERS, marker
@@ -204,6 +204,19 @@ def test_only_named_lines_and_keys_are_in_the_legend():
     found = [line(), line(name="b", manner=Manner.THIN, is_named=False)]
     drawn = str(legend(Lines(title="t", lines=found, x_axis="x", y_axis="y")))
     assert drawn.count("<li>") == 1
+
+
+def test_a_key_of_one_series_has_its_colour():
+    keys = [Key(name="best", manner=Manner.BOUND, series=2), Key(name="any", manner=Manner.DASHED)]
+    found = legend(Lines(title="t", lines=[], x_axis="x", y_axis="y", keys=keys))
+    assert re.findall(r'class="line (\w+)"', found) == ["c2", "any"]
+
+
+def test_an_axis_that_is_from_zero_begins_there():
+    own = [Line(name="a", xs=[3990.0, 4000.0], ys=[1.0, 2.0], series=0)]
+    drawn = str(draw(Lines(title="t", lines=own, x_axis="steps", y_axis="y", is_x_from_zero=True)))
+    assert ">0<" in drawn
+    assert ">0<" not in str(draw(Lines(title="t", lines=own, x_axis="steps", y_axis="y")))
 
 
 def test_a_heat_map_shows_what_is_missing_and_says_what_each_cell_is():

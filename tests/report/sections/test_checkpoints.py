@@ -45,8 +45,15 @@ def test_of_several_the_best_of_each_task_is_told_with_whom_it_is_shown_to_beat(
     assert len(told) == 2
     for task, one in zip("TU", told, strict=True):
         assert one.startswith(f"On {task} ")
-        assert " is better than a, but not shown to be better than " in one
+        assert " is better than a, but is not shown to be better than " in one
         assert one.endswith(", over the same 20 episodes.")
+
+
+def test_policies_of_one_mean_are_said_to_have_it():
+    top = [500.0] * 20
+    same = [checkpoint(top, algorithm=name, task="T", kind="evaluate") for name in "ab"]
+    (told,) = verdicts(of(*same, played("c", 0.0), played("d", 0.0)))
+    assert told == "a is better than c and d, has the same mean as b, over the same 20 episodes."
 
 
 def test_the_answer_holds_it_and_says_of_what_it_is():

@@ -13,7 +13,7 @@ from rlgauge.stats.rates import success_over_seeds
 from tests.compare.making import checkpoint, reading, seeds
 
 SERIES = {"act": 0, "other": 1}
-OVER = "mean over all tasks"
+OVER = "mean over tasks"
 
 
 def evaluated(won, played, *, task="A", algorithm="act", errors=0, **fields):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 
 import msgspec
@@ -14,7 +14,10 @@ from rlgauge.report.numbers import fixed, places
 from rlgauge.report.table import Table
 
 _MOST_POINTS = 60
-"""Points of all lines that are listed one by one; of more the last one of each line is."""
+"""Points of all lines that are listed one by one; of more some of each line are."""
+_SOME, _FEW_LINES = 5, 20
+"""Points of each of so many lines; of each of more lines the last one."""
+_Point = tuple[float, str, str]
 _NONE = "-"
 
 
@@ -57,10 +60,15 @@ def _(chart: Intervals, name: str) -> Table:
 @_charted.register
 def _(chart: Lines, name: str) -> Table:
     keys = {key.manner: key.name for key in chart.keys}
+    legend = {(line.name, line.manner) for line in chart.lines if line.is_named}
+    legend |= {(key.name, key.manner) for key in chart.keys}
     named = [
-        msgspec.structs.replace(line, name=", ".join(filter(None, [line.name, keys.get(line.manner)])))
+        msgspec.structs.replace(
+            line,
+            name=", ".join(dict.fromkeys(filter(None, [line.name, keys.get(line.manner)]))),
+        )
         for line in chart.lines
-        if line.is_named
+        if (line.name, line.manner) in legend
     ]
     left = len(chart.lines) - len(named)
     notes = [f"{count(left, 'more line')} without a name: CSV and JSON have what they show."] if left else []
@@ -69,14 +77,16 @@ def _(chart: Lines, name: str) -> Table:
         rows = [[line.name, _place(x), y, ends] for line in named for x, y, ends in points[id(line)]]
         header = ["line", chart.x_axis, chart.y_axis, "interval"]
     else:
+        num = _SOME if len(named) <= _FEW_LINES else 1
         rows = [
             [line.name, f"{len(own):,}", _place(x), y, ends]
             for line in named
             for own in [points[id(line)]]
-            for x, y, ends in own[-1:]
+            for x, y, ends in _some(own, num)
         ]
-        header = ["line", "points", f"last {chart.x_axis}", f"{chart.y_axis} there", "interval"]
-        notes.append("Of each line the last point; CSV and JSON have all.")
+        header = ["line", "points", chart.x_axis, f"{chart.y_axis} there", "interval"]
+        which = "the last point" if num == 1 else f"{num} points, from the first to the last"
+        notes.append(f"Of each line {which}; CSV and JSON have all.")
     lost = [f"{line.name} has no value at {', '.join(map(_place, line.lost))}." for line in named if line.lost]
     notes += [*lost, *_marks(chart.marks)]
     return Table(name=name, title=chart.title, header=header, rows=rows, num_text=1, notes=notes)
@@ -104,7 +114,14 @@ def _(chart: Shares, name: str) -> Table:
     return Table(name=name, title=chart.title, header=header, rows=rows, num_text=1 + has_groups, notes=notes)
 
 
-def _points(line: Line) -> Iterator[tuple[float, str, str]]:
+def _some(points: Sequence[_Point], num: int) -> list[_Point]:
+    """The last, or so many from the first to the last."""
+    if num == 1 or len(points) <= num:
+        return list(points[-num:])
+    return [points[round(place * (len(points) - 1) / (num - 1))] for place in range(num)]
+
+
+def _points(line: Line) -> Iterator[_Point]:
     """Where a point is, its value, its interval; gaps are left out."""
     for place, (x, y) in enumerate(zip(line.xs, line.ys, strict=True)):
         low, high = (ends[place] if place < len(ends) else None for ends in (line.lows, line.highs))

@@ -54,7 +54,7 @@ def lines(chart: Lines, width: float = WIDTH) -> Markup:
     bottom, last = height - BOTTOM, width - RIGHT
     xs = [one for line in drawn for one in (*line.xs, *line.lost)]
     x = scale_of(
-        xs,
+        [*xs, *([0.0] if chart.is_x_from_zero else [])],
         first=LEFT,
         last=last,
         is_log=chart.is_x_log,
@@ -119,9 +119,9 @@ def _item(name: str, series: int) -> Markup:
 
 
 def _key(key: Key) -> Markup:
-    return tag(
-        "li", sample([tag("path", class_="line any", d="M0 7H26", stroke_dasharray=_DASHES.get(key.manner))]), key.name
-    )
+    of = "any" if key.series is None else colour(key.series)
+    drawn = tag("path", class_=f"line {of}", d="M0 7H26", stroke_dasharray=_DASHES.get(key.manner))
+    return tag("li", sample([drawn]), key.name)
 
 
 def sample(drawn: Sequence[Markup]) -> Markup:

@@ -27,9 +27,10 @@ def section(overview: Overview) -> Section:
 def _answer(overview: Overview) -> list[Block]:
     groups = list(dict.fromkeys(line.group for line in overview.lines))
     tasks = list(dict.fromkeys(line.task for line in overview.lines))
-    better = ("lower" if overview.less_is_better else "higher", "lowest" if overview.less_is_better else "highest")
+    is_less = overview.less_is_shown_better if overview.is_normalised else overview.less_is_better
+    better = ("lower" if is_less else "higher", "lowest" if is_less else "highest")
     asked = (
-        f"Which of {joined(groups)} has the {better[len(groups) > _PAIR]} {overview.score} on {_tasks_named(tasks)}?"
+        f"Which of {joined(groups)} has the {better[len(groups) > _PAIR]} {_score(overview)} on {_tasks_named(tasks)}?"
     )
     if len(groups) == 1:
         asked = f"Which {overview.score} does {groups[0]} reach on {_tasks_named(tasks)}?"
@@ -42,6 +43,10 @@ def _answer(overview: Overview) -> list[Block]:
     rest = f" {overview.num_failed} of {len(overview.found)} did not complete." if overview.num_failed else ""
     answered = Answer(question=asked, sentences=sentences, note=f"{nums}.{rest}")
     return [answered, *_warned(overview)]
+
+
+def _score(overview: Overview) -> str:
+    return f"{'normalised ' if overview.is_normalised else ''}{overview.score}"
 
 
 def _nothing(overview: Overview) -> str:
@@ -78,7 +83,7 @@ def _best_overall(overview: Overview) -> Iterator[str]:
         yield f"Over all tasks {first.group} has the best {what}: {told(first.metrics[metric])}"
         if rest:
             yield f"{joined([one.group for one in rest])} {'is' if len(rest) == 1 else 'are'} not shown to be worse."
-        elif worse := [one.group for one in overview.overall if metric in one.best and one.group != first.group]:
+        if worse := [one.group for one in overview.overall if one.best.get(metric) is False]:
             yield f"{joined(worse)} {'is' if len(worse) == 1 else 'are'} shown to be worse."
         if untested:
             yield f"{joined(untested)} could not be tested against it."
@@ -118,18 +123,27 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
 
 def _highest(overview: Overview, tasks: Sequence[str]) -> Iterator[str]:
     """On how many tasks each has the best mean: what there is to say where nothing is shown."""
-    extreme = min if overview.less_is_better else max
+    is_less = overview.less_is_shown_better
+    extreme = min if is_less else max
     nums: Counter[str] = Counter()
+    num_tasks = 0
     for task in tasks:
-        points = {line.group: line.score.point for line in overview.lines if line.task == task and line.score}
+        points = {
+            line.group: shown.point
+            for line in overview.lines
+            if line.task == task and (shown := line.shown(is_normalised=overview.is_normalised)) is not None
+        }
         if len(points) > 1:
+            num_tasks += 1
             best = extreme(points.values())
             nums.update(group for group, point in points.items() if point == best)
     if nums:
         found = [f"{group} on {num}" for group, num in nums.most_common(_NAMED)]
-        more = f" and {len(nums) - _NAMED} others on fewer" if len(nums) > _NAMED else ""
-        end = _end(is_less=overview.less_is_better)
-        yield f"The {end} mean: {', '.join(found)}{more} of {count(len(tasks), 'task')}."
+        rest = nums.most_common()[_NAMED:]
+        more = f" and {count(len(rest), 'more group')} on {rest[0][1]} at most," if rest else ""
+        of = "" if num_tasks == len(tasks) else " that several have"
+        end = _end(is_less=is_less)
+        yield f"The {end} mean: {', '.join(found)}{more} of {count(num_tasks, 'task')}{of}."
 
 
 def _end(*, is_less: bool) -> str:
@@ -138,10 +152,12 @@ def _end(*, is_less: bool) -> str:
 
 def _of_one(overview: Overview, tasks: Sequence[str]) -> Iterator[str]:
     """What a single algorithm reaches on its tasks, or on the first of them."""
-    scores = [(line.task, line.score) for line in overview.lines if line.score is not None][:_NAMED]
-    yield from (told(score) if len(tasks) == 1 else f"{task}: {told(score)}" for task, score in scores)
-    if len(scores) < len(tasks):
-        yield f'{count(len(tasks) - len(scores), "more task")} below, under "Every task".'
+    scores = [(line.task, line.score) for line in overview.lines if line.score is not None]
+    yield from (told(score) if len(tasks) == 1 else f"{task}: {told(score)}" for task, score in scores[:_NAMED])
+    if len(scores) > _NAMED:
+        yield f'{count(len(scores) - _NAMED, "more task")} below, under "Every task".'
+    if lacking := [task for task in tasks if task not in dict(scores)]:
+        yield f"No score on {joined(lacking)}."
 
 
 def _has_several(overview: Overview) -> bool:

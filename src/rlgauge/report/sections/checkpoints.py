@@ -83,10 +83,17 @@ def _sentence(first: str, own: Mapping[str, Effect], beaten: Sequence[str], scor
         if not beaten:
             return f"{neither} {first} nor {other} is shown to be better {over}{_by(effect, score)}."
         return f"{first} is better than {other} {over}{_by(effect, score)}."
-    rest = [group for group in own if group not in beaten]
-    told = f"{first} is better than {joined(beaten)}" if beaten else f"{first} has the best mean"
-    doubt = f"{', but' if beaten else ', but is'} not shown to be better than {joined(rest)}" if rest else ""
-    return f"{told}{doubt}, {over}."
+    alike = [group for group, effect in own.items() if effect.point == 0]
+    rest = [group for group in own if group not in beaten and group not in alike]
+    is_one = bool(beaten) or not alike
+    if beaten:
+        parts = [f"{first} is better than {joined(beaten)}"]
+        parts += [f"has the same mean as {joined(alike)}"] if alike else []
+    else:
+        parts = [f"{first} has the best mean" if is_one else f"{joined([first, *alike])} have the same mean"]
+    if rest:
+        parts.append(f"but {'is' if is_one else 'are'} not shown to be better than {joined(rest)}")
+    return f"{', '.join(parts)}, {over}."
 
 
 def _by(effect: Effect, score: str) -> str:

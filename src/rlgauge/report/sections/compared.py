@@ -83,6 +83,7 @@ def improvements(overview: Overview) -> Iterator[Section]:
             )
         )
     if rows:
+        rows.sort(key=lambda row: -row.point)
         chart = Intervals(
             title="Probability of improvement",
             rows=rows,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from rlgauge.compare.phrases import METRICS, some
 from rlgauge.report.charts import Heat, Intervals, Row, Share, Shares
 from rlgauge.report.content import Block, Figure, Heading, Section, Warnings
@@ -194,6 +196,9 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
     given = {group: [[sign * value for value in own[task]] for task in tasks] for group, own in scores.items()}
     missing = sum(line.num_missing for line in overview.lines)
     means = average_ranks(given, replicates=_REPLICATES, missing=missing)
+    is_all_alike = all(mean.low == mean.high for mean in means.values())
+    if is_all_alike:  # no resample gave other ranks: that is no knowledge of them
+        means = {group: replace(mean, low=None, high=None, warnings=()) for group, mean in means.items()}
     order = sorted(means, key=lambda group: means[group].point)
     rows = [
         Row(
@@ -208,20 +213,22 @@ def _ranks(overview: Overview, series: Mapping[str, int]) -> Iterator[Section]:
         for group in order
         for mean in [means[group]]
     ]
-    mean_chart = Intervals(title="Mean rank", rows=rows, axis="mean rank over tasks; 1 is the best")
+    mean_chart = Intervals(
+        title="Mean rank", rows=rows, axis="mean rank over tasks; 1 is the best", within=(1.0, float(len(rows)))
+    )
+    several = any(len(values) > 1 for own in given.values() for values in own)
     caption = "The rank that a run can expect among one run of each, mean over tasks; ties share ranks."
-    if not _has_ends(rows):
+    if not several:
         caption += f" {ONE_SEED}"
-    elif any(row.low != row.high for row in rows):
-        caption += " 95 % intervals."
-    else:
+    elif is_all_alike:
         caption += " No intervals: each resample gave the same ranks, as so few seeds may by chance."
+    else:
+        caption += " 95 % intervals."
     body: list[Block] = [Figure("ranks", mean_chart, [caption], of="mean")]
     if len(given) <= _MOST_RANKS:
         shares = rank_distribution(given, replicates=_REPLICATES, missing=missing)
-        body.append(_shares({group: shares[group] for group in order}, several=_has_ends(rows)))
-    if _has_ends(rows):
-        body += _doubts(means)
+        body.append(_shares({group: shares[group] for group in order}, several=several))
+    body += _doubts(means) if several else []
     yield Section(name="ranks", title="Ranks", body=body)
 
 

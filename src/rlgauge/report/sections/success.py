@@ -146,7 +146,7 @@ def _over_all(
         where = "all tasks" if len(own) == len(tasks) else f"{len(own)} of {count(len(tasks), 'task')}"
         yield Row(
             label=group if len(own) == len(tasks) else f"{group} ({where})",
-            group="mean over all tasks",
+            group="mean over tasks",
             point=rate.point,
             low=rate.low,
             high=rate.high,
