@@ -254,6 +254,21 @@ def test_who_is_shown_to_be_worse_than_the_best_is_named_beside_who_is_not(tmp_p
     assert "C is shown to be worse." in text
 
 
+def test_where_nothing_tells_two_apart_that_is_said_once_with_the_highest_means(tmp_path):
+    rows = [
+        f"{name},{task},{seed},{value + seed}"
+        for name, value in (("A", 1.1), ("B", 1))
+        for task in "tu"
+        for seed in range(3)
+    ]
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(["algorithm,task,seed,score", *rows]) + "\n")
+    text = page_of(path, tmp_path).text
+    assert "Neither is shown to be better than the other on any of 2 tasks." in text
+    assert "The highest mean: A on 2 of 2 tasks." in text
+    assert "not shown to be worse" not in text
+
+
 def test_a_task_without_a_score_is_named(tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text("algorithm,task,seed,score\nA,t,0,1\nA,t,1,2\nA,u,0,\nA,u,1,\n")

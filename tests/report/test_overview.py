@@ -216,7 +216,7 @@ def test_warnings_of_runs_that_differ_in_numbers_alone_are_told_once() -> None:
     far = [replace(one, warnings=(f"It is {one.seed + 0.5} off.",)) for one in seeds([1.0, 2.0, 3.0])]
     other = [replace(one, warnings=("It is odd.",)) for one in seeds([1.0, 2.0], algorithm="other")[:1]]
     notes = make_overview([*far, *other], Question()).notes
-    told = "3 runs of toy on CartPole-v1 warned with different numbers, the first of: It is 0.5 off."
+    told = "3 runs of toy on CartPole-v1 warned with different numbers; the first: It is 0.5 off."
     assert [note for note in notes if "It is" in note] == [told, "other on CartPole-v1: It is odd."]
 
 
@@ -225,7 +225,7 @@ def test_a_run_that_warns_twice_is_one_and_names_are_no_numbers() -> None:
     twice = replace(one, warnings=("2 of 10 tests failed.", "3 of 20 tests failed."))
     named = replace(two, warnings=("PPO2 on Ant-v2 is far.", "PPO3 on Ant-v4 is far."))
     assert [note for note in make_overview([twice, named], Question()).notes if "tests" in note or "far" in note] == [
-        "1 run of toy on CartPole-v1 warned with different numbers, the first of: 2 of 10 tests failed.",
+        "1 run of toy on CartPole-v1 warned with different numbers; the first: 2 of 10 tests failed.",
         "toy on CartPole-v1: PPO2 on Ant-v2 is far.",
         "toy on CartPole-v1: PPO3 on Ant-v4 is far.",
     ]

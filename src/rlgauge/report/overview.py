@@ -170,7 +170,7 @@ def _warned(runs: Iterable[Scored], by: Sequence[str]) -> Iterator[str]:
         nums = count(len({id(run) for run, _ in found}), "run")
         texts = list(dict.fromkeys(text for _, text in found))
         if len(texts) > 1:
-            yield f"{nums} of {some(names)} warned with different numbers, the first of: {texts[0]}"
+            yield f"{nums} of {some(names)} warned with different numbers; the first: {texts[0]}"
         else:
             yield f"{some(names)}{f' ({nums})' if len(found) > 1 else ''}: {texts[0]}"
     if len(order) > _MOST_KINDS:

@@ -104,6 +104,11 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
     untested = {line.task for line in overview.lines if line.score is not None and line.is_best is None}
     alone = {group: sum(own == [group] and task not in untested for task, own in by_task.items()) for group in groups}
     among = {group: sum(group in own for own in by_task.values()) for group in groups}
+    if len(by_task) == len(tasks) and all(among[group] == len(tasks) for group in groups):
+        who, other = ("Neither", "the other") if len(groups) == _PAIR else ("None", "another")
+        yield f"{who} is shown to be better than {other}{_anywhere(tasks)}."
+        yield from _highest(overview, tasks)
+        return
     for group in sorted((one for one in groups if among[one]), key=lambda one: (-alone[one], -among[one])):
         shared = among[group] - alone[group]
         own = sum(line.group == group and line.score is not None for line in overview.lines)
@@ -119,6 +124,10 @@ def _best_by_task(overview: Overview, groups: Sequence[str], tasks: Sequence[str
             why = "seeds of one algorithm all have one score, or the best of each task has a single one"
         yield from _highest(overview, tasks)
         yield f"Which one is best could not be tested: {why}."
+
+
+def _anywhere(tasks: Sequence[str]) -> str:
+    return "" if len(tasks) == 1 else f" on any of {len(tasks)} tasks"
 
 
 def _highest(overview: Overview, tasks: Sequence[str]) -> Iterator[str]:
