@@ -56,6 +56,7 @@ def tuned(*configurations, winner):
         ([1.0], GOOD, 1, "below the default, without an interval."),
         (GOOD, [1.0], 1, "above the default, without an interval."),
         ([1.0, 2.0, 9.0], [3.0, 4.0, 9.0], 0, "came to more than the default, nor is that shown to be better."),
+        ([1.0], [2.0], 0, "came to more than the default, nor is that shown to be better."),
         (GOOD, [], 1, "The winner is trial 3: what it gains on the default is not known."),
     ],
 )

@@ -167,12 +167,13 @@ def _warned(runs: Iterable[Scored], by: Sequence[str]) -> Iterator[str]:
     order = sorted(said.values(), key=lambda found: -len(found))
     for found in order[:_MOST_KINDS]:
         names = list(dict.fromkeys(cell_name(run.group, run.reading.task, by) for run, _ in found))
-        nums = count(len({id(run) for run, _ in found}), "run")
+        num_runs = len({id(run) for run, _ in found})
+        nums = count(num_runs, "run")
         texts = list(dict.fromkeys(text for _, text in found))
         if len(texts) > 1:
             yield f"{nums} of {some(names)} warned with different numbers; the first: {texts[0]}"
         else:
-            yield f"{some(names)}{f' ({nums})' if len(found) > 1 else ''}: {texts[0]}"
+            yield f"{some(names)}{f' ({nums})' if num_runs > 1 else ''}: {texts[0]}"
     if len(order) > _MOST_KINDS:
         more = count(len(order) - _MOST_KINDS, "more kind")
         yield f"Runs have {more} of warnings: the run.json of each has its own."

@@ -45,7 +45,7 @@ def outcome(final: Final) -> Iterator[str]:
     elif won.number is None:
         which = "with a return of every seed" if final.passed_over else "that was found"
         others = [one.gain for one in final.configurations if one.number is not None and one.gain is not None]
-        is_open = any(one.high is not None and one.high > 0 for one in others)
+        is_open = any(one.high is None or one.high > 0 for one in others)
         yield f"No configuration {which} came to more than the default{', nor is that shown to be better' * is_open}."
     else:
         yield f"The winner is {won.name}: {_verdict(won.gain)}"

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.stats
+from msgspec.structs import replace
 
+from rlgauge.compare.references import Normalisation
 from rlgauge.report.overview import make_overview
 from rlgauge.report.question import Question
 from rlgauge.report.sections import answer
@@ -54,6 +56,22 @@ def test_policies_of_one_mean_are_said_to_have_it():
     same = [checkpoint(top, algorithm=name, task="T", kind="evaluate") for name in "ab"]
     (told,) = verdicts(of(*same, played("c", 0.0), played("d", 0.0)))
     assert told == "a is better than c and d, has the same mean as b, over the same 20 episodes."
+
+
+def test_where_scores_are_normalised_episodes_are_too():
+    """Each policy by references of its own, so that the one of higher returns is not the better one."""
+    runs = [
+        replace(played(name, mean), references={"expert": expert})
+        for name, mean, expert in (("a", 400.0, 400.0), ("b", 900.0, 1000.0))
+    ]
+    assert next(verdicts(of(*runs))).startswith("b is better than a ")
+    normalised = make_overview(runs, Question(normalisation=Normalisation(0.0, "expert")))
+    (told,) = verdicts(normalised)
+    ours, theirs = ([record.values["return"] for record in run.records] for run in runs)
+    gains = np.array(ours) / 400 - np.array(theirs) / 1000
+    low, high = scipy.stats.t.interval(0.95, len(gains) - 1, np.mean(gains), scipy.stats.sem(gains))
+    by = f"{np.mean(gains):.4f} [{low:.4f}, {high:.4f}] apart"
+    assert told == f"a is better than b over the same 20 episodes: normalised return {by}."
 
 
 def test_the_answer_holds_it_and_says_of_what_it_is():

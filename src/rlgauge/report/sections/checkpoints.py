@@ -15,6 +15,7 @@ from rlgauge.report.numbers import fixed, places
 from rlgauge.report.overview import Overview
 from rlgauge.report.scored import Scored
 from rlgauge.stats.holm import holm
+from rlgauge.stats.normalise import Reference
 
 _ONE_SIDED = 0.975
 """Limits of 95 % intervals."""
@@ -41,7 +42,8 @@ def verdicts(overview: Overview) -> Iterator[str]:
         own = {group: effects[task, group] for one, group in worse if one == task}
         beaten = [group for group in own if worse[task, group]]
         where, neither = (f"On {task} ", "neither") if len(firsts) > 1 else ("", "Neither")
-        yield f"{where}{_sentence(first.group, own, beaten, overview.score, neither=neither)}"
+        score = f"{'normalised ' * overview.is_normalised}{overview.score}"
+        yield f"{where}{_sentence(first.group, own, beaten, score, neither=neither)}"
     if len(tasks) > _MOST_TASKS:
         yield f"So it is told of {count(len(tasks) - _MOST_TASKS, 'more task')} by `rlgauge compare`."
 
@@ -50,22 +52,35 @@ def _effects(overview: Overview, quantity: Quantity) -> tuple[Mapping[str, Score
     """The best run of each task that has several, and the best against each other one, by task and group."""
     by_task: dict[str, list[Scored]] = defaultdict(list)
     for run in overview.runs:
-        if run.score is not None:
+        if _shown(run, overview) is not None:
             by_task[run.reading.task].append(run)
-    sign = -1.0 if overview.less_is_better else 1.0
-    firsts = {task: max(own, key=lambda run: sign * (run.score or 0.0)) for task, own in by_task.items() if own[1:]}
+    sign = -1.0 if overview.less_is_shown_better else 1.0
+    firsts = {
+        task: max(own, key=lambda run: sign * (_shown(run, overview) or 0.0))
+        for task, own in by_task.items()
+        if own[1:]
+    }
     return firsts, {
         (task, run.group): compare_checkpoints(
             candidate=first.reading,
             baseline=run.reading,
             quantity=quantity,
-            ends=(UNSCALED, UNSCALED),
+            ends=(_ends(first), _ends(run)),
             confidence=_ONE_SIDED,
         )
         for task, first in firsts.items()
         for run in by_task[task]
         if run is not first
     }
+
+
+def _shown(run: Scored, overview: Overview) -> float | None:
+    return run.normalised if overview.is_normalised else run.score
+
+
+def _ends(run: Scored) -> Reference:
+    """What becomes 0 and 1 of its episodes."""
+    return UNSCALED if run.low is None or run.high is None else Reference(run.low, run.high)
 
 
 def _two_sided(effect: Effect) -> float | None:
